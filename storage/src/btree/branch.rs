@@ -1,0 +1,424 @@
+//! What holds leaves together: splitting a node, entering its separator above, growing and shrinking the root,
+//! and spreading the records of two neighbours. Leaves and branches alike go through here.
+
+use super::TreeKind;
+use super::leaf_allocator::{LeafAllocator, Pending, Sequence, Shape, Split, Workspace};
+use super::leaf_allocator::{rebuild_from_records, split_into};
+use super::node::{Fence, NodeView, capacity, header, local_key_max, page_kind};
+use super::overflow;
+use super::record::{RawValue, RecordRef, Tail};
+use super::search::{NoTails, Path, Step, kind_of_root, search};
+use crate::error::{Error, Result};
+use crate::page::{PageId, ReadPages, WritePages};
+
+/// Bytes on either side of a cut within which a shorter separator is preferred: 1/16 of a page.
+const SEPARATOR_WINDOW_SHARE: usize = 16;
+
+/// How the inserts that led to a split run: where the room is wanted next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Run {
+    /// Anywhere: the halves weigh the same.
+    Random,
+    /// Upwards: the left half stays full.
+    Ascending,
+    /// Downwards: the right half stays full.
+    Descending,
+}
+
+/// The key between two nodes: all of it, its tail perhaps in an overflow run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Separator {
+    key: Vec<u8>,
+    tail: Option<Tail>,
+}
+
+impl Separator {
+    fn fence(&self) -> Fence<'_> {
+        Fence { start: &[], rest: &self.key, cut: self.tail.is_some() }
+    }
+
+    /// The branch record that leads to `child`.
+    fn record<'a>(&'a self, child: &'a [u8; 4]) -> RecordRef<'a> {
+        RecordRef::pending(&self.key, self.tail, RawValue::Local(child))
+    }
+}
+
+/// Whole key of a record, its tail read.
+pub(super) fn append_key<P: ReadPages>(pages: &P, record: &RecordRef<'_>, out: &mut Vec<u8>) -> Result<()> {
+    record.append_local_key(out);
+    match record.tail {
+        Some(tail) => overflow::read_run(pages, tail.page, tail.length, out),
+        None => Ok(()),
+    }
+}
+
+/// Number of bytes of the shortest key that parts two neighbouring leaf records, if their local keys tell.
+fn separator_length(before: &RecordRef<'_>, after: &RecordRef<'_>) -> Option<usize> {
+    let shorter = before.local_key_length().min(after.local_key_length());
+    let common = (0..shorter).take_while(|&index| before.key_byte(index) == after.key_byte(index)).count();
+    (common < after.local_key_length()).then_some(common + 1)
+}
+
+/// The key that parts the records before `cut` from those behind. In a branch it is the record at the cut.
+fn separator_at<P: WritePages>(
+    pages: &P,
+    records: &Sequence<'_>,
+    cut: usize,
+) -> Result<(Separator, Vec<u8>)> {
+    let (level, table) = (records.left.level(), records.left.is_table());
+    let after = records.get(cut);
+    let mut separator = Separator::default();
+    if level > 0 || table {
+        after.append_local_key(&mut separator.key);
+        separator.tail = after.tail;
+        return Ok((separator, Vec::new()));
+    }
+    let before = records.get(cut - 1);
+    if let Some(length) = separator_length(&before, &after) {
+        after.append_local_key(&mut separator.key);
+        separator.key.truncate(length);
+        return Ok((separator, Vec::new()));
+    }
+    let mut keys = [Vec::new(), Vec::new()];
+    append_key(pages, &before, &mut keys[0])?; // two keys
+    append_key(pages, &after, &mut keys[1])?; // as above
+    let [before, mut after] = keys;
+    let common = before.iter().zip(&after).take_while(|(one, other)| one == other).count();
+    after.truncate(common + 1);
+    let long = after.split_off(local_key_max(pages.page_size()).min(after.len()));
+    separator.key = after;
+    Ok((separator, long))
+}
+
+/// Writes the part of a new separator that its branch record cannot hold.
+fn keep_tail(pages: &mut impl WritePages, separator: &mut Separator, long: &[u8]) -> Result<()> {
+    if !long.is_empty() {
+        separator.tail = Some(Tail { page: overflow::write_run(pages, long)?, length: long.len() as u32 });
+    }
+    Ok(())
+}
+
+/// Where to cut `records` in two nodes between the fences `low` and `high`; `None` if no cut fits.
+fn choose_cut(
+    records: &Sequence<'_>,
+    page_size: usize,
+    low: Option<Fence<'_>>,
+    high: Option<Fence<'_>>,
+    run: Run,
+    sums: &mut Vec<u32>,
+) -> Option<usize> {
+    let total = records.len();
+    let branch = records.left.level() > 0;
+    let last = if branch { total.checked_sub(2)? } else { total.checked_sub(1)? };
+    sums.clear();
+    sums.push(0);
+    let mut sum = 0;
+    for index in 0..total {
+        sum += records.plain_size(index) as u32;
+        sums.push(sum);
+    }
+    let slot = records.pending.map_or(0, |pending| pending.slot);
+    let wanted = match run {
+        Run::Random => sums.partition_point(|&before| before < sum / 2),
+        Run::Ascending if slot + 1 == total => slot,
+        Run::Ascending => slot + 1,
+        Run::Descending if slot == 0 => 1,
+        Run::Descending => slot,
+    }
+    .clamp(1, last.max(1));
+    let mut key = Vec::new();
+    let mut fits = |cut: usize| {
+        if cut < 1 || cut > last {
+            return None;
+        }
+        let after = records.get(cut);
+        key.clear();
+        after.append_local_key(&mut key);
+        let mut kept = local_key_max(page_size);
+        if !branch && !records.left.is_table() {
+            kept = separator_length(&records.get(cut - 1), &after).unwrap_or(kept);
+        }
+        key.truncate(kept);
+        let fence = Fence { start: &[], rest: &key, cut: after.tail.is_some() && kept >= key.len() };
+        let right_from = if branch { cut + 1 } else { cut };
+        let sum_of = |from: usize, to: usize| (sums[to] - sums[from]) as usize; // one sum more than records
+        let left_size = records.size_bound(0..cut, sum_of(0, cut), low, Some(fence));
+        let right_size = records.size_bound(right_from..total, sum_of(right_from, total), Some(fence), high);
+        let room = capacity(page_size);
+        (left_size <= room && right_size <= room).then_some(key.len())
+    };
+    if run == Run::Random && !branch && !records.left.is_table() {
+        let window = (page_size / SEPARATOR_WINDOW_SHARE) as u32;
+        let from = sums.partition_point(|&before| before + window < sums[wanted]); // wanted <= last < sums' length
+        let to = sums.partition_point(|&before| before <= sums[wanted] + window); // as above
+        let near = (from..to).filter_map(|cut| Some((fits(cut)?, cut.abs_diff(wanted), cut))).min();
+        if let Some((_, _, cut)) = near {
+            return Some(cut);
+        }
+    }
+    (0..=total).find_map(|distance| {
+        [wanted.checked_sub(distance), Some(wanted + distance)]
+            .into_iter()
+            .flatten()
+            .find(|&cut| fits(cut).is_some())
+    })
+}
+
+/// Splits node `id`, which has no room for `pending`, and enters the new half above.
+///
+/// `path` holds the branches above the node; it is used up.
+pub(super) fn split_node<P: WritePages>(
+    pages: &mut P,
+    work: &mut Workspace,
+    path: &mut Path,
+    id: PageId,
+    pending: Pending<'_>,
+    run: Run,
+) -> Result<()> {
+    let (id, step) = match path.pop() {
+        Some(step) => (id, step),
+        None => (grow_root(pages, id)?, Step { page: id, child_index: 0 }),
+    };
+    let page_size = pages.page_size();
+    let (kind, level, cut, mut separator, long) = {
+        let page = pages.page(id)?;
+        let (kind, level) = kind_of_root(id, &page)?;
+        let node = NodeView::new(&page);
+        let records = Sequence::of(node, Some(pending));
+        let mut sums = std::mem::take(&mut work.sums);
+        let cut = choose_cut(&records, page_size, node.low_fence(), node.high_fence(), run, &mut sums);
+        work.sums = sums;
+        let cut = cut.ok_or_else(|| Error::corrupt(id, "the node can be split nowhere"))?;
+        let (separator, long) = separator_at(pages, &records, cut)?;
+        work.counters.key_decodes += 1;
+        (kind, level, cut, separator, long)
+    };
+    keep_tail(pages, &mut separator, &long)?;
+    let right_id = pages.allocate(page_kind(kind, level), level)?;
+    let epoch = pages.epoch();
+    let split = Split { kind, right_id, cut, pending, separator: separator.fence() };
+    split_into(pages.edit_many([id, right_id])?, work, epoch, &split);
+    enter_separator(pages, work, path, step, &separator, right_id, run)
+}
+
+/// Enters `child`, the new right neighbour of the child that `step` took, into the branch above.
+fn enter_separator<P: WritePages>(
+    pages: &mut P,
+    work: &mut Workspace,
+    path: &mut Path,
+    step: Step,
+    separator: &Separator,
+    child: PageId,
+    run: Run,
+) -> Result<()> {
+    let child = child.0.to_le_bytes();
+    let record = separator.record(&child);
+    let epoch = pages.epoch();
+    let copy = pages.edit(step.page)?;
+    if separator.tail.is_none() {
+        let found = search(NodeView::new(copy.bytes()), &separator.key, &NoTails)?;
+        if found.exact || found.slot != step.child_index {
+            return Err(Error::corrupt(step.page, "its keys are not the fences of the nodes below"));
+        }
+    }
+    let mut allocator = LeafAllocator::open(copy, work, epoch);
+    let applied = allocator.insert(step.child_index, &record);
+    allocator.finish();
+    match applied {
+        Ok(()) => Ok(()),
+        Err(_) => {
+            let pending = Pending { slot: step.child_index, record };
+            split_node(pages, work, path, step.page, pending, run)
+        }
+    }
+}
+
+/// Moves the root's content to a new page and makes the root a branch above it; gives that page.
+fn grow_root<P: WritePages>(pages: &mut P, root: PageId) -> Result<PageId> {
+    let (kind, level) = kind_of_root(root, &pages.page(root)?)?;
+    let below = pages.allocate(page_kind(kind, level), level)?;
+    let [root_copy, below_copy] = pages.edit_many([root, below])?;
+    let (page, edits, home) = below_copy.parts_mut();
+    page[crate::page::HEADER_SIZE..].copy_from_slice(&root_copy.bytes()[crate::page::HEADER_SIZE..]); // equal sizes
+    edits.note_whole();
+    *home = root_copy.leaf.take();
+    format_root(root_copy, kind, level + 1, below);
+    Ok(below)
+}
+
+/// Makes a page an empty node without fences.
+pub(super) fn format_root(copy: &mut crate::page::PageCopy, kind: TreeKind, level: u8, first_child: PageId) {
+    let (page, edits, home) = copy.parts_mut();
+    header::clear(page);
+    header::set_kind(page, page_kind(kind, level), level);
+    header::set_first_child(page, first_child);
+    let heap_end = page.len() - crate::page::CHECKSUM_SIZE;
+    header::set_counts(page, 0, heap_end, 0);
+    edits.note_write(crate::page::KIND_OFFSET, header::ALL.1);
+    *home = None;
+}
+
+/// Two neighbours under one branch, by the branch and the index of the left one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pair {
+    pub(super) parent: PageId,
+    pub(super) left_index: usize,
+    pub(super) left: PageId,
+    pub(super) right: PageId,
+}
+
+/// The pair of child `index` and its neighbour to the left or right, if there is one.
+pub(super) fn pair_of<P: ReadPages>(pages: &P, step: Step, with_left: bool) -> Result<Option<Pair>> {
+    let page = pages.page(step.page)?;
+    let node = NodeView::new(&page);
+    let left_index = match (with_left, step.child_index.checked_sub(1)) {
+        (true, None) => return Ok(None),
+        (true, Some(index)) => index,
+        (false, _) => step.child_index,
+    };
+    if left_index >= node.count() {
+        return Ok(None);
+    }
+    let (left, right) = (node.child(left_index), node.child(left_index + 1));
+    Ok(Some(Pair { parent: step.page, left_index, left, right }))
+}
+
+/// What is to become of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spread {
+    /// One node, if all fits it and leaves a share of 1/n of the room free (0: none need be).
+    Merge { spare_share: usize },
+    /// Two nodes of about the same weight.
+    Balance,
+}
+
+/// Spreads the records of a pair anew, with `pending` among them (its slot counts through both nodes).
+///
+/// Gives false, and has done nothing, where the records do not fit.
+pub(super) fn spread<P: WritePages>(
+    pages: &mut P,
+    work: &mut Workspace,
+    path: &mut Path,
+    pair: Pair,
+    pending: Option<Pending<'_>>,
+    how: Spread,
+) -> Result<bool> {
+    let mut images = std::mem::take(&mut work.images);
+    for (image, id) in images.iter_mut().zip([pair.left, pair.right]) {
+        image.clear();
+        image.extend_from_slice(&pages.page(id)?);
+    }
+    let done = spread_images(pages, work, path, pair, pending, how, &images);
+    work.images = images;
+    done
+}
+
+fn spread_images<P: WritePages>(
+    pages: &mut P,
+    work: &mut Workspace,
+    path: &mut Path,
+    pair: Pair,
+    pending: Option<Pending<'_>>,
+    how: Spread,
+    images: &[Vec<u8>; 2],
+) -> Result<bool> {
+    let (kind, level) = kind_of_root(pair.left, &images[0])?; // two images
+    super::search::check_node(pair.right, &images[1], kind, level)?; // as above
+    let (left, right) = (NodeView::new(&images[0]), NodeView::new(&images[1])); // as above
+    let page_size = pages.page_size();
+    let epoch = pages.epoch();
+    let parent = pages.page(pair.parent)?;
+    let above = NodeView::new(&parent).record(pair.left_index);
+    let parts = |fence: Option<Fence<'_>>| {
+        fence.is_some_and(|fence| {
+            let same = |index| fence.byte(index) == above.key_byte(index);
+            fence.len() == above.local_key_length() && (0..fence.len()).all(same)
+        })
+    };
+    if !parts(left.high_fence()) || !parts(right.low_fence()) {
+        return Err(Error::corrupt(pair.right, "its low fence is not what parts it from its neighbour"));
+    }
+    let right_child = right.first_child().0.to_le_bytes();
+    // The separator of two branches comes down between them, with the key it has above.
+    let middle = (level > 0).then_some(RecordRef { value: RawValue::Local(&right_child), raw: &[], ..above });
+    let records = Sequence { left, middle, right: Some(right), pending };
+    let (low, high) = (left.low_fence(), right.high_fence());
+    let shape = Shape { high, right_sibling: right.right_sibling(), ..Shape::of(left, kind) };
+    if let Spread::Merge { spare_share } = how {
+        let room = capacity(page_size);
+        let size = records.size(0..records.len(), low, high);
+        if size + room.checked_div(spare_share).unwrap_or(0) > room {
+            return Ok(false);
+        }
+        rebuild_from_records(pages.edit(pair.left)?, work, epoch, &shape, &records, 0..records.len());
+        work.counters.merges += 1;
+        // In a leaf the separator is gone for good; in a branch it went down with its tail.
+        let tail = above.tail.filter(|_| level == 0);
+        drop(parent);
+        delete_separator(pages, work, pair, tail)?;
+        pages.free(pair.right)?;
+        return Ok(true);
+    }
+    let mut sums = std::mem::take(&mut work.sums);
+    let cut = choose_cut(&records, page_size, low, high, Run::Random, &mut sums);
+    work.sums = sums;
+    let Some(cut) = cut else { return Ok(false) };
+    let (mut separator, long) = separator_at(pages, &records, cut)?;
+    work.counters.key_decodes += 1;
+    let right_from = if level > 0 { cut + 1 } else { cut };
+    let first_child = if level > 0 { records.get(cut).child() } else { PageId::NONE };
+    keep_tail(pages, &mut separator, &long)?;
+    let fence = separator.fence();
+    let left_shape = Shape { high: Some(fence), right_sibling: pair.right, ..shape };
+    let right_shape = Shape { low: Some(fence), first_child, ..shape };
+    let [left_copy, right_copy] = pages.edit_many([pair.left, pair.right])?;
+    rebuild_from_records(left_copy, work, epoch, &left_shape, &records, 0..cut);
+    rebuild_from_records(right_copy, work, epoch, &right_shape, &records, right_from..records.len());
+    work.counters.borrows += 1;
+    let tail = above.tail.filter(|_| level == 0);
+    drop(parent);
+    delete_separator(pages, work, pair, tail)?;
+    let step = Step { page: pair.parent, child_index: pair.left_index };
+    enter_separator(pages, work, path, step, &separator, pair.right, Run::Random)?;
+    Ok(true)
+}
+
+fn delete_separator<P: WritePages>(
+    pages: &mut P,
+    work: &mut Workspace,
+    pair: Pair,
+    tail: Option<Tail>,
+) -> Result<()> {
+    let epoch = pages.epoch();
+    let mut allocator = LeafAllocator::open(pages.edit(pair.parent)?, work, epoch);
+    allocator.delete(pair.left_index);
+    allocator.finish();
+    match tail {
+        Some(tail) => overflow::free_run(pages, tail.page, tail.length),
+        None => Ok(()),
+    }
+}
+
+/// While the root is a branch with a single child, takes that child's content in its place.
+pub(super) fn shrink_root<P: WritePages>(pages: &mut P, root: PageId) -> Result<()> {
+    loop {
+        let child = {
+            let page = pages.page(root)?;
+            let node = NodeView::new(&page);
+            if node.level() == 0 || node.count() > 0 {
+                return Ok(());
+            }
+            let child = node.first_child();
+            let (kind, level) = kind_of_root(root, &page)?;
+            super::search::check_node(child, &pages.page(child)?, kind, level - 1)?;
+            child
+        };
+        let [root_copy, child_copy] = pages.edit_many([root, child])?;
+        let (page, edits, home) = root_copy.parts_mut();
+        let from = crate::page::KIND_OFFSET;
+        page[from..].copy_from_slice(&child_copy.bytes()[from..]); // equal sizes
+        edits.note_whole();
+        *home = child_copy.leaf.take();
+        pages.free(child)?;
+    }
+}

@@ -1,0 +1,466 @@
+//! Cursors: two-way movement over the records of a tree, and reading a leaf at a time.
+
+use super::branch::append_key;
+use super::node::NodeView;
+use super::overflow;
+use super::record::{self, Layout, RawValue};
+use super::search::{Path, Step, check_node, kind_of_root, search};
+use super::{TreeId, TreeKind, row_key};
+use crate::error::{Error, Result};
+use crate::page::{PageId, ReadPages};
+use std::ops::Range;
+
+/// A place among the records of a tree.
+///
+/// A cursor sees the pages as they were when it came to them: after its own transaction changed the tree it must
+/// seek again. A failed move leaves it nowhere.
+pub struct Cursor<P: ReadPages> {
+    pages: P,
+    tree: TreeId,
+    kind: TreeKind,
+    /// The branches above the leaf. Their pages are looked up again when they are needed: once a leaf.
+    path: Path,
+    leaf: Option<P::Page>,
+    slot: usize,
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl<P: ReadPages> Cursor<P> {
+    /// A cursor that stands nowhere yet.
+    pub fn new(pages: P, tree: TreeId) -> Cursor<P> {
+        let (key, value) = (Vec::new(), Vec::new());
+        Cursor { pages, tree, kind: TreeKind::Table, path: Path::new(), leaf: None, slot: 0, key, value }
+    }
+
+    /// Forgets its place and the pages it holds, so that the next seek sees the tree as it is.
+    pub fn reset(&mut self) {
+        self.leaf = None;
+        self.path.clear();
+    }
+
+    /// True while the cursor stands on a record.
+    pub fn is_valid(&self) -> bool {
+        self.leaf.as_deref().is_some_and(|page| self.slot < NodeView::new(page).count())
+    }
+
+    /// Goes down to a leaf from the root; `choose` names the child at each branch.
+    fn descend(&mut self, choose: impl FnMut(&P, NodeView<'_>) -> Result<usize>) -> Result<P::Page> {
+        self.reset();
+        let root = PageId(self.tree.0);
+        let level = {
+            let page = self.pages.look(root)?;
+            let (kind, level) = kind_of_root(root, &page)?;
+            self.kind = kind;
+            level
+        };
+        self.descend_from(root, level, choose)
+    }
+
+    /// Goes down to a leaf from page `id`, a node of `level` whose kind is checked.
+    fn descend_from(
+        &mut self,
+        mut id: PageId,
+        mut level: u8,
+        mut choose: impl FnMut(&P, NodeView<'_>) -> Result<usize>,
+    ) -> Result<P::Page> {
+        while level > 0 {
+            let page = self.pages.look(id)?;
+            check_node(id, &page, self.kind, level)?;
+            let node = NodeView::new(&page);
+            let child_index = choose(&self.pages, node)?;
+            self.path.push(Step { page: id, child_index });
+            id = node.child(child_index);
+            level -= 1;
+        }
+        let leaf = self.pages.page(id)?;
+        check_node(id, &leaf, self.kind, 0)?;
+        Ok(leaf)
+    }
+
+    /// Goes to the first record; false where there is none.
+    pub fn seek_first(&mut self) -> Result<bool> {
+        let leaf = self.descend(|_, _| Ok(0))?;
+        self.stand_or_go_on(leaf, 0)
+    }
+
+    /// Goes to the last record; false where there is none.
+    pub fn seek_last(&mut self) -> Result<bool> {
+        let leaf = self.descend(|_, node| Ok(node.count()))?;
+        self.stand_before(leaf, None)
+    }
+
+    /// Stands on `slot` of `leaf`, or on the first record behind it.
+    fn stand_or_go_on(&mut self, leaf: P::Page, slot: usize) -> Result<bool> {
+        let count = NodeView::new(&leaf).count();
+        self.leaf = Some(leaf);
+        self.slot = slot;
+        if slot < count { Ok(true) } else { self.next_leaf() }
+    }
+
+    /// Stands on the record before `slot` of `leaf` (`None`: its end), or on the last record before it.
+    fn stand_before(&mut self, leaf: P::Page, slot: Option<usize>) -> Result<bool> {
+        let slot = slot.unwrap_or_else(|| NodeView::new(&leaf).count());
+        self.leaf = Some(leaf);
+        match slot.checked_sub(1) {
+            Some(slot) => {
+                self.slot = slot;
+                Ok(true)
+            }
+            None => self.prev_leaf(),
+        }
+    }
+
+    /// Brings the leaf of `key` up and finds the key there: its slot, and whether it is the key.
+    fn locate(&mut self, key: &[u8]) -> Result<(P::Page, usize, bool)> {
+        // Seeks that come in order mostly stay in the leaf.
+        let leaf = match self.leaf.take() {
+            Some(leaf) if NodeView::new(&leaf).encloses(key) => leaf,
+            _ => self.descend(|pages, node| Ok(search(node, key, &pages)?.child_index()))?,
+        };
+        let found = search(NodeView::new(&leaf), key, &&self.pages)?;
+        Ok((leaf, found.slot, found.exact))
+    }
+
+    /// Goes to the first record whose key is `key` or greater; false where there is none.
+    pub fn seek(&mut self, key: &[u8]) -> Result<bool> {
+        let (leaf, slot, _) = self.locate(key)?;
+        self.stand_or_go_on(leaf, slot)
+    }
+
+    /// Goes to the last record whose key is less than `key`; false where there is none.
+    pub fn seek_before(&mut self, key: &[u8]) -> Result<bool> {
+        let (leaf, slot, _) = self.locate(key)?;
+        self.stand_before(leaf, Some(slot))
+    }
+
+    /// Goes to the record of exactly `key`; where there is none the cursor is not on a record.
+    pub fn seek_exact(&mut self, key: &[u8]) -> Result<bool> {
+        let (leaf, slot, exact) = self.locate(key)?;
+        // Off a record, but still in the leaf: the next seek may find its key here.
+        self.slot = if exact { slot } else { usize::MAX };
+        self.leaf = Some(leaf);
+        Ok(exact)
+    }
+
+    /// Goes to row `row_id` of a table tree; where there is none the cursor is not on a record.
+    pub fn seek_row(&mut self, row_id: i64) -> Result<bool> {
+        self.seek_exact(&row_key(row_id))
+    }
+
+    /// Goes to the next record; false at the end, where the cursor is not on a record.
+    #[allow(clippy::should_implement_trait)] // a cursor lends its records, which no Iterator can
+    pub fn next(&mut self) -> Result<bool> {
+        let Some(leaf) = &self.leaf else { return Ok(false) };
+        if self.slot.saturating_add(1) < NodeView::new(leaf).count() {
+            self.slot += 1;
+            return Ok(true);
+        }
+        self.next_leaf()
+    }
+
+    /// Goes to the record before; false at the start, where the cursor is not on a record.
+    pub fn prev(&mut self) -> Result<bool> {
+        if !self.is_valid() {
+            return Ok(false);
+        }
+        if self.slot > 0 {
+            self.slot -= 1;
+            return Ok(true);
+        }
+        self.prev_leaf()
+    }
+
+    /// Goes to the first record of the next leaf that has one.
+    pub fn next_leaf(&mut self) -> Result<bool> {
+        loop {
+            self.leaf = None;
+            let Some(step) = self.path.pop() else { return Ok(false) };
+            let Some(leaf) = self.enter(step.page, step.child_index.checked_add(1), |_, _| Ok(0))? else {
+                continue;
+            };
+            self.slot = 0;
+            let filled = NodeView::new(&leaf).count() > 0;
+            self.leaf = Some(leaf);
+            if filled {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Goes to the last record of the leaf before that has one.
+    pub fn prev_leaf(&mut self) -> Result<bool> {
+        loop {
+            self.leaf = None;
+            let Some(step) = self.path.pop() else { return Ok(false) };
+            let before = step.child_index.checked_sub(1);
+            let Some(leaf) = self.enter(step.page, before, |_, node| Ok(node.count()))? else { continue };
+            let last = NodeView::new(&leaf).count().checked_sub(1);
+            self.leaf = Some(leaf);
+            if let Some(last) = last {
+                self.slot = last;
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Goes down to a leaf below child `index` of the branch `branch`; `None` where it has no such child.
+    fn enter(
+        &mut self,
+        branch: PageId,
+        index: Option<usize>,
+        choose: impl FnMut(&P, NodeView<'_>) -> Result<usize>,
+    ) -> Result<Option<P::Page>> {
+        let Some(child_index) = index else { return Ok(None) };
+        let (child, level) = {
+            let page = self.pages.look(branch)?;
+            let node = NodeView::new(&page);
+            if child_index > node.count() {
+                return Ok(None);
+            }
+            (node.child(child_index), node.level().saturating_sub(1))
+        };
+        self.path.push(Step { page: branch, child_index });
+        self.descend_from(child, level, choose).map(Some)
+    }
+
+    fn current(&self) -> Result<NodeView<'_>> {
+        match &self.leaf {
+            Some(leaf) if self.is_valid() => Ok(NodeView::new(leaf)),
+            _ => Err(Error::Misuse("the cursor is not on a record".to_owned())),
+        }
+    }
+
+    /// The whole key, joined in a reused buffer.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] where the cursor is not on a record.
+    pub fn key(&mut self) -> Result<&[u8]> {
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
+        let record = self.current()?.record(self.slot);
+        append_key(&self.pages, &record, &mut key)?;
+        self.key = key;
+        Ok(&self.key)
+    }
+
+    /// The row id of the record (table trees); 0 where the cursor is not on one.
+    pub fn row_id(&self) -> i64 {
+        self.current().map_or(0, |node| (node.row_bits(self.slot) ^ (1 << 63)) as i64)
+    }
+
+    /// The whole value; one that lies in an overflow run is read into a reused buffer.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] where the cursor is not on a record.
+    pub fn value(&mut self) -> Result<&[u8]> {
+        let run = match self.current()?.record(self.slot).value {
+            RawValue::Overflow { page, length } => Some((page, length)),
+            RawValue::Local(_) => None,
+        };
+        if let Some((page, length)) = run {
+            self.value.clear();
+            overflow::read_run(&self.pages, page, length, &mut self.value)?;
+            return Ok(&self.value);
+        }
+        match self.current()?.record(self.slot).value {
+            RawValue::Local(bytes) => Ok(bytes),
+            RawValue::Overflow { .. } => Ok(&self.value),
+        }
+    }
+
+    /// The current leaf, for reading many records at once.
+    pub fn leaf(&self) -> Option<LeafView<'_, P>> {
+        let page = self.leaf.as_ref()?;
+        let node = NodeView::new(page);
+        let (layout, prefix) = (node.layout(), node.prefix());
+        Some(LeafView { page, node, layout, prefix, row_base: node.row_base(), slot: self.slot })
+    }
+
+    /// Moves to `slot` of the current leaf; beyond its last the cursor is not on a record.
+    pub fn set_slot(&mut self, slot: usize) {
+        self.slot = slot;
+    }
+
+    /// A guess at the number of records, from the fan-out along one path.
+    pub fn estimate_rows(&self) -> Result<u64> {
+        let share = self.share_before(None)?;
+        Ok(share.rows)
+    }
+
+    /// A guess at the number of records whose keys are in `low..high`; `None` leaves a side open.
+    pub fn estimate_range(&self, low: Option<&[u8]>, high: Option<&[u8]>) -> Result<u64> {
+        let from = match low {
+            Some(low) => self.share_before(Some(low))?.before,
+            None => 0.0,
+        };
+        let (to, rows) = match high {
+            Some(high) => {
+                let share = self.share_before(Some(high))?;
+                (share.before, share.rows)
+            }
+            None => (1.0, self.share_before(None)?.rows),
+        };
+        Ok(((to - from).max(0.0) * rows as f64).round() as u64)
+    }
+
+    /// Walks to `key`, or down the middle, and estimates the tree's size and the share of it that lies before.
+    fn share_before(&self, key: Option<&[u8]>) -> Result<Share> {
+        let mut id = PageId(self.tree.0);
+        let mut page = self.pages.page(id)?;
+        let (kind, mut level) = kind_of_root(id, &page)?;
+        let (mut rows, mut before, mut width) = (1.0, 0.0, 1.0);
+        loop {
+            let node = NodeView::new(&page);
+            let children = node.count() + usize::from(level > 0);
+            rows *= children as f64;
+            let index = match key {
+                Some(key) => {
+                    let found = search(node, key, &&self.pages)?;
+                    if level > 0 { found.child_index() } else { found.slot }
+                }
+                None => children / 2,
+            };
+            width /= children.max(1) as f64;
+            before += index as f64 * width;
+            if level == 0 {
+                return Ok(Share { rows: rows as u64, before });
+            }
+            level -= 1;
+            id = node.child(index);
+            let below = self.pages.page(id)?;
+            check_node(id, &below, kind, level)?;
+            page = below;
+        }
+    }
+}
+
+/// A guess: the rows of a tree, and the share of them before a key.
+struct Share {
+    rows: u64,
+    before: f64,
+}
+
+/// The records of one leaf, read in place.
+pub struct LeafView<'a, P: ReadPages> {
+    page: &'a P::Page,
+    node: NodeView<'a>,
+    layout: Layout,
+    prefix: &'a [u8],
+    /// The upper half of all row ids of a narrow leaf, before their sign is flipped back.
+    row_base: u64,
+    slot: usize,
+}
+
+/// Slots are numbered from 0; asking for one that the leaf does not have is the caller's mistake and panics or
+/// gives bytes of no meaning.
+impl<'a, P: ReadPages> LeafView<'a, P> {
+    /// Number of records in the leaf.
+    pub fn len(&self) -> usize {
+        self.node.count()
+    }
+
+    /// True where the leaf holds no record.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The cursor's slot.
+    pub fn slot(&self) -> usize {
+        self.slot
+    }
+
+    /// What all keys of the leaf start with.
+    pub fn prefix(&self) -> &'a [u8] {
+        self.prefix
+    }
+
+    /// The key of `slot` behind the prefix; where [`LeafView::has_whole_key`] is false only its first part.
+    #[inline]
+    pub fn key_rest(&self, slot: usize) -> &'a [u8] {
+        record::read(
+            self.node.bytes(),
+            self.node.slot_offset(slot),
+            self.layout,
+            &[],
+            self.node.head_bytes(slot),
+        )
+        .rest
+    }
+
+    /// False where a part of the key lies in an overflow run: then only [`Cursor::key`] gives all of it.
+    pub fn has_whole_key(&self, slot: usize) -> bool {
+        self.node.record(slot).tail.is_none()
+    }
+
+    /// The row id of `slot` (table trees).
+    #[inline]
+    pub fn row_id(&self, slot: usize) -> i64 {
+        let bits = match self.layout {
+            Layout::Narrow => self.row_base | u64::from(self.node.head(slot)),
+            _ => self.node.row_bits(slot),
+        };
+        (bits ^ (1 << 63)) as i64
+    }
+
+    /// Calls `visit` with where in the page the value of each of `slots` starts and ends, in their order; `None` where
+    /// it lies in an overflow run. The loop of every scan: rows of short values cost two loads each.
+    #[inline]
+    pub fn each_place(&self, slots: Range<usize>, mut visit: impl FnMut(usize, Option<(usize, usize)>)) {
+        for (slot, offset) in slots.clone().zip(self.node.slot_offsets(slots)) {
+            visit(slot, self.place(offset));
+        }
+    }
+
+    /// As [`LeafView::each_place`], from the last slot to the first.
+    #[inline]
+    pub fn each_place_reversed(
+        &self,
+        slots: Range<usize>,
+        mut visit: impl FnMut(usize, Option<(usize, usize)>),
+    ) {
+        for (slot, offset) in slots.clone().zip(self.node.slot_offsets(slots)).rev() {
+            visit(slot, self.place(offset));
+        }
+    }
+
+    #[inline]
+    fn place(&self, offset: usize) -> Option<(usize, usize)> {
+        let page = self.node.bytes();
+        let first = page[offset]; // verified
+        if self.layout == Layout::Narrow && first & 0x81 == 0 {
+            return Some((offset + 1, offset + 1 + usize::from(first >> 1)));
+        }
+        record::local_value(page, offset, self.layout)
+    }
+
+    /// The value of `slot`.
+    #[inline]
+    pub fn value(&self, slot: usize) -> LeafValue<'a> {
+        match record::local_value(self.node.bytes(), self.node.slot_offset(slot), self.layout) {
+            Some((start, end)) => {
+                LeafValue::Local { bytes: &self.node.bytes()[start..end], offset_in_page: start }
+            } // verified
+            None => LeafValue::Overflow,
+        }
+    }
+
+    /// A handle that keeps the leaf's bytes alive.
+    pub fn page(&self) -> P::Page {
+        self.page.clone()
+    }
+}
+
+/// Where a value of a leaf lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeafValue<'a> {
+    /// In the leaf.
+    Local {
+        /// The value.
+        bytes: &'a [u8],
+        /// Where it starts in the page.
+        offset_in_page: usize,
+    },
+    /// In an overflow run: [`Cursor::value`] reads it.
+    Overflow,
+}

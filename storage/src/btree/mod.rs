@@ -1,0 +1,232 @@
+//! B-trees of byte keys and byte values, over any store of pages.
+//!
+//! The life of an insert: `leaf` finds the leaf, remembered or by `search` from the root; `insert` makes the
+//! record, its long parts in `overflow` runs; `leaf_allocator` finds room in the leaf. Where there is none,
+//! `branch` spreads records over a neighbour or splits, and enters the separator above. `delete` goes the same
+//! way back, `cursor` reads, `bulk` fills an empty tree, and `verify` looks at all of it.
+//!
+//! `node` and `record` know the bytes. Nothing here knows where pages come from: see `ReadPages`, `WritePages`.
+
+mod branch;
+mod bulk;
+mod cursor;
+mod delete;
+mod first_touch;
+mod insert;
+mod leaf;
+mod leaf_allocator;
+mod node;
+mod overflow;
+mod record;
+mod search;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use crate::error::Result;
+use crate::page::{PageId, ReadPages, WritePages};
+pub use cursor::{Cursor, LeafValue, LeafView};
+pub(crate) use first_touch::verify as verify_node;
+pub(crate) use leaf::TreeMemory;
+pub(crate) use leaf_allocator::LeafAllocatorSnapshot;
+pub(crate) use node::content_ranges;
+pub(crate) use verify::verify;
+
+use insert::Mode;
+use node::NodeView;
+use record::RawValue;
+use smallvec::SmallVec;
+
+/// Names a tree: the number of its root page, which never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TreeId(pub u32);
+
+/// What the keys of a tree are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TreeKind {
+    /// Row ids: 8 bytes, big-endian with the sign flipped; the value is a record.
+    Table,
+    /// Byte strings of any length, in the order of memcmp.
+    Index,
+}
+
+/// The row id that a table tree's key holds.
+pub fn row_id_of(key: [u8; 8]) -> i64 {
+    (u64::from_be_bytes(key) ^ (1 << 63)) as i64
+}
+
+/// The table tree's key of a row id.
+pub fn row_key(row_id: i64) -> [u8; 8] {
+    (row_id as u64 ^ (1 << 63)).to_be_bytes()
+}
+
+/// Makes an empty tree.
+pub(crate) fn create(pages: &mut impl WritePages, kind: TreeKind) -> Result<TreeId> {
+    let root = pages.allocate(node::page_kind(kind, 0), 0)?;
+    create_at(pages, kind, root)
+}
+
+/// Makes an empty tree whose root is the already allocated page `root`.
+pub(crate) fn create_at(pages: &mut impl WritePages, kind: TreeKind, root: PageId) -> Result<TreeId> {
+    branch::format_root(pages.edit(root)?, kind, 0, PageId::NONE);
+    Ok(TreeId(root.0))
+}
+
+/// Frees all pages of a tree, its root too.
+pub(crate) fn drop_tree<P: WritePages>(pages: &mut P, memory: &mut TreeMemory, tree: TreeId) -> Result<()> {
+    clear(pages, memory, tree)?;
+    pages.free(PageId(tree.0))
+}
+
+/// Removes all records of a tree.
+pub(crate) fn clear<P: WritePages>(pages: &mut P, memory: &mut TreeMemory, tree: TreeId) -> Result<()> {
+    memory.forget(tree);
+    let root = PageId(tree.0);
+    let (kind, level) = search::kind_of_root(root, &pages.page(root)?)?;
+    free_below(pages, root, kind, level)?;
+    create_at(pages, kind, root).map(|_| ())
+}
+
+/// Frees the overflow runs and children of a node.
+fn free_below<P: WritePages>(pages: &mut P, id: PageId, kind: TreeKind, level: u8) -> Result<()> {
+    let page = pages.page(id)?;
+    search::check_node(id, &page, kind, level)?;
+    let node = NodeView::new(&page);
+    for record in node.records() {
+        if let Some(tail) = record.tail {
+            overflow::free_run(pages, tail.page, tail.length)?;
+        }
+        if let RawValue::Overflow { page, length } = record.value {
+            overflow::free_run(pages, page, length)?;
+        }
+    }
+    if level > 0 {
+        for index in 0..=node.count() {
+            let child = node.child(index);
+            free_below(pages, child, kind, level - 1)?;
+            pages.free(child)?;
+        }
+    }
+    Ok(())
+}
+
+/// Hands the value of `key` to `with`; `None` where there is no such key. A local value is not copied.
+pub(crate) fn get<P: ReadPages, R>(
+    pages: &P,
+    tree: TreeId,
+    key: &[u8],
+    with: impl FnOnce(&[u8]) -> R,
+) -> Result<Option<R>> {
+    let (_, page) = search::descend(pages, PageId(tree.0), key, &mut search::Path::new())?;
+    let node = NodeView::new(&page);
+    let found = search::search(node, key, &pages)?;
+    if !found.exact {
+        return Ok(None);
+    }
+    Ok(Some(match node.record(found.slot).value {
+        RawValue::Local(bytes) => with(bytes),
+        RawValue::Overflow { page, length } => {
+            let mut value = Vec::new();
+            overflow::read_run(pages, page, length, &mut value)?;
+            with(&value)
+        }
+    }))
+}
+
+/// Hands the first key that is `key` or greater to `with`; `None` where there is none. A key that lies in the leaf is
+/// not copied, or only to the stack.
+pub(crate) fn first_key_at_or_after<P: ReadPages, R>(
+    pages: &P,
+    tree: TreeId,
+    key: &[u8],
+    with: impl FnOnce(&[u8]) -> R,
+) -> Result<Option<R>> {
+    let (_, page) = search::descend(pages, PageId(tree.0), key, &mut search::Path::new())?;
+    let node = NodeView::new(&page);
+    let found = search::search(node, key, &pages)?;
+    if found.slot < node.count() {
+        let record = node.record(found.slot);
+        if record.tail.is_none() {
+            if record.prefix.is_empty() {
+                return Ok(Some(with(record.rest)));
+            }
+            let mut joined: SmallVec<[u8; 256]> = SmallVec::from_slice(record.prefix);
+            joined.extend_from_slice(record.rest);
+            return Ok(Some(with(&joined)));
+        }
+    }
+    let mut cursor = Cursor::new(pages, tree);
+    if cursor.seek(key)? { Ok(Some(with(cursor.key()?))) } else { Ok(None) }
+}
+
+/// Inserts a record; false where the key exists, and then nothing changes.
+pub(crate) fn insert<P: WritePages>(
+    pages: &mut P,
+    memory: &mut TreeMemory,
+    tree: TreeId,
+    key: &[u8],
+    value: &[u8],
+) -> Result<bool> {
+    insert::write(pages, memory, tree, key, value, Mode::Insert).map(|existed| !existed)
+}
+
+/// Gives `key` another value; false where there is no such key.
+pub(crate) fn replace<P: WritePages>(
+    pages: &mut P,
+    memory: &mut TreeMemory,
+    tree: TreeId,
+    key: &[u8],
+    value: &[u8],
+) -> Result<bool> {
+    insert::write(pages, memory, tree, key, value, Mode::Replace)
+}
+
+/// Inserts or replaces; true where the key is new.
+pub(crate) fn put<P: WritePages>(
+    pages: &mut P,
+    memory: &mut TreeMemory,
+    tree: TreeId,
+    key: &[u8],
+    value: &[u8],
+) -> Result<bool> {
+    insert::write(pages, memory, tree, key, value, Mode::Put).map(|existed| !existed)
+}
+
+/// Deletes a record; false where there is no such key.
+pub(crate) fn delete<P: WritePages>(
+    pages: &mut P,
+    memory: &mut TreeMemory,
+    tree: TreeId,
+    key: &[u8],
+) -> Result<bool> {
+    delete::delete(pages, memory, tree, key)
+}
+
+/// The greatest row id of a table tree; costs no descent while the last leaf is the one remembered.
+pub(crate) fn last_row_id<P: WritePages>(
+    pages: &mut P,
+    memory: &mut TreeMemory,
+    tree: TreeId,
+) -> Result<Option<i64>> {
+    let bits = |node: NodeView<'_>| (node.row_bits(node.count() - 1) ^ (1 << 63)) as i64; // asked of filled leaves
+    let epoch = pages.epoch();
+    if let Some(leaf) = memory.leaf(tree, epoch) {
+        let node = NodeView::new(pages.edit(leaf)?.bytes());
+        if node.high_fence().is_none() && node.count() > 0 {
+            return Ok(Some(bits(node)));
+        }
+    }
+    let last = leaf::last_leaf(&*pages, PageId(tree.0))?;
+    Ok(last.map(|(_, page)| bits(NodeView::new(&page))))
+}
+
+/// Fills an empty tree from records in ascending order, which `next` puts into its two buffers, key and value,
+/// until it answers false; gives their number.
+pub(crate) fn bulk_load<P: WritePages>(
+    pages: &mut P,
+    memory: &mut TreeMemory,
+    tree: TreeId,
+    next: impl FnMut(&mut Vec<u8>, &mut Vec<u8>) -> Result<bool>,
+) -> Result<u64> {
+    bulk::load(pages, memory, tree, next)
+}

@@ -1,0 +1,173 @@
+//! How full leaves are, and what the allocator counts, under the usual ways to load a tree.
+
+use super::store::{Bed, Numbers};
+use crate::btree::{Cursor, TreeKind, bulk_load, last_row_id, row_key};
+
+const VALUE: [u8; 100] = [7; 100];
+
+#[test]
+fn ascending_inserts_fill_leaves_and_build_nothing() {
+    let mut bed = Bed::new(TreeKind::Table, 8192);
+    for row in 0..10_000 {
+        assert!(bed.insert(&row_key(row), &VALUE));
+    }
+    assert_eq!(bed.check(), 10_000);
+    let (leaves, fill) = bed.store.fill(0);
+    assert!(fill > 0.97, "leaves are {fill} full");
+    let counts = bed.store.counts();
+    let pages = bed.store.page_count() as u64;
+    assert!(counts.allocator_builds <= pages + 5, "{} builds for {pages} pages", counts.allocator_builds);
+    assert_eq!(counts.slot_extent_builds, 0);
+    assert_eq!(counts.compactions, 0);
+    assert!(counts.splits < leaves as u64 + 5);
+    assert_eq!(counts.borrows, 0);
+    let last = last_row_id(&mut bed.store, &mut bed.memory, bed.tree).unwrap();
+    assert_eq!(last, Some(9_999));
+    // 107 bytes a row, with slot, key and length, where the value takes 100.
+    assert!(leaves <= 10_000 / (8108 / 108) + 2, "{leaves} leaves");
+}
+
+#[test]
+fn descending_inserts_fill_leaves() {
+    let mut bed = Bed::new(TreeKind::Table, 8192);
+    for row in (0..10_000).rev() {
+        assert!(bed.insert(&row_key(row), &VALUE));
+    }
+    assert_eq!(bed.check(), 10_000);
+    let (_, fill) = bed.store.fill(0);
+    assert!(fill > 0.95, "leaves are {fill} full");
+}
+
+#[test]
+fn single_row_transactions_fill_leaves_too() {
+    let mut bed = Bed::new(TreeKind::Index, 4096);
+    for row in 0..3_000 {
+        assert!(bed.insert(format!("customer/{row:08}").as_bytes(), b"x"));
+        bed.commit();
+    }
+    assert_eq!(bed.check(), 3_000);
+    let (_, fill) = bed.store.fill(0);
+    assert!(fill > 0.9, "leaves are {fill} full");
+}
+
+#[test]
+fn random_inserts_leave_leaves_four_fifths_full() {
+    for (kind, length) in [(TreeKind::Table, 100), (TreeKind::Index, 20)] {
+        let mut bed = Bed::new(kind, 8192);
+        let mut numbers = Numbers(1);
+        for _ in 0..20_000 {
+            let number = numbers.next();
+            bed.insert(&number.to_be_bytes(), &VALUE[..length]);
+        }
+        assert_eq!(bed.check(), 20_000);
+        let (leaves, fill) = bed.store.fill(0);
+        println!("{kind:?}: {leaves} leaves, {fill:.3} full, {:?}", bed.store.counts());
+        assert!(fill > 0.75, "leaves of {kind:?} are {fill} full");
+    }
+}
+
+#[test]
+fn runs_in_the_middle_fill_leaves() {
+    let mut bed = Bed::new(TreeKind::Index, 8192);
+    for group in [5, 1, 9, 3, 7, 2, 8, 4, 6] {
+        for item in 0..1_000 {
+            assert!(bed.insert(format!("{group}/{item:06}").as_bytes(), &VALUE[..40]));
+        }
+    }
+    assert_eq!(bed.check(), 9_000);
+    let (_, fill) = bed.store.fill(0);
+    assert!(fill > 0.8, "leaves are {fill} full");
+}
+
+#[test]
+fn bulk_loads_fill_leaves() {
+    for kind in [TreeKind::Table, TreeKind::Index] {
+        let mut bed = Bed::new(kind, 8192);
+        let mut row = 0;
+        let count = bulk_load(&mut bed.store, &mut bed.memory, bed.tree, |key, value| {
+            row += 1;
+            key.extend_from_slice(&row_key(row * 3));
+            value.extend_from_slice(&VALUE[..(row % 100) as usize]);
+            Ok(row <= 20_000)
+        });
+        assert_eq!(count.unwrap(), 20_000);
+        assert_eq!(bed.check(), 20_000);
+        let (_, fill) = bed.store.fill(0);
+        assert!(fill > 0.95, "leaves of {kind:?} are {fill} full");
+        assert!(bulk_load(&mut bed.store, &mut bed.memory, bed.tree, |_, _| Ok(false)).is_err());
+    }
+}
+
+#[test]
+fn a_boundary_does_not_thrash() {
+    for ascending in [true, false] {
+        let mut bed = Bed::new(TreeKind::Table, 8192);
+        let mut numbers = Numbers(3);
+        for row in 0..2_000 {
+            let row = if ascending { row } else { (numbers.next() >> 2) as i64 };
+            bed.insert(&row_key(row), &VALUE);
+        }
+        // Grow until a split, then go back and forth over it.
+        let splits = bed.store.counts().splits;
+        let mut row = 1_000_000;
+        while bed.store.counts().splits == splits {
+            row += 1;
+            bed.insert(&row_key(row), &VALUE);
+        }
+        let before = bed.store.counts();
+        for _ in 0..500 {
+            for back in 0..3 {
+                assert!(bed.delete(&row_key(row - back)));
+            }
+            for back in (0..3).rev() {
+                assert!(bed.insert(&row_key(row - back), &VALUE));
+            }
+        }
+        let since = bed.store.counts().since(&before);
+        assert!(since.splits + since.merges + since.borrows <= 3, "{since:?}");
+        bed.check();
+    }
+}
+
+#[test]
+fn random_deletes_give_pages_back() {
+    let mut bed = Bed::new(TreeKind::Table, 8192);
+    let mut rows: Vec<i64> = (0..20_000).collect();
+    for &row in &rows {
+        bed.insert(&row_key(row), &VALUE);
+    }
+    let full = bed.store.page_count();
+    let mut numbers = Numbers(9);
+    while rows.len() > 2_000 {
+        let row = rows.swap_remove(numbers.below(rows.len() as u64) as usize);
+        assert!(bed.delete(&row_key(row)));
+    }
+    assert_eq!(bed.check(), 2_000);
+    let (_, fill) = bed.store.fill(0);
+    assert!(fill > 0.33, "leaves are {fill} full");
+    assert!(bed.store.page_count() < full / 2);
+    for row in rows {
+        assert!(bed.delete(&row_key(row)));
+    }
+    assert_eq!(bed.check(), 0);
+    assert_eq!(bed.store.page_count(), 1, "only the root is left");
+}
+
+#[test]
+fn estimates_are_near() {
+    let mut bed = Bed::new(TreeKind::Table, 8192);
+    for row in 0..20_000 {
+        bed.insert(&row_key(row * 2), &VALUE);
+    }
+    let cursor = Cursor::new(&bed.store, bed.tree);
+    let rows = cursor.estimate_rows().unwrap();
+    assert!((15_000..25_000).contains(&rows), "{rows} rows");
+    for (low, high) in [(0, 4_000), (10_000, 10_200), (39_000, 40_000), (5, 7)] {
+        let (from, to) = (row_key(low), row_key(high));
+        let range = cursor.estimate_range(Some(&from), Some(&to)).unwrap();
+        let truth = (high - low) as u64 / 2;
+        assert!(range >= truth / 2 && range <= truth * 2 + 40, "{range} for {truth} rows in {low}..{high}");
+    }
+    let all = cursor.estimate_range(None, None).unwrap();
+    assert!(all == rows, "{all} of {rows}");
+}

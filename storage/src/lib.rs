@@ -1,0 +1,28 @@
+//! The storage engine of Sedge: one file of checksummed pages, a log in front of it, snapshots over both,
+//! and B-trees of byte keys and byte values.
+//!
+//! Nothing here knows SQL, a column or a value type. From the bottom up: `disk` reads and writes files,
+//! `page` says what a page is, `overlay` keeps committed pages that the base file does not hold yet, `wal`
+//! makes commits durable and replays them, `space` finds free pages, `btree` orders records in pages, `txn`
+//! ties them into read snapshots and write transactions, and `store` opens and closes the whole.
+#![deny(unsafe_code)]
+
+pub(crate) mod btree;
+pub(crate) mod disk;
+mod error;
+mod metrics;
+pub(crate) mod overlay;
+pub(crate) mod page;
+pub(crate) mod space;
+mod store;
+pub(crate) mod txn;
+pub(crate) mod wal;
+
+pub use btree::{Cursor, LeafValue, LeafView, TreeId, TreeKind, row_id_of, row_key};
+pub use error::{Error, Result};
+pub use metrics::{Counters, Metrics};
+pub use overlay::PageRef;
+pub use page::{PageId, PageLook, ReadPages};
+pub use store::{Options, Store};
+pub use txn::{Savepoint, Snapshot, Synchronous, WriteTransaction};
+pub use wal::RecoveryReport;

@@ -1,0 +1,126 @@
+//! The base file behind the overlay, and the memory of which of its pages were verified.
+
+use crate::disk::{BasePage, Disk};
+use crate::error::Result;
+use crate::page::{self, PageId};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// Looks at a page that is read for the first time: whether its layout is sound. The checksum was right.
+pub(crate) type PageCheck = fn(PageId, &[u8]) -> Result<()>;
+
+/// The pages at rest.
+pub(crate) struct Base {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) page_size: usize,
+    check: PageCheck,
+    verified: Bitmap,
+    first_reads: AtomicU64,
+}
+
+impl Base {
+    /// Pages of `page_size` bytes on `disk`.
+    pub(crate) fn new(disk: Arc<dyn Disk>, page_size: usize, check: PageCheck) -> Base {
+        Base { disk, page_size, check, verified: Bitmap::new(), first_reads: AtomicU64::new(0) }
+    }
+
+    /// A page, verified if this is its first touch. `keeper` is what keeps a mapped page as it is.
+    #[inline]
+    pub(crate) fn page<R>(&self, id: PageId, keeper: &R) -> Result<BasePage> {
+        let page = self.disk.page(id, self.page_size)?;
+        if !self.verified.contains(id) {
+            let bytes = match &page {
+                BasePage::Mapped(mapped) => mapped.bytes(keeper),
+                BasePage::Owned(bytes) => bytes,
+            };
+            self.first_touch(id, bytes)?;
+        }
+        Ok(page)
+    }
+
+    #[cold]
+    fn first_touch(&self, id: PageId, bytes: &[u8]) -> Result<()> {
+        page::verify(id, bytes)?;
+        (self.check)(id, bytes)?;
+        self.verified.insert(id);
+        self.first_reads.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Pages verified so far.
+    pub(crate) fn first_reads(&self) -> u64 {
+        self.first_reads.load(Ordering::Relaxed)
+    }
+
+    /// Forgets what was verified: a failed sync leaves the file's content unknown.
+    pub(crate) fn forget_verified(&self) {
+        self.verified.clear();
+    }
+}
+
+/// A set of page numbers that grows without moving: chunk n holds as many bits as all before it together.
+struct Bitmap {
+    chunks: [OnceLock<Box<[AtomicU64]>>; CHUNKS],
+}
+
+/// Words of the first chunk.
+const FIRST_WORDS: u32 = 64;
+/// Enough chunks for all page numbers.
+const CHUNKS: usize = 21;
+
+impl Bitmap {
+    fn new() -> Bitmap {
+        Bitmap { chunks: [const { OnceLock::new() }; CHUNKS] }
+    }
+
+    /// Chunk, word and bit of a page number.
+    fn place(id: PageId) -> (usize, usize, u64) {
+        let word = id.0 / 64;
+        let chunk = u32::BITS - (word / FIRST_WORDS).leading_zeros();
+        let start = if chunk == 0 { 0 } else { FIRST_WORDS << (chunk - 1) };
+        (chunk as usize, (word - start) as usize, 1 << (id.0 % 64))
+    }
+
+    fn contains(&self, id: PageId) -> bool {
+        let (chunk, word, bit) = Bitmap::place(id);
+        let words = self.chunks.get(chunk).and_then(OnceLock::get);
+        words.and_then(|words| words.get(word)).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
+    }
+
+    fn insert(&self, id: PageId) {
+        let (chunk, word, bit) = Bitmap::place(id);
+        let Some(words) = self.chunks.get(chunk) else { return };
+        let length = FIRST_WORDS << chunk.saturating_sub(1);
+        let words = words.get_or_init(|| (0..length).map(|_| AtomicU64::new(0)).collect());
+        if let Some(word) = words.get(word) {
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
+    }
+
+    fn clear(&self) {
+        for word in self.chunks.iter().filter_map(OnceLock::get).flatten() {
+            word.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bitmap_holds_what_was_put_in() {
+        let bitmap = Bitmap::new();
+        let ids = [0, 1, 63, 64, 4095, 4096, 8191, 8192, 100_000, 1 << 24];
+        for id in ids {
+            assert!(!bitmap.contains(PageId(id)), "{id}");
+            bitmap.insert(PageId(id));
+            assert!(bitmap.contains(PageId(id)), "{id}");
+        }
+        assert!(!bitmap.contains(PageId(2)));
+        assert!(Bitmap::place(PageId(u32::MAX)).0 < CHUNKS);
+        bitmap.clear();
+        assert!(ids.iter().all(|id| !bitmap.contains(PageId(*id))));
+    }
+}

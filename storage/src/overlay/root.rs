@@ -1,0 +1,105 @@
+//! A root: everything a reader needs to see the database as of one commit.
+
+use super::{Base, Overlay};
+use crate::disk::{BasePage, MappedPage};
+use crate::error::{Error, Result};
+use crate::page::{PageId, PageLook, Sequence};
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// The database as of one commit, or as a write transaction has left it so far.
+///
+/// As long as a root lives, the checkpointer overwrites no page that it resolves to the base file.
+pub(crate) struct Root {
+    /// The last commit it shows.
+    pub(crate) sequence: Sequence,
+    /// Pages of the file.
+    pub(crate) page_count: u32,
+    pub(crate) overlay: Overlay,
+    pub(crate) base: Arc<Base>,
+    /// The committed root that an uncommitted one was made from: it keeps the base pages in place.
+    pub(crate) _parent: Option<Arc<Root>>,
+}
+
+impl Root {
+    /// The page `id` as of this root.
+    #[inline]
+    pub(crate) fn page(self: &Arc<Root>, id: PageId) -> Result<PageRef> {
+        if let Some(page) = self.overlay.get(id) {
+            return Ok(PageRef::owned(Arc::clone(page)));
+        }
+        if id.0 >= self.page_count {
+            return Err(self.beyond(id));
+        }
+        Ok(match self.base.page(id, self)? {
+            BasePage::Mapped(page) => PageRef { bytes: Bytes::Mapped(page, Arc::clone(self)) },
+            BasePage::Owned(bytes) => PageRef::owned(bytes),
+        })
+    }
+
+    /// The page `id` as of this root, for as long as the root is borrowed.
+    #[inline]
+    pub(crate) fn look(&self, id: PageId) -> Result<PageLook<'_, PageRef>> {
+        if let Some(page) = self.overlay.get(id) {
+            return Ok(PageLook::Borrowed(page));
+        }
+        if id.0 >= self.page_count {
+            return Err(self.beyond(id));
+        }
+        Ok(match self.base.page(id, self)? {
+            BasePage::Mapped(page) => PageLook::Borrowed(page.bytes(self)),
+            BasePage::Owned(bytes) => PageLook::Held(PageRef::owned(bytes)),
+        })
+    }
+
+    #[cold]
+    fn beyond(&self, id: PageId) -> Error {
+        Error::corrupt(id, format!("a link leads there, but the file has {} pages", self.page_count))
+    }
+}
+
+/// A page of a snapshot: it keeps its bytes alive and unchanged. A clone is one reference count.
+#[derive(Clone)]
+pub struct PageRef {
+    bytes: Bytes,
+}
+
+#[derive(Clone)]
+enum Bytes {
+    Mapped(MappedPage, Arc<Root>),
+    Owned(Arc<[u8]>),
+}
+
+impl PageRef {
+    /// A handle on bytes in memory.
+    pub(crate) fn owned(bytes: Arc<[u8]>) -> PageRef {
+        PageRef { bytes: Bytes::Owned(bytes) }
+    }
+
+    /// The bytes as a shared allocation, copied only if they stand in the mapped file.
+    pub(crate) fn into_shared(self) -> Arc<[u8]> {
+        match self.bytes {
+            Bytes::Mapped(page, root) => Arc::from(page.bytes(&root)),
+            Bytes::Owned(bytes) => bytes,
+        }
+    }
+}
+
+impl Deref for PageRef {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Mapped(page, root) => page.bytes(root),
+            Bytes::Owned(bytes) => bytes,
+        }
+    }
+}
+
+impl fmt::Debug for PageRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PageRef({} bytes)", self.len())
+    }
+}

@@ -1,0 +1,343 @@
+//! A store: opening and closing a database, and what can be asked of it as a whole.
+
+use crate::btree::{TreeId, TreeKind};
+use crate::disk::{Disk, Entry, FileRole, MemoryDisk, OsDisk, OsDiskOptions, Registration, enter};
+use crate::error::{Error, Result};
+use crate::metrics::Metrics;
+use crate::overlay::{Base, Overlay, Root};
+use crate::page::file_header::{self, FileState, IDENTITY_SIZE, Identity, SCHEMA_ROOT};
+use crate::page::{self, DEFAULT_PAGE_SIZE, PageId, PageKind};
+use crate::txn::{Engine, EngineOptions, Layout, PrivatePages, Snapshot, Synchronous, WriteTransaction};
+use crate::wal::{self, RecoveryReport, Wal};
+use std::any::Any;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+/// How to open a store.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Bytes of a page in a new database: a power of two from 4096 to 65536.
+    pub page_size: usize,
+    /// Bytes of memory for pages, and a bound for the logs.
+    pub cache_size: usize,
+    /// When a commit is on the medium.
+    pub synchronous: Synchronous,
+    /// Open without the right to write; other readers may have it open too.
+    pub read_only: bool,
+    /// Make the database if there is none.
+    pub create: bool,
+    /// Read the file through a mapping. An I/O error of the device then ends the process.
+    pub mmap: bool,
+    /// How long [`Store::checkpoint`] waits for its turn.
+    pub busy_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            page_size: DEFAULT_PAGE_SIZE,
+            cache_size: 64 << 20,
+            synchronous: Synchronous::Full,
+            read_only: false,
+            create: true,
+            mmap: true,
+            busy_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// An open database. Clones share it; the last one dropped, snapshots and transactions included, leaves a single
+/// file at rest.
+#[derive(Clone)]
+pub struct Store {
+    engine: Arc<Engine>,
+}
+
+impl Store {
+    /// The index tree that every database has from its creation on.
+    pub const SCHEMA_TREE: TreeId = TreeId(SCHEMA_ROOT.0);
+
+    /// Opens the database at `path`; what a crash left undone is recovered first. A second open of a file in the
+    /// same process gives the store that is open already, whatever the options.
+    ///
+    /// # Errors
+    /// [`Error::NotADatabase`] for other files, [`Error::Busy`] if another process is in the way,
+    /// [`Error::Corrupt`] if the file or its logs are damaged, I/O errors.
+    pub fn open(path: &Path, options: &Options) -> Result<Store> {
+        Store::open_with(path, options, Layout::TREES)
+    }
+
+    pub(crate) fn open_with(path: &Path, options: &Options, layout: Layout) -> Result<Store> {
+        check_options(options)?;
+        let disk_options = OsDiskOptions {
+            read_only: options.read_only,
+            create: options.create,
+            mmap: options.mmap,
+            cache_size: options.cache_size,
+        };
+        let disk = OsDisk::open(path, disk_options)?;
+        let registration = match enter(path, disk.base())? {
+            Entry::Open(shared) => return Store::join(shared, options),
+            Entry::Vacant(registration) => registration,
+        };
+        disk.lock(!options.read_only)?;
+        let engine = open_engine(Arc::new(disk), options, layout, Some(registration))?;
+        Ok(Store { engine })
+    }
+
+    /// A store on any disk, for tests that crash it.
+    #[cfg(test)]
+    pub(crate) fn on_disk(disk: Arc<dyn Disk>, options: &Options, layout: Layout) -> Result<Store> {
+        Ok(Store { engine: open_engine(disk, options, layout, None)? })
+    }
+
+    /// A second handle on what this process has open.
+    fn join(shared: Arc<dyn Any + Send + Sync>, options: &Options) -> Result<Store> {
+        let engine = shared.downcast::<Engine>();
+        let engine = engine.map_err(|_| Error::Misuse("the file is open as something else".into()))?;
+        if engine.options().read_only && !options.read_only {
+            return Err(Error::Busy("this process has the database open read-only".into()));
+        }
+        Ok(Store { engine })
+    }
+
+    /// A new database in memory, gone with its last handle.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] for impossible options.
+    pub fn open_in_memory(options: &Options) -> Result<Store> {
+        check_options(options)?;
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
+        let (root, _) = new_database(disk, options.page_size, Layout::TREES)?;
+        let engine = Engine::new(root, None, engine_options(options, Layout::TREES), None, None);
+        Ok(Store { engine: Arc::new(engine) })
+    }
+
+    /// A stable view of the newest commit. It takes no lock.
+    pub fn snapshot(&self) -> Snapshot {
+        self.engine.snapshot()
+    }
+
+    /// Starts a write transaction over the newest commit; waits for others for as long as `timeout`.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] after the timeout, [`Error::ReadOnly`], [`Error::OutcomeUnknown`] once a log sync failed.
+    pub fn begin_write(&self, timeout: Duration) -> Result<WriteTransaction> {
+        self.engine.begin_write(None, timeout)
+    }
+
+    /// Starts a write transaction that continues what `snapshot` has read.
+    ///
+    /// # Errors
+    /// As [`Store::begin_write`], and [`Error::Conflict`] if there is a newer commit.
+    pub fn begin_write_from(&self, snapshot: &Snapshot, timeout: Duration) -> Result<WriteTransaction> {
+        self.engine.begin_write(Some(snapshot), timeout)
+    }
+
+    /// Brings all commits from the log into the database file.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if a transaction is writing or a snapshot of an older commit is alive; I/O errors, after
+    /// which nothing is lost.
+    pub fn checkpoint(&self) -> Result<()> {
+        self.engine.checkpoint(self.engine.options().busy_timeout)
+    }
+
+    /// When a commit is on the medium.
+    pub fn synchronous(&self) -> Synchronous {
+        self.engine.synchronous()
+    }
+
+    /// Changes when commits are on the medium, from the next one on.
+    pub fn set_synchronous(&self, level: Synchronous) {
+        self.engine.set_synchronous(level);
+    }
+
+    /// Event counts, sizes and commit times.
+    pub fn metrics(&self) -> Metrics {
+        self.engine.metrics()
+    }
+
+    /// What the open found in the logs, if they were not empty.
+    pub fn recovery_report(&self) -> Option<&RecoveryReport> {
+        self.engine.recovery.as_ref()
+    }
+
+    /// True if the store was opened without the right to write.
+    pub fn is_read_only(&self) -> bool {
+        self.engine.options().read_only
+    }
+
+    /// Gives up this handle; the last one closes the database and reports what went wrong, where a drop is silent.
+    ///
+    /// # Errors
+    /// Those of the last checkpoint: the logs stay then, and the next open recovers from them.
+    pub fn close(self) -> Result<()> {
+        Arc::into_inner(self.engine).map_or(Ok(()), |mut engine| engine.close())
+    }
+
+    /// Walks the freelist, the schema tree and the named trees and says what is wrong: pages that are damaged, owned twice or
+    /// owned by none, keys out of order. An empty list means a sound file.
+    ///
+    /// # Errors
+    /// I/O errors; damage is not one.
+    pub fn check(&self, trees: &[(TreeId, TreeKind, String)]) -> Result<Vec<String>> {
+        let snapshot = self.snapshot();
+        snapshot.root().base.forget_verified(); // a page read before is read and verified again
+        let mut all = trees.to_vec();
+        if trees.iter().all(|(tree, ..)| *tree != Store::SCHEMA_TREE) {
+            all.push((Store::SCHEMA_TREE, TreeKind::Index, "the schema".to_owned()));
+        }
+        crate::space::check(&snapshot, &all)
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let root = self.engine.newest();
+        write!(f, "Store({}, commit {})", root.base.disk.path().display(), root.sequence)
+    }
+}
+
+fn check_options(options: &Options) -> Result<()> {
+    if file_header::is_page_size(options.page_size) {
+        return Ok(());
+    }
+    Err(Error::Misuse(format!(
+        "a page of {} bytes: it must be a power of two from 4096 to 65536",
+        options.page_size
+    )))
+}
+
+fn engine_options(options: &Options, layout: Layout) -> EngineOptions {
+    EngineOptions {
+        layout,
+        cache_size: options.cache_size as u64,
+        synchronous: options.synchronous,
+        read_only: options.read_only,
+        busy_timeout: options.busy_timeout,
+    }
+}
+
+/// Opens the locked files: creates or recovers the database.
+fn open_engine(
+    disk: Arc<dyn Disk>,
+    options: &Options,
+    layout: Layout,
+    registration: Option<Registration>,
+) -> Result<Arc<Engine>> {
+    let mut start = [0; file_header::PAGE_SIZE_MIN];
+    let length = disk.read_at(FileRole::Base, 0, &mut start)?;
+    let is_blank = file_header::is_blank(&start);
+    let (root, identity) = if is_blank && options.create && !options.read_only {
+        wal::refuse_leftovers(&*disk)?;
+        create(&disk, options.page_size, layout)?
+    } else {
+        let identity = Identity::read(disk.path(), &start[..length])?; // as much as was read
+        let base = Arc::new(Base::new(Arc::clone(&disk), identity.page_size, layout.check));
+        if let Some(state) = wal::recover(&base, &identity)? {
+            let report = state.report;
+            for (id, page) in &state.pages {
+                (layout.check)(*id, page)?; // as at the first touch of a page of the base file
+            }
+            let root = recovered_root(base, state.pages, report.last_sequence)?;
+            let writing = !options.read_only;
+            let wal = if writing {
+                Some(Wal::resume(disk, state.end, report.last_sequence, state.whole)?)
+            } else {
+                None
+            };
+            let options = engine_options(options, layout);
+            let engine = Engine::new(root, wal, options, Some(report), registration);
+            match engine.end_recovery() {
+                // Readers have all they need in memory; the first writer tries again.
+                Ok(()) | Err(Error::Full(_)) => return Ok(published(engine)),
+                Err(error) => return Err(error),
+            }
+        }
+        let first = Arc::from(read_first(&base)?);
+        let sequence = file_header::checkpoint_sequence(&first);
+        (recovered_root(base, vec![(PageId(0), first)], sequence)?, identity)
+    };
+    let wal = (!options.read_only).then(|| Wal::new(disk, identity, root.sequence));
+    Ok(published(Engine::new(root, wal, engine_options(options, layout), None, registration)))
+}
+
+/// Shares the engine and lets later opens of its file find it.
+fn published(engine: Engine) -> Arc<Engine> {
+    let engine = Arc::new(engine);
+    let shared: Arc<dyn Any + Send + Sync> = Arc::<Engine>::clone(&engine);
+    let weak: Weak<dyn Any + Send + Sync> = Arc::downgrade(&shared);
+    engine.publish_registration(weak);
+    engine
+}
+
+/// Page 0 as it stands in the base file.
+fn read_first(base: &Base) -> Result<Vec<u8>> {
+    let mut first = vec![0; base.page_size];
+    let length = base.disk.read_at(FileRole::Base, 0, &mut first)?;
+    page::verify(PageId(0), &first[..length])?; // as much as was read
+    Ok(first)
+}
+
+/// The root of a database whose log gave `pages`.
+fn recovered_root(base: Arc<Base>, pages: Vec<(PageId, Arc<[u8]>)>, sequence: u64) -> Result<Root> {
+    let mut overlay = Overlay::default();
+    for (id, page) in pages {
+        overlay.insert(id, page);
+    }
+    let first = match overlay.get(PageId(0)) {
+        Some(first) => Arc::clone(first),
+        None => Arc::from(read_first(&base)?),
+    };
+    let page_count = FileState::read(&first)?.page_count;
+    overlay.insert(PageId(0), first);
+    Ok(Root { sequence, page_count, overlay, base, _parent: None })
+}
+
+/// The pages of a new database, all in the overlay.
+fn new_database(disk: Arc<dyn Disk>, page_size: usize, layout: Layout) -> Result<(Root, Identity)> {
+    let mut file_id = [0; 16];
+    getrandom::fill(&mut file_id).map_err(|error| Error::Io {
+        context: "drawing a random number".into(),
+        source: std::io::Error::other(error.to_string()),
+    })?;
+    let identity = Identity { page_size, file_id };
+    let state = FileState { page_count: SCHEMA_ROOT.0 + 1, freelist_head: PageId::NONE, free_count: 0 };
+    let mut overlay = Overlay::default();
+    overlay.insert(PageId(0), Arc::from(identity.first_page(&state)));
+    let base = Arc::new(Base::new(disk, page_size, layout.check));
+    let root = Root { sequence: 0, page_count: state.page_count, overlay, base, _parent: None };
+    let mut pages = PrivatePages::new(Arc::new(root))?;
+    pages.make(SCHEMA_ROOT, PageKind::IndexLeaf, 0);
+    (layout.plant)(&mut pages, SCHEMA_ROOT)?;
+    pages.seal(0)?;
+    Ok((pages.committed_root(0), identity))
+}
+
+/// Writes a new database to the base file.
+fn create(disk: &Arc<dyn Disk>, page_size: usize, layout: Layout) -> Result<(Root, Identity)> {
+    let (mut root, identity) = new_database(Arc::clone(disk), page_size, layout)?;
+    let mut pages = Vec::new();
+    root.overlay.for_each(&mut |id, page| pages.push((id, Arc::clone(page))));
+    let mut first = Overlay::default();
+    let mut sector = Vec::new();
+    for (id, page) in pages {
+        let mut sealed = page.to_vec();
+        page::seal(id, &mut sealed);
+        if id.0 == 0 {
+            first.insert(id, page);
+            sector.extend_from_slice(&sealed[..IDENTITY_SIZE]); // a page is longer than that
+            sealed[..IDENTITY_SIZE].fill(0);
+        }
+        disk.write_at(FileRole::Base, u64::from(id.0) * page_size as u64, &sealed)?;
+    }
+    disk.sync_data(FileRole::Base)?;
+    // The identity comes last: a file that has one has all its pages, and without one it is made anew.
+    disk.write_at(FileRole::Base, 0, &sector)?;
+    disk.sync_data(FileRole::Base)?;
+    root.overlay = first;
+    Ok((root, identity))
+}

@@ -1,0 +1,331 @@
+//! What a store, its snapshots and its write transaction share: the visible root, the log, the writers' queue.
+
+use super::private_pages::PrivatePages;
+use super::writer_queue::WriterQueue;
+use super::{Snapshot, WriteTransaction, check_page, content_ranges};
+use crate::btree::{self, TreeKind};
+use crate::disk::Registration;
+use crate::error::{Error, Result};
+use crate::metrics::{AtomicCounters, CommitTimes, Metrics};
+use crate::overlay::{PageCheck, Root};
+use crate::page::PageId;
+use crate::page::file_header::FileState;
+use crate::wal::{self, Afterwards, ContentRanges, RecoveryReport, Wal};
+use arc_swap::ArcSwap;
+use std::any::Any;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// The least log before a checkpoint is worth its syncs.
+const CHECKPOINT_MIN: u64 = 4 << 20;
+
+/// When a commit is on the medium.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Synchronous {
+    /// Some time after it returned; a power failure may take the last commits, a crash of the process takes none.
+    Off,
+    /// As [`Synchronous::Off`], with a sync at every checkpoint.
+    Normal,
+    /// Before it returns.
+    #[default]
+    Full,
+}
+
+/// How pages are laid out, as far as the log and the first touch of a page must know.
+#[derive(Clone, Copy)]
+pub(crate) struct Layout {
+    pub(crate) check: PageCheck,
+    pub(crate) ranges: ContentRanges,
+    /// Makes the schema tree of a new database on the page that roots it.
+    pub(crate) plant: fn(&mut PrivatePages, PageId) -> Result<()>,
+}
+
+impl Layout {
+    /// The layout of trees and freelists.
+    pub(crate) const TREES: Layout = Layout {
+        check: check_page,
+        ranges: content_ranges,
+        plant: |pages, root| btree::create_at(pages, TreeKind::Index, root).map(drop),
+    };
+}
+
+/// What an engine is made from.
+pub(crate) struct EngineOptions {
+    pub(crate) layout: Layout,
+    pub(crate) cache_size: u64,
+    pub(crate) synchronous: Synchronous,
+    pub(crate) read_only: bool,
+    pub(crate) busy_timeout: Duration,
+}
+
+/// The shared part of an open database.
+pub(crate) struct Engine {
+    /// What a new snapshot shows: the newest commit.
+    visible: ArcSwap<Root>,
+    /// All roots that were ever visible and may still be held. Its lock orders commits and checkpoint drops.
+    roots: Mutex<Vec<Weak<Root>>>,
+    /// None where nothing is logged: in memory, and read-only.
+    wal: Mutex<Option<Wal>>,
+    pub(super) writers: WriterQueue,
+    synchronous: AtomicU8,
+    options: EngineOptions,
+    pub(super) counters: AtomicCounters,
+    commit_times: CommitTimes,
+    pub(crate) recovery: Option<RecoveryReport>,
+    /// True until what was recovered stands in the base file: before that nothing is logged.
+    recovering: AtomicBool,
+    /// Bytes of log before which a checkpoint that failed is not tried again.
+    checkpoint_not_before: Mutex<u64>,
+    /// The place among this process's open files; given back after the files are closed.
+    registration: Option<Registration>,
+}
+
+impl Engine {
+    /// An engine that shows `root`, logs to `wal`, and counts as open by `registration`.
+    pub(crate) fn new(
+        root: Root,
+        wal: Option<Wal>,
+        options: EngineOptions,
+        recovery: Option<RecoveryReport>,
+        registration: Option<Registration>,
+    ) -> Engine {
+        debug_assert!(root.overlay.get(PageId(0)).is_some(), "page 0 is overwritten in place under any root");
+        let root = Arc::new(root);
+        let recovering = AtomicBool::new(recovery.is_some() && wal.is_some());
+        Engine {
+            recovering,
+            roots: Mutex::new(vec![Arc::downgrade(&root)]),
+            visible: ArcSwap::new(root),
+            wal: Mutex::new(wal),
+            writers: WriterQueue::default(),
+            synchronous: AtomicU8::new(options.synchronous as u8),
+            options,
+            counters: AtomicCounters::default(),
+            commit_times: CommitTimes::default(),
+            recovery,
+            checkpoint_not_before: Mutex::new(0),
+            registration,
+        }
+    }
+
+    /// The newest commit's root. It is never borrowed from the swap without a reference count: the checkpointer
+    /// goes by counts.
+    pub(crate) fn newest(&self) -> Arc<Root> {
+        self.visible.load_full()
+    }
+
+    pub(crate) fn snapshot(self: &Arc<Engine>) -> Snapshot {
+        Snapshot::new(self.newest(), Arc::clone(self))
+    }
+
+    pub(crate) fn synchronous(&self) -> Synchronous {
+        match self.synchronous.load(Ordering::Relaxed) {
+            0 => Synchronous::Off,
+            1 => Synchronous::Normal,
+            _ => Synchronous::Full,
+        }
+    }
+
+    pub(crate) fn set_synchronous(&self, level: Synchronous) {
+        self.synchronous.store(level as u8, Ordering::Relaxed);
+    }
+
+    pub(crate) fn options(&self) -> &EngineOptions {
+        &self.options
+    }
+
+    /// Waits for the writer's turn and starts a transaction: over `snapshot`, or over the newest commit.
+    pub(crate) fn begin_write(
+        self: &Arc<Engine>,
+        snapshot: Option<&Snapshot>,
+        timeout: Duration,
+    ) -> Result<WriteTransaction> {
+        if self.options.read_only {
+            return Err(Error::ReadOnly);
+        }
+        if !self.writers.acquire(timeout) {
+            return Err(Error::Busy("another transaction is writing".into()));
+        }
+        if let Err(error) = self.end_recovery() {
+            self.writers.release();
+            return Err(error);
+        }
+        let newest = self.newest();
+        let transaction = WriteTransaction::begin(Arc::clone(self), newest)?;
+        if self.wal().as_ref().is_some_and(Wal::failed) {
+            return Err(Error::OutcomeUnknown);
+        }
+        if let Some(snapshot) = snapshot
+            && snapshot.sequence() != transaction.base_sequence()
+        {
+            return Err(Error::Conflict);
+        }
+        Ok(transaction)
+    }
+
+    /// Logs and publishes what a transaction has changed; it holds the writer's turn.
+    pub(super) fn commit(&self, pages: &mut PrivatePages) -> Result<()> {
+        let started = Instant::now();
+        let sequence = pages.root().sequence + 1;
+        if !pages.seal(sequence)? {
+            return Ok(());
+        }
+        if let Some(wal) = &mut *self.wal() {
+            let logged = self.log(wal, pages, sequence);
+            pages.counters.add(&std::mem::take(&mut wal.counters));
+            logged?;
+        }
+        self.publish(pages.committed_root(sequence));
+        pages.counters.commits += 1;
+        self.commit_times.record(started.elapsed());
+        Ok(())
+    }
+
+    fn log(&self, wal: &mut Wal, pages: &PrivatePages, sequence: u64) -> Result<()> {
+        let mut commit = wal.begin_commit(sequence)?;
+        pages.log(&mut commit, self.options.layout)?;
+        commit.finish()?;
+        if self.synchronous() == Synchronous::Full { wal.sync() } else { Ok(()) }
+    }
+
+    /// Makes `root` the visible one.
+    fn publish(&self, root: Root) {
+        let root = Arc::new(root);
+        let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
+        roots.retain(|root| root.strong_count() > 0);
+        roots.push(Arc::downgrade(&root));
+        self.visible.store(root);
+    }
+
+    /// True if somebody still sees the database as of a commit before `sequence`.
+    fn is_seen_before(&self, sequence: u64) -> bool {
+        let roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
+        roots.iter().filter_map(Weak::upgrade).any(|root| root.sequence < sequence)
+    }
+
+    /// Runs a checkpoint if the log has grown to twice what that would write; the caller holds the writer's turn.
+    ///
+    /// A failure is no failure of the commit before: the log keeps all, and a later commit tries again.
+    pub(super) fn checkpoint_if_due(&self) {
+        let root = self.newest();
+        let size = self.wal().as_ref().map_or(0, Wal::size);
+        let due = (2 * root.overlay.pages() * root.base.page_size as u64)
+            .clamp(CHECKPOINT_MIN, self.options.cache_size.max(CHECKPOINT_MIN));
+        let mut not_before = self.checkpoint_not_before.lock().unwrap_or_else(PoisonError::into_inner);
+        if size < due.max(*not_before) || self.is_seen_before(root.sequence) {
+            return;
+        }
+        let done = self.checkpoint_now(Afterwards::Switch);
+        *not_before = if done.is_ok() { 0 } else { size + CHECKPOINT_MIN };
+    }
+
+    /// Waits for the writer's turn and brings all commits into the base file.
+    pub(crate) fn checkpoint(&self, timeout: Duration) -> Result<()> {
+        if self.options.read_only {
+            return Err(Error::ReadOnly);
+        }
+        if !self.writers.acquire(timeout) {
+            return Err(Error::Busy("another transaction is writing".into()));
+        }
+        let sequence = self.newest().sequence;
+        let done = if self.recovering.load(Ordering::Acquire) {
+            self.end_recovery()
+        } else if self.is_seen_before(sequence) {
+            Err(Error::Busy("a reader still sees an older state of the database".into()))
+        } else {
+            self.checkpoint_now(Afterwards::Switch)
+        };
+        self.writers.release();
+        done
+    }
+
+    /// The checkpoint itself: no commit runs meanwhile, and nobody sees an older commit than the newest.
+    fn checkpoint_now(&self, afterwards: Afterwards) -> Result<()> {
+        let mut guard = self.wal();
+        let Some(wal) = &mut *guard else { return Ok(()) };
+        let root = self.newest();
+        if root.sequence == wal.checkpoint() {
+            return Ok(());
+        }
+        let done = wal::checkpoint(wal, &root, self.options.layout.ranges, afterwards);
+        self.counters.fold(&std::mem::take(&mut wal.counters));
+        let first = done?;
+        let newest = self.newest();
+        let mut overlay = newest.overlay.without(&root.overlay);
+        if overlay.get(PageId(0)).is_none() {
+            overlay.insert(PageId(0), first);
+        }
+        let (sequence, page_count) = (newest.sequence, newest.page_count);
+        self.publish(Root { sequence, page_count, overlay, base: Arc::clone(&root.base), _parent: None });
+        Ok(())
+    }
+
+    /// Brings what was recovered into the base file and removes the logs: the first commit starts a new generation.
+    ///
+    /// # Errors
+    /// Those of the checkpoint. The logs stay, readers go on, and the next call tries again.
+    pub(crate) fn end_recovery(&self) -> Result<()> {
+        if !self.recovering.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.checkpoint_now(Afterwards::Finish)?;
+        if let Some(wal) = &mut *self.wal() {
+            wal.remove()?;
+        }
+        self.recovering.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// Lets later opens of the file find `shared`.
+    pub(crate) fn publish_registration(&self, shared: Weak<dyn Any + Send + Sync>) {
+        if let Some(registration) = &self.registration {
+            registration.publish(shared);
+        }
+    }
+
+    /// Leaves one file at rest, if nobody's view of the database is in the way.
+    ///
+    /// # Errors
+    /// Those of the checkpoint; the logs are kept then, and the next open recovers from them.
+    pub(crate) fn close(&mut self) -> Result<()> {
+        let sequence = self.newest().sequence;
+        if self.wal().as_ref().is_none_or(Wal::failed) || self.is_seen_before(sequence) {
+            return Ok(());
+        }
+        self.checkpoint_now(Afterwards::Finish)?;
+        match self.wal().take() {
+            Some(mut wal) => wal.remove(),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts, sizes and times.
+    pub(crate) fn metrics(&self) -> Metrics {
+        let root = self.newest();
+        let state = root.page(PageId(0)).and_then(|page| FileState::read(&page));
+        let mut counters = self.counters.load();
+        counters.pages_read += root.base.first_reads();
+        Metrics {
+            counters,
+            page_count: root.page_count,
+            free_pages: state.map_or(0, |state| state.free_count),
+            page_size: root.base.page_size as u32,
+            overlay_pages: root.overlay.pages(),
+            wal_size: self.wal().as_ref().map_or(0, Wal::size),
+            commit_micros: self.commit_times.percentiles(),
+        }
+    }
+
+    fn wal(&self) -> MutexGuard<'_, Option<Wal>> {
+        // A panic while the log is held leaves at worst an unfinished record, which the chain of CRCs disowns.
+        self.wal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // What fails here is recovered by the next open; `Store::close` reports it.
+        let _ = self.close();
+    }
+}

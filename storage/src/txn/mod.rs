@@ -1,0 +1,23 @@
+//! Transactions: stable views for readers, private copies for the writer, and the commit that joins both.
+//!
+//! This is where the log and the trees meet; neither names the other.
+
+mod content;
+mod engine;
+mod private_pages;
+mod read;
+mod savepoint;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;
+mod write;
+mod writer_queue;
+
+pub use read::Snapshot;
+pub use savepoint::Savepoint;
+pub use write::WriteTransaction;
+
+use content::{check_page, content_ranges};
+pub use engine::Synchronous;
+pub(crate) use engine::{Engine, EngineOptions, Layout};
+pub(crate) use private_pages::PrivatePages;

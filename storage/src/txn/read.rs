@@ -1,0 +1,94 @@
+//! Read snapshots.
+
+use super::Engine;
+use crate::btree::{self, Cursor, TreeId};
+use crate::error::Result;
+use crate::overlay::{PageRef, Root};
+use crate::page::{PageId, PageLook, ReadPages};
+use std::fmt;
+use std::sync::Arc;
+
+/// A stable view of the database as of one commit, or of a write transaction as it was at one moment.
+///
+/// It costs two reference counts, takes no lock and blocks nobody, except that the log cannot be reused while it
+/// lives. A snapshot keeps its store open.
+#[derive(Clone)]
+pub struct Snapshot {
+    root: Arc<Root>,
+    engine: Arc<Engine>,
+}
+
+impl Snapshot {
+    pub(crate) fn new(root: Arc<Root>, engine: Arc<Engine>) -> Snapshot {
+        Snapshot { root, engine }
+    }
+
+    /// The last commit it shows.
+    pub fn sequence(&self) -> u64 {
+        self.root.sequence
+    }
+
+    /// Pages of the database.
+    pub fn page_count(&self) -> u32 {
+        self.root.page_count
+    }
+
+    /// Hands the value of `key` to `with`; `None` where there is no such key.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`] and I/O errors.
+    pub fn get<R>(&self, tree: TreeId, key: &[u8], with: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        btree::get(self, tree, key, with)
+    }
+
+    /// Hands the first key that is `key` or greater to `with`; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Snapshot::get`].
+    pub fn first_key_at_or_after<R>(
+        &self,
+        tree: TreeId,
+        key: &[u8],
+        with: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>> {
+        btree::first_key_at_or_after(self, tree, key, with)
+    }
+
+    /// A cursor over a tree that stands nowhere yet.
+    pub fn cursor(&self, tree: TreeId) -> Cursor<Snapshot> {
+        Cursor::new(self.clone(), tree)
+    }
+
+    /// True if `other` is a snapshot of the same store.
+    pub fn is_of_the_same_store(&self, other: &Snapshot) -> bool {
+        Arc::ptr_eq(&self.engine, &other.engine)
+    }
+
+    pub(crate) fn root(&self) -> &Arc<Root> {
+        &self.root
+    }
+}
+
+impl ReadPages for Snapshot {
+    type Page = PageRef;
+
+    #[inline]
+    fn page(&self, id: PageId) -> Result<PageRef> {
+        self.root.page(id)
+    }
+
+    #[inline]
+    fn look(&self, id: PageId) -> Result<PageLook<'_, PageRef>> {
+        self.root.look(id)
+    }
+
+    fn page_size(&self) -> usize {
+        self.root.base.page_size
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Snapshot(as of commit {}, {} pages)", self.sequence(), self.page_count())
+    }
+}

@@ -1,0 +1,207 @@
+//! Write transactions.
+
+use super::engine::Engine;
+use super::private_pages::PrivatePages;
+use super::{Savepoint, Snapshot};
+use crate::btree::{self, TreeId, TreeKind, TreeMemory};
+use crate::error::Result;
+use crate::metrics::Counters;
+use crate::overlay::Root;
+use std::fmt;
+use std::sync::Arc;
+
+/// The one write transaction of a store: it works on private copies of pages, and rolls back when dropped.
+///
+/// It is owned and may move between threads. The open transaction counts as a snapshot of the commit it started
+/// from.
+pub struct WriteTransaction {
+    pub(super) pages: PrivatePages,
+    memory: TreeMemory,
+    engine: Arc<Engine>,
+    /// Given back last, when nothing of the transaction is left.
+    _turn: Turn,
+}
+
+/// The writer's turn.
+struct Turn(Arc<Engine>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.writers.release();
+    }
+}
+
+impl WriteTransaction {
+    /// A transaction over the newest root; the caller has acquired the writer's turn, which ends with it.
+    pub(super) fn begin(engine: Arc<Engine>, root: Arc<Root>) -> Result<WriteTransaction> {
+        let turn = Turn(Arc::clone(&engine));
+        let pages = PrivatePages::new(root)?;
+        Ok(WriteTransaction { pages, memory: TreeMemory::default(), engine, _turn: turn })
+    }
+
+    /// The commit that the transaction started from.
+    pub fn base_sequence(&self) -> u64 {
+        self.pages.root().sequence
+    }
+
+    /// A stable view of what the transaction has done so far; later edits do not change it, and it may outlive
+    /// the transaction. Costs time by the pages touched since the last call, and later a copy for each page
+    /// edited again.
+    pub fn snapshot(&mut self) -> Snapshot {
+        Snapshot::new(self.pages.show(), Arc::clone(&self.engine))
+    }
+
+    /// Makes an empty tree.
+    ///
+    /// # Errors
+    /// As all edits: [`crate::Error::Corrupt`], [`crate::Error::Full`] and I/O errors. An edit that fails may
+    /// have been half done; roll back to a savepoint, or all.
+    pub fn create_tree(&mut self, kind: TreeKind) -> Result<TreeId> {
+        btree::create(&mut self.pages, kind)
+    }
+
+    /// Frees all pages of a tree, its root too.
+    ///
+    /// # Errors
+    /// As [`WriteTransaction::create_tree`].
+    pub fn drop_tree(&mut self, tree: TreeId) -> Result<()> {
+        btree::drop_tree(&mut self.pages, &mut self.memory, tree)
+    }
+
+    /// Removes all records of a tree.
+    ///
+    /// # Errors
+    /// As [`WriteTransaction::create_tree`].
+    pub fn clear_tree(&mut self, tree: TreeId) -> Result<()> {
+        btree::clear(&mut self.pages, &mut self.memory, tree)
+    }
+
+    /// Hands the value of `key` to `with`; `None` where there is no such key.
+    ///
+    /// # Errors
+    /// As [`WriteTransaction::create_tree`].
+    pub fn get<R>(&self, tree: TreeId, key: &[u8], with: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        btree::get(&self.pages, tree, key, with)
+    }
+
+    /// Hands the first key that is `key` or greater to `with`; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`WriteTransaction::create_tree`].
+    pub fn first_key_at_or_after<R>(
+        &self,
+        tree: TreeId,
+        key: &[u8],
+        with: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>> {
+        btree::first_key_at_or_after(&self.pages, tree, key, with)
+    }
+
+    /// Inserts a record; false where the key exists, and then nothing changes.
+    ///
+    /// # Errors
+    /// As [`WriteTransaction::create_tree`].
+    pub fn insert(&mut self, tree: TreeId, key: &[u8], value: &[u8]) -> Result<bool> {
+        btree::insert(&mut self.pages, &mut self.memory, tree, key, value)
+    }
+
+    /// Gives `key` another value; false where there is no such key.
+    ///
+    /// # Errors
+    /// As [`WriteTransaction::create_tree`].
+    pub fn replace(&mut self, tree: TreeId, key: &[u8], value: &[u8]) -> Result<bool> {
+        btree::replace(&mut self.pages, &mut self.memory, tree, key, value)
+    }
+
+    /// Inserts or replaces; true where the key is new.
+    ///
+    /// # Errors
+    /// As [`WriteTransaction::create_tree`].
+    pub fn put(&mut self, tree: TreeId, key: &[u8], value: &[u8]) -> Result<bool> {
+        btree::put(&mut self.pages, &mut self.memory, tree, key, value)
+    }
+
+    /// Deletes a record; false where there is no such key.
+    ///
+    /// # Errors
+    /// As [`WriteTransaction::create_tree`].
+    pub fn delete(&mut self, tree: TreeId, key: &[u8]) -> Result<bool> {
+        btree::delete(&mut self.pages, &mut self.memory, tree, key)
+    }
+
+    /// The greatest key of a table tree.
+    ///
+    /// # Errors
+    /// As [`WriteTransaction::create_tree`].
+    pub fn last_row_id(&mut self, tree: TreeId) -> Result<Option<i64>> {
+        btree::last_row_id(&mut self.pages, &mut self.memory, tree)
+    }
+
+    /// Fills an empty tree from records in ascending order of their keys; gives their number. `next` puts key and
+    /// value into the buffers and says whether there was one more.
+    ///
+    /// # Errors
+    /// As [`WriteTransaction::create_tree`], and those of `next`.
+    pub fn bulk_load(
+        &mut self,
+        tree: TreeId,
+        next: impl FnMut(&mut Vec<u8>, &mut Vec<u8>) -> Result<bool>,
+    ) -> Result<u64> {
+        btree::bulk_load(&mut self.pages, &mut self.memory, tree, next)
+    }
+
+    /// Marks the present state to come back to. Savepoints nest.
+    pub fn savepoint(&mut self) -> Savepoint {
+        self.pages.savepoint()
+    }
+
+    /// Undoes all since the savepoint, which stays open; those made after it are gone.
+    ///
+    /// # Errors
+    /// [`crate::Error::Misuse`] if the savepoint is no longer open.
+    pub fn rollback_to(&mut self, savepoint: &Savepoint) -> Result<()> {
+        self.pages.rollback_to(savepoint)
+    }
+
+    /// Forgets the savepoint, and those made after it; what was done since stays.
+    ///
+    /// # Errors
+    /// [`crate::Error::Misuse`] if the savepoint is no longer open.
+    pub fn release(&mut self, savepoint: Savepoint) -> Result<()> {
+        self.pages.release(&savepoint)
+    }
+
+    /// Makes all edits visible, and durable as the store's `synchronous` says, at once.
+    ///
+    /// # Errors
+    /// [`crate::Error::Full`] and I/O errors: the transaction is rolled back, the store usable.
+    /// [`crate::Error::OutcomeUnknown`] if the log's sync failed: the store takes no more writes.
+    pub fn commit(mut self) -> Result<()> {
+        self.engine.commit(&mut self.pages)?;
+        self.pages.end(self.engine.newest());
+        self.engine.checkpoint_if_due();
+        Ok(())
+    }
+
+    /// Forgets all edits, as dropping the transaction does.
+    pub fn rollback(mut self) {
+        self.pages.counters.rollbacks += 1;
+    }
+
+    /// What the transaction has done so far.
+    pub fn counters(&self) -> &Counters {
+        &self.pages.counters
+    }
+}
+
+impl Drop for WriteTransaction {
+    fn drop(&mut self) {
+        self.engine.counters.fold(&self.pages.counters);
+    }
+}
+
+impl fmt::Debug for WriteTransaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WriteTransaction(since commit {})", self.base_sequence())
+    }
+}

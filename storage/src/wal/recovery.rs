@@ -1,0 +1,414 @@
+//! Reading the logs after a crash: the older generation, then the newer, as one sequence of commits.
+//!
+//! Nothing is written here. What the base file lacks is rebuilt in memory; a writing open ends with a checkpoint.
+
+use super::entry::{self, Change, Content};
+use super::header::{Found, LogHeader, RECORDS_START};
+use super::record::{HEADER_SIZE, RecordHeader, RecordKind, chain_start, record_size};
+use super::writer::LogEnd;
+use crate::disk::{BasePage, Disk, FileRole};
+use crate::error::{Error, Result};
+use crate::overlay::Base;
+use crate::page::file_header::{self, Identity};
+use crate::page::{self, CHECKSUM_SIZE, PageId, Sequence, sequence_of, set_sequence};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What opening a database found in its logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecoveryReport {
+    /// Commits that the logs hold; the base file may have held some of them already.
+    pub commits: u64,
+    /// The last commit recovered.
+    pub last_sequence: u64,
+    /// Pages rebuilt from the logs.
+    pub pages: u64,
+    /// Bytes of log read.
+    pub log_bytes: u64,
+    /// Why reading ended, if what stood at the end was not simply unused space.
+    pub ended_by: Option<String>,
+}
+
+impl fmt::Display for RecoveryReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RecoveryReport { commits, last_sequence, pages, log_bytes, ended_by } = self;
+        write!(
+            f,
+            "recovered {commits} commits up to {last_sequence} from {log_bytes} bytes of log: {pages} pages"
+        )?;
+        match ended_by {
+            Some(why) => write!(f, "; {why}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The state that the logs lead to.
+pub(crate) struct RecoveredState {
+    pub(crate) report: RecoveryReport,
+    /// The newest version of each page that the logs name.
+    pub(crate) pages: Vec<(PageId, Arc<[u8]>)>,
+    /// Of these, the ones whose whole content stands in a log: they need no image there.
+    pub(crate) whole: FxHashSet<PageId>,
+    /// Where the newest log ends.
+    pub(crate) end: LogEnd,
+}
+
+/// Reads both logs; `None` if there is nothing in them.
+///
+/// # Errors
+/// [`Error::Corrupt`] if a commit that was durable cannot be read, [`Error::NotADatabase`] if a log belongs to
+/// another file.
+pub(crate) fn recover(base: &Base, identity: &Identity) -> Result<Option<RecoveredState>> {
+    let disk = &*base.disk;
+    let mut logs = Vec::new();
+    for file in FileRole::LOGS {
+        if let Found::Header(header) = LogHeader::read(disk, file, identity)? {
+            logs.push((file, header));
+        }
+    }
+    logs.sort_by_key(|(_, header)| header.generation);
+    let Some((_, newest)) = logs.last() else { return Ok(None) };
+    if newest.checkpoint >= newest.first_sequence {
+        logs.drain(..logs.len() - 1); // the base file holds all that older generations say
+    }
+    let mut replay = Replay::new(disk);
+    for (at, (file, header)) in logs.iter().enumerate() {
+        replay.generation(*file, *header, logs.get(at + 1).map(|(_, next)| next.first_sequence))?;
+    }
+    replay.finish(base)
+}
+
+/// What the logs say, read so far.
+struct Replay<'a> {
+    disk: &'a dyn Disk,
+    /// The last commit seen whole.
+    last: Option<Sequence>,
+    /// The highest commit that anything read states to be durable.
+    synced: Sequence,
+    first_sequence: Sequence,
+    commits: u64,
+    log_bytes: u64,
+    ended_by: Option<String>,
+    /// Entries of valid records by page.
+    pages: FxHashMap<PageId, History>,
+    end: Option<LogEnd>,
+}
+
+/// What the logs say of one page.
+#[derive(Default)]
+struct History {
+    whole: Option<Whole>,
+    deltas: Vec<Delta>,
+}
+
+/// The newest whole content.
+struct Whole {
+    sequence: Sequence,
+    source: Source,
+}
+
+enum Source {
+    Log(Arc<[u8]>, Content),
+    /// In the base file, with this checksum.
+    Base(u32),
+}
+
+struct Delta {
+    sequence: Sequence,
+    base_sequence: Sequence,
+    entries: Arc<[u8]>,
+    edits: Range<usize>,
+}
+
+impl<'a> Replay<'a> {
+    fn new(disk: &'a dyn Disk) -> Replay<'a> {
+        Replay {
+            disk,
+            last: None,
+            synced: 0,
+            first_sequence: 0,
+            commits: 0,
+            log_bytes: 0,
+            ended_by: None,
+            pages: FxHashMap::default(),
+            end: None,
+        }
+    }
+
+    /// Reads one generation to its last valid record. `next` is where the following generation starts.
+    fn generation(&mut self, file: FileRole, header: LogHeader, next: Option<Sequence>) -> Result<()> {
+        let mut last = match self.last {
+            None => {
+                self.first_sequence = header.first_sequence;
+                header.first_sequence
+            }
+            Some(last) => last,
+        };
+        self.synced = self.synced.max(header.synced).max(header.checkpoint);
+        let length = self.disk.length(file)?;
+        let (mut position, mut chain) = (RECORDS_START, chain_start(header.salt));
+        let mut end = LogEnd { file, header, position, chain };
+        // Parts of a commit whose mark was not seen yet.
+        let mut pending: Vec<Arc<[u8]>> = Vec::new();
+        let why = loop {
+            let record = match self.read_record(file, header.salt, chain, position)? {
+                Ok(record) => record,
+                Err(why) => break why,
+            };
+            let RecordHeader { kind, sequence, part, .. } = record.header;
+            let expected = match kind {
+                RecordKind::Commit => sequence == last + 1 && part as usize == pending.len(),
+                // A checkpoint that is tried again adds images of commits in the newer generation.
+                RecordKind::Images => pending.is_empty(),
+            };
+            if !expected {
+                let detail = format!(
+                    "the log {} has record {sequence}.{part} after commit {last}",
+                    self.disk.name(file)
+                );
+                return Err(Error::corrupt(PageId(0), detail));
+            }
+            position += record_size(record.header.length as usize) as u64;
+            chain = record.chain;
+            self.synced = self.synced.max(record.header.synced);
+            if kind == RecordKind::Commit {
+                pending.push(record.entries);
+                if !record.header.last {
+                    continue;
+                }
+                last = sequence;
+                self.commits += 1;
+                for entries in pending.drain(..) {
+                    self.take(sequence, entries)?;
+                }
+            } else {
+                self.take(sequence, record.entries)?;
+            }
+            end = LogEnd { position, chain, ..end };
+        };
+        self.last = Some(last);
+        self.log_bytes += position;
+        self.synced = self.synced.max(self.scan(file, header.salt, position, length)?);
+        if !pending.is_empty() {
+            self.ended_by = Some(format!("commit {} has no commit mark", last + 1));
+        } else if why != End::Unused {
+            self.ended_by = Some(format!("an incomplete record follows commit {last}"));
+        }
+        // The next generation started when this one was durable to its end.
+        let durable = next.unwrap_or(self.synced);
+        if durable > last || next.is_some_and(|next| next != last) {
+            let detail = format!(
+                "the log {} is damaged at byte {position}: it ends with commit {last}, but commit {durable} was durable",
+                self.disk.name(file)
+            );
+            return Err(Error::corrupt(PageId(0), detail));
+        }
+        self.end = Some(end);
+        Ok(())
+    }
+
+    /// The record at `position`, or why there is none.
+    fn read_record(
+        &self,
+        file: FileRole,
+        salt: u64,
+        chain: u32,
+        position: u64,
+    ) -> Result<Result<Record, End>> {
+        let mut start = [0; HEADER_SIZE];
+        let length = self.disk.read_at(file, position, &mut start)?;
+        if length < HEADER_SIZE || start == [0; HEADER_SIZE] {
+            return Ok(Err(End::Unused));
+        }
+        let Some(header) = RecordHeader::read(salt, &start) else { return Ok(Err(End::Invalid)) };
+        let mut entries: Arc<[u8]> = std::iter::repeat_n(0, header.length as usize).collect();
+        let read = match Arc::get_mut(&mut entries) {
+            Some(buffer) => self.disk.read_at(file, position + HEADER_SIZE as u64, buffer)?,
+            None => 0,
+        };
+        if read < entries.len() {
+            return Ok(Err(End::Invalid));
+        }
+        match RecordHeader::verify(&start, &entries, salt, chain) {
+            Some(chain) => Ok(Ok(Record { header, entries, chain })),
+            None => Ok(Err(End::Invalid)),
+        }
+    }
+
+    /// Looks for valid record headers of this generation behind a bad one, and gives back the highest commit that
+    /// one of them states to be durable.
+    fn scan(&self, file: FileRole, salt: u64, from: u64, length: u64) -> Result<Sequence> {
+        const STEP: usize = 1 << 20;
+        let mut window = vec![0; STEP + HEADER_SIZE];
+        let (mut position, mut synced) = (from, 0);
+        while position < length {
+            let read = self.disk.read_at(file, position, &mut window)?;
+            for at in (0..STEP).step_by(8) {
+                let Some(start) = window[..read].get(at..).and_then(<[u8]>::first_chunk) else { break };
+                if let Some(header) = RecordHeader::read(salt, start) {
+                    synced = synced.max(header.synced);
+                }
+            }
+            position += STEP as u64;
+        }
+        Ok(synced)
+    }
+
+    /// Files the entries of a valid record under their pages.
+    fn take(&mut self, sequence: Sequence, entries: Arc<[u8]>) -> Result<()> {
+        let all = entry::read_all(&entries).ok_or_else(|| {
+            Error::corrupt(PageId(0), format!("the log record of commit {sequence} is malformed"))
+        })?;
+        for entry in all {
+            let history = self.pages.entry(entry.page).or_default();
+            match entry.change {
+                Change::Delta { base_sequence, edits } => {
+                    let entries = Arc::clone(&entries);
+                    history.deltas.push(Delta { sequence, base_sequence, entries, edits });
+                }
+                Change::Whole(content) => {
+                    history.replace(sequence, Source::Log(Arc::clone(&entries), content));
+                }
+                Change::Image { sequence, content } => {
+                    history.replace(sequence, Source::Log(Arc::clone(&entries), content));
+                }
+                Change::Direct { checksum } => history.replace(sequence, Source::Base(checksum)),
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, base: &Base) -> Result<Option<RecoveredState>> {
+        let (Some(end), Some(last)) = (self.end, self.last) else { return Ok(None) };
+        let at_rest = read_base(base, PageId(0));
+        if let Some(first) = &at_rest {
+            let checkpoint = file_header::checkpoint_sequence(first);
+            if checkpoint > last || checkpoint < self.first_sequence {
+                let detail = format!(
+                    "the base file holds commits up to {checkpoint}, its logs those from {} to {last}",
+                    self.first_sequence + 1
+                );
+                return Err(Error::corrupt(PageId(0), detail));
+            }
+        }
+        let mut pages = Vec::with_capacity(self.pages.len());
+        for (id, history) in &mut self.pages {
+            if let Some(page) = history.rebuild(*id, base)? {
+                if sequence_of(*id, &page) > last {
+                    return Err(Error::corrupt(*id, format!("it is newer than the last commit, {last}")));
+                }
+                pages.push((*id, page));
+            }
+        }
+        pages.sort_by_key(|(id, _)| *id);
+        let in_log = |history: &History| {
+            history.whole.as_ref().is_some_and(|whole| matches!(whole.source, Source::Log(..)))
+        };
+        let whole = self.pages.iter().filter(|(_, history)| in_log(history)).map(|(id, _)| *id).collect();
+        let report = RecoveryReport {
+            commits: self.commits,
+            last_sequence: last,
+            pages: pages.len() as u64,
+            log_bytes: self.log_bytes,
+            ended_by: self.ended_by,
+        };
+        Ok(Some(RecoveredState { report, pages, whole, end }))
+    }
+}
+
+/// Why there is no record at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Nothing was written there.
+    Unused,
+    /// Something was, but it is not a record of this generation in its place.
+    Invalid,
+}
+
+struct Record {
+    header: RecordHeader,
+    entries: Arc<[u8]>,
+    chain: u32,
+}
+
+impl History {
+    fn replace(&mut self, sequence: Sequence, source: Source) {
+        if self.whole.as_ref().is_none_or(|known| known.sequence <= sequence) {
+            self.whole = Some(Whole { sequence, source });
+            self.deltas.retain(|delta| delta.sequence > sequence);
+        }
+    }
+
+    /// The newest version of the page, or `None` if the base file has it.
+    fn rebuild(&mut self, id: PageId, base: &Base) -> Result<Option<Arc<[u8]>>> {
+        let at_rest = |missing: &str| read_base(base, id).ok_or_else(|| Error::corrupt(id, missing));
+        let mut page = match &self.whole {
+            Some(Whole { sequence, source: Source::Log(entries, content) }) => {
+                unpack(id, base.page_size, *sequence, entries, content)?
+            }
+            Some(Whole { sequence, source: Source::Base(checksum) }) => {
+                let page = at_rest("the page that a commit wrote to the base file is damaged")?;
+                let newer = sequence_of(id, &page) > *sequence;
+                if !newer && page.last_chunk() != Some(&checksum.to_le_bytes()) {
+                    return Err(Error::corrupt(id, "the base file does not hold what a commit wrote there"));
+                }
+                page
+            }
+            None => at_rest("it is damaged in the base file, and the logs hold only changes of it")?,
+        };
+        let from = sequence_of(id, &page);
+        let mut sequence = from;
+        self.deltas.sort_by_key(|delta| delta.sequence);
+        for delta in self.deltas.iter().filter(|delta| delta.sequence > from) {
+            if delta.base_sequence != sequence {
+                let detail = format!(
+                    "commit {} changes it as of {}, but it is as of {sequence}",
+                    delta.sequence, delta.base_sequence
+                );
+                return Err(Error::corrupt(id, detail));
+            }
+            page::replay(id, &delta.entries[delta.edits.clone()], &mut page)?; // the range was read from there
+            sequence = delta.sequence;
+        }
+        if self.whole.is_none() && sequence == from {
+            return Ok(None);
+        }
+        set_sequence(id, &mut page, sequence);
+        Ok(Some(Arc::from(page)))
+    }
+}
+
+/// A page from its parts.
+fn unpack(
+    id: PageId,
+    page_size: usize,
+    sequence: Sequence,
+    entries: &[u8],
+    content: &Content,
+) -> Result<Vec<u8>> {
+    // Both ranges were read from these entries.
+    let (front, heap) = (&entries[content.front.clone()], &entries[content.heap.clone()]);
+    let end = page_size - CHECKSUM_SIZE;
+    if front.len() + heap.len() > end {
+        return Err(Error::corrupt(id, "its content in the log is longer than a page"));
+    }
+    let mut page = vec![0; page_size];
+    page[..front.len()].copy_from_slice(front); // together shorter than the page
+    page[end - heap.len()..end].copy_from_slice(heap);
+    set_sequence(id, &mut page, sequence);
+    Ok(page)
+}
+
+/// The page in the base file, if it is intact there.
+fn read_base(base: &Base, id: PageId) -> Option<Vec<u8>> {
+    let page = base.disk.page(id, base.page_size).ok()?;
+    let bytes = match page {
+        BasePage::Mapped(mapped) => mapped.bytes(base).to_vec(),
+        BasePage::Owned(bytes) => bytes.to_vec(),
+    };
+    page::verify(id, &bytes).is_ok().then_some(bytes)
+}

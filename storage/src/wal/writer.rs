@@ -1,0 +1,418 @@
+//! The end of the log that grows: packing commits into records, syncing, switching files.
+
+use super::entry;
+use super::header::{LogHeader, RECORDS_START};
+use super::record::{HEADER_SIZE, PART_MAX, RecordHeader, RecordKind, chain_start};
+use crate::disk::{Disk, FileRole};
+use crate::error::{Error, Result};
+use crate::metrics::Counters;
+use crate::page::file_header::Identity;
+use crate::page::{EditList, PageId, Sequence};
+use rustc_hash::FxHashSet;
+use std::sync::Arc;
+
+/// The smallest step by which a log file grows, in written zeros: a sync into written space is a third cheaper
+/// than one at the end of a growing file.
+const GROWTH_MIN: u64 = 64 << 10;
+/// The largest such step.
+const GROWTH_MAX: u64 = 1 << 20;
+
+/// The log of an open database.
+pub(crate) struct Wal {
+    pub(super) disk: Arc<dyn Disk>,
+    identity: Identity,
+    /// The file that commits go to; none before the first commit since both logs were removed.
+    pub(super) active: Option<LogFile>,
+    /// The file that a checkpoint closed and could not finish with yet.
+    pub(super) closed: Option<LogFile>,
+    next_generation: u64,
+    /// The file of the newest generation.
+    newest: FileRole,
+    /// The last commit appended.
+    last: Sequence,
+    /// The last commit known to be durable.
+    pub(super) synced: Sequence,
+    /// The last commit up to which the base file holds everything.
+    checkpoint: Sequence,
+    /// True once a sync failed: what the file holds is unknown.
+    failed: bool,
+    record: Vec<u8>,
+    /// What was appended and synced since the counters were last taken.
+    pub(crate) counters: Counters,
+}
+
+/// One generation in its file.
+pub(crate) struct LogFile {
+    pub(super) file: FileRole,
+    header: LogHeader,
+    place: Place,
+    /// Bytes of the file that were written at least once.
+    written: u64,
+    /// Pages whose whole content stands in this generation.
+    pub(super) whole: FxHashSet<PageId>,
+}
+
+/// Where the next record goes, and the CRC it is seeded with.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    position: u64,
+    chain: u32,
+}
+
+/// Where the log ended when it was recovered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogEnd {
+    pub(crate) file: FileRole,
+    pub(crate) header: LogHeader,
+    pub(crate) position: u64,
+    pub(crate) chain: u32,
+}
+
+/// A commit or a set of images on its way into one log file.
+pub(super) struct Batch {
+    kind: RecordKind,
+    sequence: Sequence,
+    part: u32,
+    start: Place,
+}
+
+impl Wal {
+    /// The log of a database whose base file holds everything up to `sequence`, without a log file yet.
+    pub(crate) fn new(disk: Arc<dyn Disk>, identity: Identity, sequence: Sequence) -> Wal {
+        Wal {
+            disk,
+            identity,
+            active: None,
+            closed: None,
+            next_generation: 1,
+            newest: FileRole::Log0,
+            last: sequence,
+            synced: sequence,
+            checkpoint: sequence,
+            failed: false,
+            record: Vec::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// The log of a database after recovery to `last`; nothing is appended but the images of the checkpoint that
+    /// ends the recovery. The pages of `whole` stand whole in one of the two logs, which both stay until then.
+    pub(crate) fn resume(
+        disk: Arc<dyn Disk>,
+        end: LogEnd,
+        last: Sequence,
+        whole: FxHashSet<PageId>,
+    ) -> Result<Wal> {
+        let mut wal = Wal::new(disk, end.header.identity, last);
+        wal.checkpoint = end.header.checkpoint;
+        wal.next_generation = end.header.generation + 1;
+        wal.newest = end.file;
+        let place = Place { position: end.position, chain: end.chain };
+        let written = wal.disk.length(end.file)?;
+        wal.closed = Some(LogFile { file: end.file, header: end.header, place, written, whole });
+        Ok(wal)
+    }
+
+    /// Bytes of both logs that hold records.
+    pub(crate) fn size(&self) -> u64 {
+        [&self.active, &self.closed].into_iter().flatten().map(|log| log.place.position).sum()
+    }
+
+    /// The last commit up to which the base file holds everything.
+    pub(crate) fn checkpoint(&self) -> Sequence {
+        self.checkpoint
+    }
+
+    /// True once a sync failed.
+    pub(crate) fn failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Starts the record of commit `sequence`.
+    ///
+    /// # Errors
+    /// [`Error::OutcomeUnknown`] once a sync failed, and I/O errors of starting a log file.
+    pub(crate) fn begin_commit(&mut self, sequence: Sequence) -> Result<Commit<'_>> {
+        if self.failed {
+            return Err(Error::OutcomeUnknown);
+        }
+        let log = match self.active.take() {
+            Some(log) => log,
+            None => self.start_generation(FileRole::Log0)?,
+        };
+        let batch = Batch { kind: RecordKind::Commit, sequence, part: 0, start: log.place };
+        self.record.clear();
+        self.record.resize(HEADER_SIZE, 0);
+        let log = self.active.insert(log);
+        let wal = WalParts::of_fields(&self.disk, self.synced, &mut self.record, &mut self.counters);
+        Ok(Commit { batch, log, wal, last: &mut self.last, whole: Vec::new() })
+    }
+
+    /// Makes everything appended durable.
+    ///
+    /// # Errors
+    /// Any failure is final: the log takes nothing more.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        if self.failed {
+            return Err(Error::OutcomeUnknown);
+        }
+        if self.synced == self.last {
+            return Ok(());
+        }
+        if let Some(log) = &self.active {
+            self.sync_file(log.file)?;
+        }
+        self.synced = self.last;
+        Ok(())
+    }
+
+    pub(super) fn sync_file(&mut self, file: FileRole) -> Result<()> {
+        self.counters.fsyncs += 1;
+        let synced = self.disk.sync_data(file);
+        if synced.is_err() {
+            self.failed = true;
+            return Err(Error::OutcomeUnknown);
+        }
+        Ok(())
+    }
+
+    /// Starts a generation in `file`, whose old content is not needed any more.
+    ///
+    /// Its header is durable, in both sectors one after the other, before any record is written: else a record
+    /// could land on an older generation that still seems to be the newest.
+    fn start_generation(&mut self, file: FileRole) -> Result<LogFile> {
+        self.disk.create_log(file)?;
+        let salt = getrandom::u64().map_err(|error| Error::Io {
+            context: "drawing a random number".into(),
+            source: std::io::Error::other(error.to_string()),
+        })?;
+        // An attempt that fails half way leaves a header behind: the next one must be newer than that.
+        let generation = self.next_generation;
+        self.next_generation += 1;
+        let mut header = LogHeader {
+            identity: self.identity,
+            generation,
+            update: 0,
+            salt,
+            first_sequence: self.last,
+            checkpoint: self.checkpoint,
+            synced: self.synced,
+        };
+        header.write(&*self.disk, file)?;
+        self.sync_file(file)?;
+        header.update = 1;
+        header.write(&*self.disk, file)?;
+        self.newest = file;
+        let place = Place { position: RECORDS_START, chain: chain_start(salt) };
+        let written = self.disk.length(file)?;
+        Ok(LogFile { file, header, place, written, whole: FxHashSet::default() })
+    }
+
+    /// Switches commits to the other log file. Everything in the closed one is durable by then.
+    pub(super) fn switch(&mut self) -> Result<Option<LogFile>> {
+        self.sync()?;
+        let Some(closing) = &self.active else { return Ok(None) };
+        let other = if closing.file == FileRole::Log0 { FileRole::Log1 } else { FileRole::Log0 };
+        let started = self.start_generation(other)?;
+        Ok(self.active.replace(started))
+    }
+
+    /// States in the active log's header how far the base file goes; the next sync makes that durable.
+    pub(super) fn note_checkpoint(&mut self, sequence: Sequence) -> Result<()> {
+        self.checkpoint = sequence;
+        let Some(log) = &mut self.active else { return Ok(()) };
+        log.header.checkpoint = sequence;
+        log.header.synced = self.synced;
+        log.header.update += 1;
+        log.header.write(&*self.disk, log.file)
+    }
+
+    /// Starts images of pages as of `sequence` behind the last record of `log`.
+    pub(super) fn begin_images<'a>(&'a mut self, log: &'a mut LogFile, sequence: Sequence) -> Images<'a> {
+        self.record.clear();
+        self.record.resize(HEADER_SIZE, 0);
+        let batch = Batch { kind: RecordKind::Images, sequence, part: 0, start: log.place };
+        let wal = WalParts::of_fields(&self.disk, self.synced, &mut self.record, &mut self.counters);
+        Images { batch, log, wal }
+    }
+
+    /// Removes both log files, the older one first: the newer one alone is a sound log, the older is not.
+    pub(crate) fn remove(&mut self) -> Result<()> {
+        (self.active, self.closed) = (None, None);
+        let newest = self.newest;
+        for file in FileRole::LOGS.into_iter().filter(|file| *file != newest).chain([newest]) {
+            self.disk.remove_log(file)?;
+        }
+        Ok(())
+    }
+}
+
+/// What appending needs of the log beside the file.
+pub(super) struct WalParts<'a> {
+    disk: &'a dyn Disk,
+    synced: Sequence,
+    record: &'a mut Vec<u8>,
+    counters: &'a mut Counters,
+}
+
+impl<'a> WalParts<'a> {
+    fn of_fields(
+        disk: &'a Arc<dyn Disk>,
+        synced: Sequence,
+        record: &'a mut Vec<u8>,
+        counters: &'a mut Counters,
+    ) -> WalParts<'a> {
+        WalParts { disk: &**disk, synced, record, counters }
+    }
+
+    /// Writes out a full part before an entry of about `size` bytes.
+    fn make_room(&mut self, log: &mut LogFile, batch: &mut Batch, size: usize) -> Result<()> {
+        if self.record.len() + size > PART_MAX && self.record.len() > HEADER_SIZE {
+            self.append(log, batch, false)?;
+        }
+        Ok(())
+    }
+
+    /// Appends the record under construction to the file.
+    fn append(&mut self, log: &mut LogFile, batch: &mut Batch, last: bool) -> Result<()> {
+        let header = RecordHeader {
+            kind: batch.kind,
+            last,
+            part: batch.part,
+            length: (self.record.len() - HEADER_SIZE) as u32,
+            sequence: batch.sequence,
+            synced: self.synced,
+        };
+        let chain = header.seal(log.header.salt, log.place.chain, self.record);
+        let end = log.place.position + self.record.len() as u64;
+        // A large record pays for its own growth.
+        let is_small = (self.record.len() as u64) < GROWTH_MIN;
+        if end > log.written && is_small {
+            let step = log.written.clamp(GROWTH_MIN, GROWTH_MAX);
+            match self.disk.write_at(log.file, end, &vec![0; step as usize]) {
+                Ok(()) => log.written = end + step,
+                // That is no failure: the record itself may still fit, if what was reached is given back.
+                Err(_) => self.disk.truncate(log.file, log.written)?,
+            }
+        }
+        if let Err(error) = self.disk.write_at(log.file, log.place.position, self.record) {
+            if end > log.written {
+                // A checkpoint may need the room that the beginning of the record took.
+                self.disk.truncate(log.file, log.written.max(log.place.position))?;
+            }
+            return Err(error);
+        }
+        log.written = log.written.max(end);
+        self.counters.wal_bytes += self.record.len() as u64;
+        self.counters.wal_records += 1;
+        log.place = Place { position: end, chain };
+        batch.part += 1;
+        self.record.clear();
+        self.record.resize(HEADER_SIZE, 0);
+        Ok(())
+    }
+}
+
+/// A commit on its way into the log. Dropping it unfinished takes back what was appended.
+pub(crate) struct Commit<'a> {
+    batch: Batch,
+    log: &'a mut LogFile,
+    wal: WalParts<'a>,
+    last: &'a mut Sequence,
+    /// Pages that stand whole in this generation since this commit.
+    whole: Vec<PageId>,
+}
+
+impl Commit<'_> {
+    /// Adds the edits of a page that was at `base` before.
+    pub(crate) fn put_delta(
+        &mut self,
+        id: PageId,
+        base: Sequence,
+        edits: &EditList,
+        page: &[u8],
+    ) -> Result<()> {
+        self.wal.make_room(self.log, &mut self.batch, edits.encoded_size() + entry::ENTRY_OVERHEAD_MAX)?;
+        entry::put_delta(self.wal.record, id, base, edits, page);
+        Ok(())
+    }
+
+    /// Adds a whole page, without its gap.
+    pub(crate) fn put_whole(&mut self, id: PageId, front: &[u8], heap: &[u8]) -> Result<()> {
+        let size = front.len() + heap.len() + entry::ENTRY_OVERHEAD_MAX;
+        self.wal.make_room(self.log, &mut self.batch, size)?;
+        entry::put_whole(self.wal.record, id, front, heap);
+        if self.log.whole.insert(id) {
+            self.whole.push(id);
+        }
+        Ok(())
+    }
+
+    /// Appends the last part with the commit mark.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        self.wal.append(self.log, &mut self.batch, true)?;
+        *self.last = self.batch.sequence;
+        self.batch.start = self.log.place;
+        self.whole.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Commit<'_> {
+    fn drop(&mut self) {
+        for id in &self.whole {
+            self.log.whole.remove(id);
+        }
+        let start = self.batch.start;
+        if self.log.place.position == start.position {
+            return; // finished, or nothing was appended
+        }
+        // The next commit overwrites what was appended, and the chain of CRCs makes the rest of it invalid. The
+        // room is given back at once: a full disk may be why the commit failed.
+        self.log.take_back(start, self.wal.disk);
+    }
+}
+
+impl LogFile {
+    /// Takes back what was appended from `start` on.
+    fn take_back(&mut self, start: Place, disk: &dyn Disk) {
+        self.place = start;
+        if disk.truncate(self.file, start.position).is_ok() {
+            self.written = start.position;
+        }
+    }
+}
+
+/// Images on their way into the closed log. Dropping them unfinished takes back what was appended: no page is
+/// overwritten before all images stand, so nothing needs them yet.
+pub(super) struct Images<'a> {
+    batch: Batch,
+    log: &'a mut LogFile,
+    wal: WalParts<'a>,
+}
+
+impl Images<'_> {
+    /// Adds the image of a page.
+    pub(super) fn put(&mut self, id: PageId, sequence: Sequence, front: &[u8], heap: &[u8]) -> Result<()> {
+        let size = front.len() + heap.len() + entry::ENTRY_OVERHEAD_MAX;
+        self.wal.make_room(self.log, &mut self.batch, size)?;
+        entry::put_image(self.wal.record, id, sequence, front, heap);
+        Ok(())
+    }
+
+    /// Appends what is left.
+    pub(super) fn finish(mut self) -> Result<()> {
+        self.wal.append(self.log, &mut self.batch, true)?;
+        self.batch.start = self.log.place;
+        Ok(())
+    }
+}
+
+impl Drop for Images<'_> {
+    fn drop(&mut self) {
+        let start = self.batch.start;
+        if self.log.place.position != start.position {
+            self.log.take_back(start, self.wal.disk);
+        }
+    }
+}

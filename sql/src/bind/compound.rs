@@ -1,0 +1,253 @@
+//! Whole queries: WITH, compounds, VALUES and LIMIT around the SELECTs.
+
+use super::order::{CompoundOrder, Order};
+use super::scope::{Clause, Scope};
+use super::select::{Naming, OutColumn, Selected};
+use super::typed::Typed;
+use super::{Binder, QUERY_DEPTH, unsupported};
+use crate::error::{Error, Result};
+use crate::ir::{ColumnId, Expr, Relation, SetOp};
+use crate::types::{Affinity, Collation, TypeSet};
+use sqlparser::ast::{self, SetExpr};
+
+/// A common table expression that can be named. Each use binds its query anew.
+#[derive(Clone, Debug)]
+pub(super) struct CteFrame<'a> {
+    pub cte: &'a ast::Cte,
+    /// How many of the common tables its own query sees: those of its WITH and of the ones around it.
+    pub visible: usize,
+    /// How many scopes there are around its WITH.
+    pub scopes: usize,
+    /// True while its own query is bound.
+    pub in_progress: bool,
+}
+
+/// LIMIT and OFFSET as the tree holds them.
+#[derive(Default)]
+pub(super) struct Limits<'a> {
+    pub limit: Option<&'a ast::Expr>,
+    pub offset: Option<&'a ast::Expr>,
+}
+
+impl<'a> Binder<'a> {
+    /// Binds a query, its WITH, ORDER BY and LIMIT included.
+    pub(super) fn query(&mut self, query: &'a ast::Query, naming: Naming) -> Result<Selected> {
+        self.count_source()?;
+        let refused = query.fetch.is_some()
+            || !query.locks.is_empty()
+            || query.for_clause.is_some()
+            || query.settings.is_some()
+            || query.format_clause.is_some()
+            || !query.pipe_operators.is_empty();
+        if refused {
+            return Err(unsupported("a clause of this query", self.place(query)));
+        }
+        self.descend(QUERY_DEPTH)?;
+        let outside = self.ctes.len();
+        self.open_with(query.with.as_ref());
+        let selected = self.limited_query(query, naming);
+        self.depth -= QUERY_DEPTH;
+        self.ctes.truncate(outside);
+        selected
+    }
+
+    /// Makes the common tables of a WITH known. The caller takes them off again.
+    pub(super) fn open_with(&mut self, with: Option<&'a ast::With>) {
+        let ctes = with.map_or(&[][..], |with| &with.cte_tables);
+        let visible = self.ctes.len() + ctes.len();
+        let scopes = self.scopes.len();
+        self.ctes.extend(ctes.iter().map(|cte| CteFrame { cte, visible, scopes, in_progress: false }));
+    }
+
+    fn limited_query(&mut self, query: &'a ast::Query, naming: Naming) -> Result<Selected> {
+        let terms = self.order_terms(query)?;
+        let selected = match &*query.body {
+            SetExpr::Select(select) => self.select(select, naming, Order::Terms(terms))?,
+            body => self.compound(body, naming, terms)?,
+        };
+        let limits = self.limits(query)?;
+        self.limit(selected, &limits)
+    }
+
+    fn order_terms(&self, query: &'a ast::Query) -> Result<&'a [ast::OrderByExpr]> {
+        match query.order_by.as_ref().map(|order_by| &order_by.kind) {
+            None => Ok(&[]),
+            Some(ast::OrderByKind::Expressions(terms)) => Ok(terms),
+            Some(ast::OrderByKind::All(_)) => Err(unsupported("ORDER BY ALL", self.place(query))),
+        }
+    }
+
+    fn limits(&self, query: &'a ast::Query) -> Result<Limits<'a>> {
+        Ok(match &query.limit_clause {
+            None => Limits::default(),
+            Some(ast::LimitClause::LimitOffset { limit, offset, limit_by }) if limit_by.is_empty() => {
+                Limits { limit: limit.as_ref(), offset: offset.as_ref().map(|offset| &offset.value) }
+            }
+            Some(ast::LimitClause::OffsetCommaLimit { offset, limit }) => {
+                Limits { limit: Some(limit), offset: Some(offset) }
+            }
+            Some(clause) => return Err(unsupported("LIMIT BY", self.place(clause))),
+        })
+    }
+
+    /// LIMIT and OFFSET, which see no columns.
+    pub(super) fn limit(&mut self, mut selected: Selected, limits: &Limits<'a>) -> Result<Selected> {
+        if limits.limit.is_none() && limits.offset.is_none() {
+            return Ok(selected);
+        }
+        let mut part = |expr: Option<&'a ast::Expr>| {
+            expr.map(|expr| self.within(0, |binder| Ok(binder.expr(expr)?.expr))).transpose()
+        };
+        let (limit, offset) = (part(limits.limit)?, part(limits.offset)?);
+        selected.relation = Relation::Limit { input: Box::new(selected.relation), limit, offset };
+        Ok(selected)
+    }
+
+    /// SELECTs and VALUES with UNION and the like between them, from left to right.
+    fn compound(
+        &mut self,
+        body: &'a SetExpr,
+        naming: Naming,
+        terms: &'a [ast::OrderByExpr],
+    ) -> Result<Selected> {
+        let mut branches = Vec::new();
+        let mut rest = body;
+        while let SetExpr::SetOperation { left, op, set_quantifier, right } = rest {
+            branches.push((self.set_op(*op, *set_quantifier, right)?, &**right));
+            rest = left;
+        }
+        let mut order = CompoundOrder::new(terms);
+        let mut result = self.branch(rest, naming, &mut order)?;
+        for (op, body) in branches.into_iter().rev() {
+            let right = self.branch(body, Naming::None, &mut order)?;
+            if right.columns.len() != result.columns.len() {
+                let message = format!(
+                    "SELECTs to the left and right of {} do not have the same number of result columns",
+                    op_name(op)
+                );
+                return Err(Error::invalid(message, self.place(body)));
+            }
+            result = self.set_operation(op, result, right);
+        }
+        let keys = self.compound_keys(&order, &result.columns)?;
+        if !keys.is_empty() {
+            result.relation = Relation::Sort { input: Box::new(result.relation), keys };
+        }
+        Ok(result)
+    }
+
+    fn set_op(&self, op: ast::SetOperator, quantifier: ast::SetQuantifier, right: &SetExpr) -> Result<SetOp> {
+        use ast::{SetOperator as Op, SetQuantifier as Of};
+        Ok(match (op, quantifier) {
+            (Op::Union, Of::All) => SetOp::UnionAll,
+            (Op::Union, Of::None | Of::Distinct) => SetOp::Union,
+            (Op::Intersect, Of::None | Of::Distinct) => SetOp::Intersect,
+            (Op::Except, Of::None | Of::Distinct) => SetOp::Except,
+            _ => return Err(unsupported(&format!("{op} {quantifier}"), self.place(right))),
+        })
+    }
+
+    fn branch(
+        &mut self,
+        body: &'a SetExpr,
+        naming: Naming,
+        order: &mut CompoundOrder<'a>,
+    ) -> Result<Selected> {
+        match body {
+            SetExpr::Select(select) => self.select(select, naming, Order::Compound(order)),
+            SetExpr::Values(values) => self.values(values),
+            SetExpr::Query(query) => self.query(query, naming),
+            _ => Err(unsupported("this form of a query", self.place(body))),
+        }
+    }
+
+    fn set_operation(&mut self, op: SetOp, left: Selected, right: Selected) -> Selected {
+        let ids = |selected: &Selected| selected.columns.iter().map(|column| column.id).collect::<Vec<_>>();
+        let (left_ids, right_ids) = (ids(&left), ids(&right));
+        let columns: Vec<OutColumn> = left
+            .columns
+            .into_iter()
+            .zip(&right.columns)
+            .map(|(l, r)| self.merged_column(op, l, &r.typed))
+            .collect();
+        let compared: Vec<(ColumnId, Collation)> =
+            columns.iter().map(|column| (column.id, column.typed.collation_or_binary())).collect();
+        let relation = Relation::SetOperation {
+            op,
+            left: (Box::new(left.relation), left_ids),
+            right: (Box::new(right.relation), right_ids),
+            columns: compared,
+        };
+        Selected { relation, columns }
+    }
+
+    /// A column of a compound: the left side says what it is called, how it compares and which affinity it has,
+    /// unless values of another kind make that affinity meaningless.
+    fn merged_column(&mut self, op: SetOp, left: OutColumn, right: &Typed) -> OutColumn {
+        let id = self.fresh_column();
+        let types = match op {
+            SetOp::UnionAll | SetOp::Union => left.typed.types | right.types,
+            SetOp::Intersect | SetOp::Except => left.typed.types,
+        };
+        // As in SQLite, what a function or a column without affinity gives counts as any kind.
+        let is_open = matches!(right.affinity, Affinity::None | Affinity::Blob)
+            && matches!(right.expr, Expr::Column(..) | Expr::Function { .. } | Expr::Parameter(_));
+        let kinds = left.typed.types | if is_open { TypeSet::ALL } else { right.types };
+        let unlike = match left.typed.affinity {
+            Affinity::Text => kinds.intersects(TypeSet::INTEGER | TypeSet::REAL),
+            affinity if affinity.is_numeric() => kinds.intersects(TypeSet::TEXT),
+            _ => false,
+        };
+        let affinity = if unlike { Affinity::Blob } else { left.typed.affinity };
+        let collation = left.typed.collation.or(right.collation);
+        let typed =
+            Typed { expr: Expr::Column(id, types), types, affinity, collation, column: left.typed.column };
+        OutColumn { id, typed, name: left.name }
+    }
+
+    /// VALUES: a table of expressions.
+    fn values(&mut self, values: &'a ast::Values) -> Result<Selected> {
+        let rows = self.value_rows(values)?;
+        let width = rows.first().map_or(0, Vec::len);
+        let mut columns: Vec<OutColumn> = Vec::with_capacity(width);
+        for place in 0..width {
+            let id = self.fresh_column();
+            let cells = || rows.iter().filter_map(|row| row.get(place));
+            let types = cells().fold(TypeSet::EMPTY, |types, cell| types | cell.types);
+            let first = cells().next();
+            let typed = Typed {
+                affinity: first.map(|cell| cell.affinity).unwrap_or_default(),
+                collation: cells().find_map(|cell| cell.collation),
+                ..Typed::plain(Expr::Column(id, types), types)
+            };
+            columns.push(OutColumn { id, typed, name: format!("column{}", place + 1) });
+        }
+        let rows = rows.into_iter().map(|row| row.into_iter().map(|cell| cell.expr).collect()).collect();
+        let relation = Relation::Values { rows, columns: columns.iter().map(|column| column.id).collect() };
+        Ok(Selected { relation, columns })
+    }
+
+    /// The rows of VALUES, all of one width. They see what is around them, and no columns of their own.
+    pub(super) fn value_rows(&mut self, values: &'a ast::Values) -> Result<Vec<Vec<Typed>>> {
+        self.scopes.push(Scope::new(Vec::new(), Clause::Row));
+        let rows: Result<Vec<Vec<Typed>>> =
+            values.rows.iter().map(|row| row.content.iter().map(|cell| self.expr(cell)).collect()).collect();
+        self.scopes.pop();
+        let rows = rows?;
+        let width = rows.first().map_or(0, Vec::len);
+        if let Some(place) = rows.iter().position(|row| row.len() != width) {
+            let span = values.rows.get(place).and_then(|row| self.text.span(row.opening_token.0.span));
+            return Err(Error::invalid("all VALUES must have the same number of terms", span));
+        }
+        Ok(rows)
+    }
+}
+
+fn op_name(op: SetOp) -> &'static str {
+    match op {
+        SetOp::UnionAll => "UNION ALL",
+        SetOp::Union => "UNION",
+        SetOp::Intersect => "INTERSECT",
+        SetOp::Except => "EXCEPT",
+    }
+}

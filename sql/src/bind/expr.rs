@@ -1,0 +1,309 @@
+//! Expressions: which shape of the parser's tree is bound how. Each shape has a small function of its own, so that a
+//! deep expression needs little stack. Names go to `scope`, operators to `operators`, calls to `function`.
+
+use super::typed::{OwnCollation, Typed, affinity_of_name};
+use super::{Binder, unsupported};
+use crate::error::{Error, Result};
+use crate::ir::{Expr, MatchKind, SortKey};
+use crate::types::{Affinity, Collation, TypeSet};
+use sqlparser::ast::{self, BinaryOperator, UnaryOperator};
+
+impl<'a> Binder<'a> {
+    /// An expression of one value.
+    pub(super) fn expr(&mut self, expr: &'a ast::Expr) -> Result<Typed> {
+        self.descend(1)?;
+        let typed = self.shape(expr);
+        self.depth -= 1;
+        typed
+    }
+
+    fn shape(&mut self, expr: &'a ast::Expr) -> Result<Typed> {
+        use ast::Expr as E;
+        match expr {
+            E::Identifier(ident) => self.identifier(ident),
+            E::CompoundIdentifier(parts) => self.compound_identifier(parts),
+            E::Value(value) => self.value(value),
+            E::Nested(inner) => self.expr(inner),
+            E::BinaryOp { .. } => self.binary(expr),
+            E::UnaryOp { op, expr: operand } => self.unary(expr, *op, operand),
+            E::IsNull(operand) => self.is_null(operand, false),
+            E::IsNotNull(operand) => self.is_null(operand, true),
+            E::IsTrue(operand) => self.is_truth(operand, true, false),
+            E::IsFalse(operand) => self.is_truth(operand, false, false),
+            E::IsNotTrue(operand) => self.is_truth(operand, true, true),
+            E::IsNotFalse(operand) => self.is_truth(operand, false, true),
+            E::IsNotDistinctFrom(left, right) => self.is(expr, left, right, false),
+            E::IsDistinctFrom(left, right) => self.is(expr, left, right, true),
+            E::Between { expr: operand, negated, low, high } => {
+                self.between(expr, operand, low, high, *negated)
+            }
+            E::InList { expr: operand, list, negated } => self.in_list(expr, operand, list, *negated),
+            E::InSubquery { expr: operand, subquery, negated } => {
+                self.in_subquery(expr, operand, subquery, *negated)
+            }
+            E::Like { negated, any: false, expr: operand, pattern, escape_char } => {
+                let escape = escape_char.as_deref();
+                self.like(operand, pattern, escape, *negated)
+            }
+            E::Collate { expr: operand, collation } => self.collate(operand, collation),
+            E::Cast { kind: ast::CastKind::Cast, expr: operand, data_type, .. } => {
+                self.cast(operand, data_type)
+            }
+            E::Case { operand, conditions, else_result, .. } => {
+                self.case(operand.as_deref(), conditions, else_result.as_deref())
+            }
+            E::Exists { subquery, negated } => self.exists(subquery, *negated),
+            E::Subquery(query) => self.scalar_subquery(expr, query),
+            E::Tuple(_) => Err(row_misused(self.place(expr))),
+            E::Function(function) => self.function(function),
+            _ => self.special_call(expr),
+        }
+    }
+
+    /// The calls that the parser gives shapes of their own.
+    fn special_call(&mut self, expr: &'a ast::Expr) -> Result<Typed> {
+        use ast::Expr as E;
+        let call = match expr {
+            E::Ceil { expr, .. } => ("ceil", vec![&**expr]),
+            E::Floor { expr, .. } => ("floor", vec![&**expr]),
+            E::Substring { expr, substring_from: Some(from), substring_for, special: true, .. } => {
+                let length = substring_for.as_deref();
+                ("substr", [Some(&**expr), Some(&**from), length].into_iter().flatten().collect())
+            }
+            E::Trim { trim_where: None, trim_what: None, expr, trim_characters } => {
+                let characters = trim_characters.iter().flatten();
+                ("trim", std::iter::once(&**expr).chain(characters).collect())
+            }
+            _ => return Err(unsupported("this expression", self.place(expr))),
+        };
+        let args = call.1.into_iter().map(|arg| self.expr(arg)).collect::<Result<_>>()?;
+        self.scalar_call(call.0, args, self.place(expr))
+    }
+
+    /// A binary operator. Operators are left-associative, so a long expression is a deep left spine: it is bound
+    /// from its foot up, without recursion along it.
+    fn binary(&mut self, whole: &'a ast::Expr) -> Result<Typed> {
+        let mut spine = Vec::new();
+        let mut foot = whole;
+        while let ast::Expr::BinaryOp { left, op, right } = foot {
+            spine.push((foot, op, &**right));
+            foot = left;
+        }
+        let Some((node, op, right)) = spine.pop() else { return Err(unsupported("this operator", None)) };
+        // The foot may be a row; what an operator gives never is.
+        let foot =
+            if super::operators::compare_op(op).is_some() { self.row(foot)? } else { vec![self.expr(foot)?] };
+        let mut operands = self.binary_operands(node, op, foot, right)?;
+        let mut current = op;
+        while let Some((node, op, right)) = spine.pop() {
+            if op == current && is_chained(op) {
+                operands.push(self.expr(right)?);
+                continue;
+            }
+            let left = super::operators::chain(current, operands);
+            operands = self.binary_operands(node, op, vec![left], right)?;
+            current = op;
+        }
+        Ok(super::operators::chain(current, operands))
+    }
+
+    /// The operands of a chained operator; of any other, its result alone.
+    fn binary_operands(
+        &mut self,
+        node: &'a ast::Expr,
+        op: &BinaryOperator,
+        mut left: Vec<Typed>,
+        right: &'a ast::Expr,
+    ) -> Result<Vec<Typed>> {
+        if let Some(op) = super::operators::compare_op(op) {
+            let right = self.row(right)?;
+            return Ok(vec![self.compare_rows(node, op, left, right)?]);
+        }
+        if is_chained(op) {
+            left.push(self.expr(right)?);
+            return Ok(left);
+        }
+        let (Some(left), None) = (left.pop(), left.pop()) else { return Err(row_misused(self.place(node))) };
+        if let Some(op) = super::operators::arithmetic_op(op) {
+            let right = self.expr(right)?;
+            return Ok(vec![super::operators::arithmetic(op, left, right)]);
+        }
+        let kind = match op {
+            BinaryOperator::Match => return Err(unsupported("MATCH", self.place(node))),
+            BinaryOperator::Arrow | BinaryOperator::LongArrow => {
+                return Err(unsupported("a JSON operator", self.place(node)));
+            }
+            BinaryOperator::Regexp => MatchKind::Regexp,
+            BinaryOperator::Glob => MatchKind::Glob,
+            BinaryOperator::Custom(name) if name.eq_ignore_ascii_case("GLOB") => MatchKind::Glob,
+            _ => return Err(unsupported(&format!("the operator {op}"), self.place(node))),
+        };
+        let pattern = self.expr(right)?;
+        Ok(vec![super::operators::matching(kind, left, pattern, None)])
+    }
+
+    fn unary(&mut self, whole: &'a ast::Expr, op: UnaryOperator, operand: &'a ast::Expr) -> Result<Typed> {
+        match op {
+            UnaryOperator::Minus => Ok(super::operators::negate(self.expr(operand)?)),
+            // It keeps the collation, not the affinity.
+            UnaryOperator::Plus => {
+                Ok(Typed { affinity: Affinity::None, column: None, ..self.expr(operand)? })
+            }
+            UnaryOperator::BitwiseNot => Ok(super::operators::bit_not(self.expr(operand)?)),
+            UnaryOperator::Not => Ok(super::operators::not(self.expr(operand)?)),
+            _ => Err(unsupported(&format!("the operator {op}"), self.place(whole))),
+        }
+    }
+
+    fn is_null(&mut self, operand: &'a ast::Expr, negated: bool) -> Result<Typed> {
+        let operand = self.expr(operand)?;
+        Ok(super::operators::is_null(operand, negated))
+    }
+
+    fn is_truth(&mut self, operand: &'a ast::Expr, truth: bool, negated: bool) -> Result<Typed> {
+        let operand = self.expr(operand)?;
+        let collation = super::typed::passed_collation([&operand]);
+        let expr = Expr::IsTruth { expr: Box::new(operand.expr), truth, negated };
+        Ok(Typed { collation, ..Typed::plain(expr, TypeSet::INTEGER) })
+    }
+
+    /// `a IS b`. NULL, TRUE and FALSE on the right are tests of their own.
+    fn is(
+        &mut self,
+        whole: &'a ast::Expr,
+        left: &'a ast::Expr,
+        right: &'a ast::Expr,
+        negated: bool,
+    ) -> Result<Typed> {
+        match right {
+            ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Null, .. }) => {
+                self.is_null(left, negated)
+            }
+            ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Boolean(truth), .. }) => {
+                self.is_truth(left, *truth, negated)
+            }
+            ast::Expr::Identifier(word) if self.is_truth_word(word).is_some() => {
+                let truth = self.is_truth_word(word).unwrap_or_default();
+                self.is_truth(left, truth, negated)
+            }
+            _ => {
+                let op = if negated { crate::ir::CompareOp::IsNot } else { crate::ir::CompareOp::Is };
+                self.compare(whole, op, left, right)
+            }
+        }
+    }
+
+    /// What a bare word says, if it is TRUE or FALSE and no column.
+    fn is_truth_word(&self, word: &ast::Ident) -> Option<bool> {
+        let truth = match () {
+            () if word.quote_style.is_some() => return None,
+            () if word.value.eq_ignore_ascii_case("true") => true,
+            () if word.value.eq_ignore_ascii_case("false") => false,
+            () => return None,
+        };
+        let is_column = |scope: &super::scope::Scope<'a>| {
+            !matches!(scope.find(None, None, &word.value), super::scope::Found::Nothing)
+        };
+        (!self.scopes.iter().any(is_column)).then_some(truth)
+    }
+
+    fn like(
+        &mut self,
+        operand: &'a ast::Expr,
+        pattern: &'a ast::Expr,
+        escape: Option<&'a ast::Expr>,
+        negated: bool,
+    ) -> Result<Typed> {
+        let operand = self.expr(operand)?;
+        let pattern = self.expr(pattern)?;
+        let escape = escape.map(|escape| self.expr(escape)).transpose()?;
+        let matched = super::operators::matching(MatchKind::Like, operand, pattern, escape);
+        Ok(if negated { super::operators::not(matched) } else { matched })
+    }
+
+    fn collate(&mut self, operand: &'a ast::Expr, name: &ast::ObjectName) -> Result<Typed> {
+        let collation = self.collation_named(name)?;
+        let typed = self.expr(operand)?;
+        Ok(Typed { collation: Some(OwnCollation { collation, explicit: true }), ..typed })
+    }
+
+    pub(super) fn collation_named(&self, name: &ast::ObjectName) -> Result<Collation> {
+        let written = name.0.last().and_then(|part| part.as_ident()).map_or("", |ident| ident.value.as_str());
+        Collation::from_name(written).ok_or_else(|| {
+            let known = crate::suggest::nearest(written, ["BINARY", "NOCASE", "RTRIM"]);
+            let message = crate::suggest::suggest(format!("no such collation sequence: {written}"), known);
+            Error::name(message, self.place(name))
+        })
+    }
+
+    fn cast(&mut self, operand: &'a ast::Expr, data_type: &ast::DataType) -> Result<Typed> {
+        let operand = self.expr(operand)?;
+        let to = match data_type {
+            ast::DataType::Custom(name, _) => affinity_of_name(&name.to_string()),
+            other => affinity_of_name(&other.to_string()),
+        };
+        Ok(super::operators::cast(operand, to))
+    }
+
+    fn case(
+        &mut self,
+        operand: Option<&'a ast::Expr>,
+        conditions: &'a [ast::CaseWhen],
+        otherwise: Option<&'a ast::Expr>,
+    ) -> Result<Typed> {
+        let operand = operand.map(|operand| self.expr(operand)).transpose()?;
+        let mut branches = Vec::with_capacity(conditions.len());
+        for condition in conditions {
+            let when = self.expr(&condition.condition)?;
+            let then = self.expr(&condition.result)?;
+            branches.push((when, then));
+        }
+        let otherwise = otherwise.map(|otherwise| self.expr(otherwise)).transpose()?;
+        Ok(super::operators::case(operand, branches, otherwise))
+    }
+
+    /// The keys of ORDER BY where nothing but expressions can stand (inside an aggregate call, UPDATE, DELETE).
+    pub(super) fn sort_keys(&mut self, terms: &'a [ast::OrderByExpr]) -> Result<Vec<SortKey>> {
+        terms
+            .iter()
+            .map(|term| {
+                let typed = self.expr(&term.expr)?;
+                let collation = typed.collation_or_binary();
+                self.sort_key(typed.expr, collation, &term.options)
+            })
+            .collect()
+    }
+
+    /// A key with the direction that its term says.
+    pub(super) fn sort_key(
+        &self,
+        expr: Expr,
+        collation: Collation,
+        options: &ast::OrderByOptions,
+    ) -> Result<SortKey> {
+        let (descending, nulls_first) = self.direction(options)?;
+        Ok(SortKey { expr, collation, descending, nulls_first })
+    }
+
+    /// Whether a term is descending, and whether its NULLs come first.
+    pub(super) fn direction(&self, options: &ast::OrderByOptions) -> Result<(bool, bool)> {
+        let descending = match &options.sort {
+            None | Some(ast::OrderBySort::Asc) => false,
+            Some(ast::OrderBySort::Desc) => true,
+            Some(ast::OrderBySort::Using(name)) => {
+                return Err(unsupported("ORDER BY USING", self.place(name)));
+            }
+        };
+        Ok((descending, options.nulls_first.unwrap_or(!descending)))
+    }
+}
+
+/// True for the operators whose chains are flat lists.
+fn is_chained(op: &BinaryOperator) -> bool {
+    matches!(op, BinaryOperator::And | BinaryOperator::Or | BinaryOperator::StringConcat)
+}
+
+/// The error of a row of several values where one is wanted, or one of another width.
+pub(super) fn row_misused(span: Option<crate::error::Span>) -> Error {
+    Error::invalid("row value misused", span)
+}

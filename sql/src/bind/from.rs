@@ -1,0 +1,443 @@
+//! FROM: tables, views, common tables, subqueries and joins, and the columns that each makes visible.
+
+use super::scope::{Clause, Found, Merged, Scope, Source, SourceColumn};
+use super::select::{Naming, Selected};
+use super::typed::{ColumnInfo, Typed, comparison};
+use super::{Binder, operators, unsupported};
+use crate::catalog::{self, Catalog, View, schema_rows};
+use crate::error::{Error, Result, Span};
+use crate::ir::{CompareOp, Expr, IndexHint, JoinKind, Relation};
+use crate::suggest::{nearest, suggest};
+use crate::types::{Collation, ColumnType, TypeSet};
+use sqlparser::ast::{self, BinaryOperator, JoinConstraint, JoinOperator, TableFactor};
+use std::rc::Rc;
+
+/// What (a part of) FROM was bound to.
+pub(super) struct From {
+    pub relation: Relation,
+    pub sources: Vec<Source>,
+    pub merged: Vec<Merged>,
+}
+
+impl From {
+    fn one(relation: Relation, source: Source) -> From {
+        From { relation, sources: vec![source], merged: Vec::new() }
+    }
+}
+
+/// The columns of the schema table.
+const SCHEMA_COLUMNS: [(&str, ColumnType); 5] = [
+    ("type", ColumnType::Text { max_chars: None }),
+    ("name", ColumnType::Text { max_chars: None }),
+    ("tbl_name", ColumnType::Text { max_chars: None }),
+    ("rootpage", ColumnType::Integer),
+    ("sql", ColumnType::Text { max_chars: None }),
+];
+
+impl<'a> Binder<'a> {
+    /// All of FROM; one row without columns where there is none.
+    pub(super) fn from(&mut self, tables: &'a [ast::TableWithJoins]) -> Result<From> {
+        let mut joined: Option<From> = None;
+        for table in tables {
+            let first = self.factor(&table.relation)?;
+            let mut left = match joined {
+                Some(left) => self.join(left, first, JoinKind::Inner, &JoinConstraint::None, None)?,
+                None => first,
+            };
+            for join in &table.joins {
+                let right = self.factor(&join.relation)?;
+                let span = self.place(&join.relation);
+                let (kind, constraint) =
+                    join_kind(&join.join_operator).ok_or_else(|| unsupported("this kind of join", span))?;
+                left = self.join(left, right, kind, constraint, span)?;
+            }
+            joined = Some(left);
+        }
+        Ok(joined.unwrap_or(From { relation: Relation::OneRow, sources: Vec::new(), merged: Vec::new() }))
+    }
+
+    fn factor(&mut self, factor: &'a TableFactor) -> Result<From> {
+        match factor {
+            TableFactor::Table { name, alias, args, .. } => {
+                if args.is_some() {
+                    return Err(unsupported("a table function", self.place(name)));
+                }
+                self.named(name, alias.as_ref())
+            }
+            TableFactor::Derived { lateral: false, subquery, alias, .. } => {
+                let selected = self.query(subquery, Naming::Source)?;
+                let columns: Vec<&str> = alias_columns(alias.as_ref());
+                let name = alias.as_ref().map(|alias| alias.name.value.clone());
+                self.derived(selected, name, &columns, self.place(&**subquery))
+            }
+            TableFactor::NestedJoin { table_with_joins, alias } => {
+                let inner = self.from(std::slice::from_ref(table_with_joins))?;
+                match alias {
+                    None => Ok(inner),
+                    Some(alias) => self.renamed_join(inner, &alias.name.value),
+                }
+            }
+            _ => Err(unsupported("this form of a table", self.place(factor))),
+        }
+    }
+
+    /// `(a JOIN b) AS x`: one source with the columns that `*` gives.
+    fn renamed_join(&mut self, inner: From, name: &str) -> Result<From> {
+        let mut scope = Scope::new(inner.sources, Clause::On);
+        scope.merged = inner.merged;
+        let mut items = Vec::new();
+        scope.star(&mut items);
+        let selected = self.project_items(inner.relation, items);
+        self.derived(selected, Some(name.to_owned()), &[], None)
+    }
+
+    /// A table, view or common table by its name.
+    fn named(&mut self, name: &'a ast::ObjectName, alias: Option<&'a ast::TableAlias>) -> Result<From> {
+        let span = self.place(name);
+        let mut parts = name.0.iter().rev().map(ast::ObjectNamePart::as_ident);
+        let (Some(Some(table)), database, None) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(Error::name(format!("no such table: {name}"), span));
+        };
+        let shown = alias.map_or(&table.value, |alias| &alias.name.value).clone();
+        let columns = alias_columns(alias);
+        match database {
+            None => {
+                if let Some(place) = self.ctes.iter().rposition(|frame| named(frame.cte, &table.value)) {
+                    return self.common_table(place, shown, &columns, span);
+                }
+            }
+            Some(Some(database)) if database.value.eq_ignore_ascii_case("main") => {}
+            Some(_) => {
+                return Err(Error::name(format!("no such table: {name}; the only database is main"), span));
+            }
+        }
+        let catalog: &'a Catalog = self.cx.catalog;
+        match catalog.relation(&table.value) {
+            Some(catalog::Relation::Table(found)) => {
+                self.count_source()?;
+                let place = alias.map_or(table, |alias| &alias.name);
+                let hint = self.index_hint(found, place)?;
+                let (rows, source) = self.table_rows(found, shown, hint)?;
+                Ok(From::one(Relation::Table(rows), source))
+            }
+            Some(catalog::Relation::View(view)) => self.view(view, shown, &columns, span),
+            None if is_schema_name(&table.value) => self.schema_table(shown),
+            None => {
+                let ctes = self.ctes.iter().map(|frame| frame.cte.alias.name.value.as_str());
+                let known = nearest(&table.value, relation_names(catalog).chain(ctes));
+                Err(Error::name(suggest(format!("no such table: {name}"), known), span))
+            }
+        }
+    }
+
+    /// INDEXED BY or NOT INDEXED behind the name or alias at `place`.
+    fn index_hint(&self, table: &catalog::Table, place: &ast::Ident) -> Result<IndexHint> {
+        let Some(span) = self.place_of(place) else { return Ok(IndexHint::None) };
+        match self.hints.indexed.iter().find(|(at, _)| at.start == span.start) {
+            Some((_, index)) => self.hinted_index(table, index.as_ref()),
+            None => Ok(IndexHint::None),
+        }
+    }
+
+    /// The hint that names `index`, or NOT INDEXED.
+    pub(super) fn hinted_index(
+        &self,
+        table: &catalog::Table,
+        index: Option<&ast::Ident>,
+    ) -> Result<IndexHint> {
+        let Some(index) = index else { return Ok(IndexHint::NotIndexed) };
+        let found = table.indexes.iter().find(|known| known.name.eq_ignore_ascii_case(&index.value));
+        match found {
+            Some(found) => Ok(IndexHint::IndexedBy(found.clone())),
+            None => {
+                let known = nearest(&index.value, table.indexes.iter().map(|known| known.name.as_str()));
+                let message = suggest(format!("no such index: {}", index.value), known);
+                Err(Error::name(message, self.place_of(index)))
+            }
+        }
+    }
+
+    /// A common table: its query is bound again, where its WITH stood.
+    fn common_table(
+        &mut self,
+        place: usize,
+        shown: String,
+        columns: &[&str],
+        span: Option<Span>,
+    ) -> Result<From> {
+        let Some(frame) = self.ctes.get_mut(place) else {
+            return Err(Error::name(format!("no such table: {shown}"), span));
+        };
+        let (cte, visible, scopes) = (frame.cte, frame.visible, frame.scopes);
+        if frame.in_progress {
+            let name = &cte.alias.name.value;
+            return Err(match &*cte.query.body {
+                ast::SetExpr::SetOperation { .. } => unsupported("a recursive common table expression", span),
+                _ => Error::name(format!("circular reference: {name}"), span),
+            });
+        }
+        frame.in_progress = true;
+        let later = self.ctes.split_off(visible.min(self.ctes.len()));
+        let selected = self.within(scopes, |binder| binder.query(&cte.query, Naming::Source));
+        self.ctes.extend(later);
+        if let Some(frame) = self.ctes.get_mut(place) {
+            frame.in_progress = false;
+        }
+        let named: Vec<&str> = cte.alias.columns.iter().map(|column| column.name.value.as_str()).collect();
+        let columns = if columns.is_empty() { &named } else { columns };
+        self.derived(selected?, Some(shown), columns, span)
+    }
+
+    /// A view: its query is bound in its own text, seeing nothing of the statement around it.
+    fn view(&mut self, view: &'a View, shown: String, columns: &[&str], span: Option<Span>) -> Result<From> {
+        if self.views.iter().any(|known| known.eq_ignore_ascii_case(&view.name)) {
+            return Err(Error::invalid(format!("view {} is circularly defined", view.name), span));
+        }
+        self.views.push(&view.name);
+        let text = std::mem::replace(&mut self.text, super::text::Text::new(&view.sql));
+        let hints = std::mem::replace(&mut self.hints, &view.hints);
+        let parameters = self.parameters.take();
+        let ctes = std::mem::take(&mut self.ctes);
+        let selected = self.within(0, |binder| binder.query(&view.query, Naming::Source));
+        (self.text, self.hints, self.parameters) = (text, hints, parameters);
+        self.ctes = ctes;
+        self.views.pop();
+        // A place in the view's text is none in the statement's: the view's name is.
+        let selected = selected.map_err(|error| match error {
+            Error::Name { message, .. } => Error::name(format!("view {}: {message}", view.name), span),
+            Error::Invalid { message, .. } => Error::invalid(format!("view {}: {message}", view.name), span),
+            error => error,
+        })?;
+        let named: Vec<&str> = view.columns.iter().map(String::as_str).collect();
+        let columns = if columns.is_empty() { &named } else { columns };
+        self.derived(selected, Some(shown), columns, span)
+    }
+
+    /// `sedge_schema`, a table of constants.
+    fn schema_table(&mut self, shown: String) -> Result<From> {
+        self.count_source()?;
+        let rows = schema_rows(self.cx.catalog);
+        let rows = rows.into_iter().map(|row| row.into_iter().map(Expr::Constant).collect()).collect();
+        let columns: Vec<SourceColumn> = SCHEMA_COLUMNS
+            .iter()
+            .map(|&(name, column_type)| SourceColumn {
+                id: self.fresh_column(),
+                info: Rc::new(ColumnInfo {
+                    name: name.to_owned(),
+                    column_type: Some(column_type),
+                    origin: None,
+                }),
+                types: column_type.type_set(),
+                affinity: column_type.affinity(),
+                collation: Collation::Binary,
+                hidden: false,
+            })
+            .collect();
+        let relation = Relation::Values { rows, columns: columns.iter().map(|column| column.id).collect() };
+        let source = Source { name: Some(shown), in_main: true, columns, row_id: None, nullable: false };
+        Ok(From::one(relation, source))
+    }
+
+    /// A bound query as a source; `names` replace those of its columns.
+    fn derived(
+        &mut self,
+        selected: Selected,
+        name: Option<String>,
+        names: &[&str],
+        span: Option<Span>,
+    ) -> Result<From> {
+        if !names.is_empty() && names.len() != selected.columns.len() {
+            let shown = name.as_deref().unwrap_or("the subquery");
+            let message =
+                format!("table {shown} has {} values for {} columns", selected.columns.len(), names.len());
+            return Err(Error::invalid(message, span));
+        }
+        let mut columns: Vec<SourceColumn> = Vec::with_capacity(selected.columns.len());
+        let mut taken = rustc_hash::FxHashSet::default();
+        for (place, column) in selected.columns.into_iter().enumerate() {
+            let name = names.get(place).map_or(column.name, |name| (*name).to_owned());
+            let name = unused_name(name, &mut taken);
+            let known = column.typed.column.as_ref();
+            let info = ColumnInfo {
+                name,
+                column_type: known.and_then(|info| info.column_type),
+                origin: known.and_then(|info| info.origin.clone()),
+            };
+            columns.push(SourceColumn {
+                id: column.id,
+                info: Rc::new(info),
+                types: column.typed.types,
+                affinity: column.typed.affinity,
+                collation: column.typed.collation_or_binary(),
+                hidden: false,
+            });
+        }
+        let source = Source { name, in_main: false, columns, row_id: None, nullable: false };
+        Ok(From::one(selected.relation, source))
+    }
+
+    fn join(
+        &mut self,
+        left: From,
+        mut right: From,
+        kind: JoinKind,
+        constraint: &'a JoinConstraint,
+        span: Option<Span>,
+    ) -> Result<From> {
+        let left_count = left.sources.len();
+        let mut scope = Scope::new(left.sources, Clause::On);
+        scope.merged = left.merged;
+        let common = match constraint {
+            JoinConstraint::Using(names) => names
+                .iter()
+                .filter_map(|name| name.0.last().and_then(ast::ObjectNamePart::as_ident))
+                .map(|ident| (ident.value.clone(), self.place_of(ident)))
+                .collect(),
+            JoinConstraint::Natural => {
+                common_columns(&scope, &right).into_iter().map(|name| (name, span)).collect()
+            }
+            JoinConstraint::On(_) | JoinConstraint::None => Vec::new(),
+        };
+        let mut conditions: Vec<Typed> = Vec::with_capacity(common.len());
+        for (name, span) in common {
+            conditions.push(using(&mut scope, &mut right, left_count, kind, &name, span)?);
+        }
+        for merged in right.merged {
+            let parts =
+                merged.parts.into_iter().map(|(source, column)| (source + left_count, column)).collect();
+            scope.merged.push(Merged { name: merged.name, parts });
+        }
+        scope.sources.extend(right.sources);
+        let mut on = match conditions.len() {
+            0 => None,
+            1 => conditions.pop().map(|only| only.expr),
+            _ => Some(operators::chain(&BinaryOperator::And, conditions).expr),
+        };
+        if let JoinConstraint::On(condition) = constraint {
+            self.scopes.push(scope);
+            let bound = self.expr(condition);
+            let Some(back) = self.scopes.pop() else {
+                return Err(Error::invalid("a join outside of a query", span));
+            };
+            scope = back;
+            on = Some(bound?.expr);
+        }
+        // The condition sees the rows before the join fills up with NULLs; everything behind it sees them after.
+        let filled = |place: usize| match kind {
+            JoinKind::Left => place >= left_count,
+            JoinKind::Right => place < left_count,
+            JoinKind::Full => true,
+            JoinKind::Inner | JoinKind::Semi | JoinKind::Anti => false,
+        };
+        for (place, source) in scope.sources.iter_mut().enumerate() {
+            source.nullable |= filled(place);
+        }
+        let relation =
+            Relation::Join { kind, left: Box::new(left.relation), right: Box::new(right.relation), on };
+        Ok(From { relation, sources: scope.sources, merged: scope.merged })
+    }
+}
+
+/// One column of USING or NATURAL: the condition, after which the right column hides behind the left one.
+fn using(
+    scope: &mut Scope<'_>,
+    right: &mut From,
+    left_count: usize,
+    kind: JoinKind,
+    name: &str,
+    span: Option<Span>,
+) -> Result<Typed> {
+    let absent = || {
+        let message = format!("cannot join using column {name} - column not present in both tables");
+        Error::name(message, span)
+    };
+    let left_typed = match scope.find(None, None, name) {
+        Found::Column(typed) => typed,
+        Found::Several => return Err(Error::name(format!("ambiguous reference to {name} in USING()"), span)),
+        Found::Nothing => return Err(absent()),
+    };
+    let place = |sources: &[Source]| {
+        sources.iter().enumerate().find_map(|(s, source)| {
+            let is_it = |column: &SourceColumn| !column.hidden && column.info.name.eq_ignore_ascii_case(name);
+            Some((s, source.columns.iter().position(is_it)?))
+        })
+    };
+    let left_place = place(&scope.sources).ok_or_else(absent)?;
+    let right_place = place(&right.sources).ok_or_else(absent)?;
+    let source = right.sources.get_mut(right_place.0).ok_or_else(absent)?;
+    let nullable = source.nullable;
+    let column = source.columns.get_mut(right_place.1).ok_or_else(absent)?;
+    column.hidden = true;
+    let right_typed = column.typed(nullable);
+    if matches!(kind, JoinKind::Right | JoinKind::Full) {
+        let right_part = (right_place.0 + left_count, right_place.1);
+        match scope.merged.iter_mut().find(|merged| merged.name.eq_ignore_ascii_case(name)) {
+            Some(merged) => merged.parts.push(right_part),
+            None => scope.merged.push(Merged { name: name.to_owned(), parts: vec![left_place, right_part] }),
+        }
+    }
+    let rule = comparison(&left_typed, &right_typed);
+    let types = TypeSet::INTEGER | left_typed.null() | right_typed.null();
+    let (left, right) = (Box::new(left_typed.expr), Box::new(right_typed.expr));
+    Ok(Typed::plain(Expr::Compare { op: CompareOp::Equal, left, right, rule }, types))
+}
+
+/// The names that both sides of a NATURAL join have, in the order of the right side.
+fn common_columns(left: &Scope<'_>, right: &From) -> Vec<String> {
+    let visible = |sources: &[Source]| {
+        let columns = sources.iter().flat_map(|source| source.columns.iter().filter(|column| !column.hidden));
+        columns.map(|column| column.info.name.clone()).collect::<Vec<_>>()
+    };
+    let left = visible(&left.sources);
+    visible(&right.sources)
+        .into_iter()
+        .filter(|name| left.iter().any(|l| l.eq_ignore_ascii_case(name)))
+        .collect()
+}
+
+fn join_kind(operator: &JoinOperator) -> Option<(JoinKind, &JoinConstraint)> {
+    Some(match operator {
+        JoinOperator::Join(on) | JoinOperator::Inner(on) | JoinOperator::CrossJoin(on) => {
+            (JoinKind::Inner, on)
+        }
+        JoinOperator::Left(on) | JoinOperator::LeftOuter(on) => (JoinKind::Left, on),
+        JoinOperator::Right(on) | JoinOperator::RightOuter(on) => (JoinKind::Right, on),
+        JoinOperator::FullOuter(on) => (JoinKind::Full, on),
+        _ => return None,
+    })
+}
+
+/// The column names of `AS t(a, b)`.
+fn alias_columns(alias: Option<&ast::TableAlias>) -> Vec<&str> {
+    alias.map_or_else(Vec::new, |alias| {
+        alias.columns.iter().map(|column| column.name.value.as_str()).collect()
+    })
+}
+
+fn named(cte: &ast::Cte, name: &str) -> bool {
+    cte.alias.name.value.eq_ignore_ascii_case(name)
+}
+
+/// The names of all tables and views.
+pub(super) fn relation_names(catalog: &Catalog) -> impl Iterator<Item = &str> {
+    catalog.relations().map(|relation| match relation {
+        catalog::Relation::Table(table) => table.name.as_str(),
+        catalog::Relation::View(view) => view.name.as_str(),
+    })
+}
+
+/// The names of the schema table.
+pub(super) fn is_schema_name(name: &str) -> bool {
+    ["sedge_schema", "sqlite_schema", "sqlite_master"].iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// `name`, or `name:1` and so on where it is taken: the columns of a source all have names of their own.
+fn unused_name(name: String, taken: &mut rustc_hash::FxHashSet<String>) -> String {
+    let mut candidate = name.clone();
+    let mut count = 0;
+    while !taken.insert(catalog::fold_name(&candidate)) {
+        count += 1;
+        candidate = format!("{name}:{count}");
+    }
+    candidate
+}

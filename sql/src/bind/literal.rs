@@ -1,0 +1,104 @@
+//! Literals and parameters: those of the text, those lifted out of it, and the user's.
+
+use super::Binder;
+use super::typed::{Typed, kind};
+use crate::error::{Error, Result};
+use crate::ir::Expr;
+use crate::parser::literal_value;
+use crate::types::TypeSet;
+use crate::value::Value;
+use sqlparser::ast;
+
+impl<'a> Binder<'a> {
+    /// A literal or a parameter.
+    pub(super) fn value(&mut self, value: &'a ast::ValueWithSpan) -> Result<Typed> {
+        if let ast::Value::Placeholder(name) = &value.value {
+            return match lifted_slot(name) {
+                Some(slot) => self.lifted(slot, value),
+                None => self.parameter(name, value),
+            };
+        }
+        match literal_value(&value.value)? {
+            Some(literal) => Ok(Typed::constant(literal)),
+            None => Err(Error::syntax(format!("malformed literal: {}", value.value), self.place(value))),
+        }
+    }
+
+    fn lifted(&mut self, slot: usize, value: &ast::ValueWithSpan) -> Result<Typed> {
+        let Some(literal) = self.cx.literals.get(slot) else {
+            return Err(Error::syntax(format!("unexpected #{slot}"), self.place(value)));
+        };
+        let types = kind(literal);
+        self.literals_seen.push(slot);
+        Ok(Typed::plain(Expr::Literal { slot, types }, types))
+    }
+
+    fn parameter(&self, name: &str, value: &ast::ValueWithSpan) -> Result<Typed> {
+        let Some(parameters) = self.parameters else {
+            return Err(Error::invalid("parameters are not allowed in the schema", self.place(value)));
+        };
+        // The parser numbers a bare `?` too.
+        let number = match name.strip_prefix('?') {
+            Some(digits) => digits.parse::<usize>().ok().and_then(|number| number.checked_sub(1)),
+            None => parameters.iter().position(|known| known.as_deref() == Some(name)),
+        };
+        match number {
+            Some(number) if number < parameters.len() => {
+                Ok(Typed::plain(Expr::Parameter(number), TypeSet::ALL))
+            }
+            _ => Err(Error::invalid(format!("no such parameter: {name}"), self.place(value))),
+        }
+    }
+
+    /// The integer that an expression is written as, if it is just an integer, with a sign or none. Reads the value
+    /// of a lifted literal, and pins it.
+    pub(super) fn written_integer(&mut self, expr: &ast::Expr) -> Option<i64> {
+        match expr {
+            ast::Expr::Nested(inner) => self.written_integer(inner),
+            ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } => {
+                self.written_integer(expr)?.checked_neg()
+            }
+            ast::Expr::UnaryOp { op: ast::UnaryOperator::Plus, expr } => self.written_integer(expr),
+            ast::Expr::Value(value) => match self.written_value(value)? {
+                Value::Integer(integer) => Some(integer),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The place in the select list that a term is written as. As in SQLite, a number beyond 32 bits is a value.
+    pub(super) fn written_ordinal(&mut self, expr: &ast::Expr) -> Option<i64> {
+        self.written_integer(expr).filter(|number| i32::try_from(*number).is_ok())
+    }
+
+    /// The number that an expression is written as. Pins what it reads.
+    pub(super) fn written_real(&mut self, expr: &ast::Expr) -> Option<f64> {
+        match expr {
+            ast::Expr::Nested(inner) => self.written_real(inner),
+            ast::Expr::Value(value) => match self.written_value(value)? {
+                Value::Integer(integer) => Some(integer as f64),
+                Value::Real(real) => Some(real),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn written_value(&mut self, value: &ast::ValueWithSpan) -> Option<Value> {
+        match &value.value {
+            ast::Value::Placeholder(name) => {
+                let slot = lifted_slot(name)?;
+                let literal = self.cx.literals.get(slot)?.clone();
+                self.pinned.push(slot);
+                Some(literal)
+            }
+            other => literal_value(other).ok().flatten(),
+        }
+    }
+}
+
+/// The slot of a lifted literal, `#n`.
+fn lifted_slot(name: &str) -> Option<usize> {
+    name.strip_prefix('#')?.parse().ok()
+}

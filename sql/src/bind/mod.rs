@@ -1,0 +1,217 @@
+//! Binding: from parsed statements to the IR, every name resolved.
+//!
+//! A query is bound clause by clause in the order of evaluation: FROM (`from`), WHERE, the select list, GROUP BY,
+//! HAVING, ORDER BY (`select`, `order`), with `aggregate` moving what stands above the groups onto their columns.
+//! `expr`, `operators` and `function` give each expression its kinds of values, its affinity and its collation,
+//! three separate things; `scope` finds what a name stands for, through the queries around it. `write` binds
+//! changes, `table` the expressions that a schema holds.
+//!
+//! Knows the catalog, the functions' signatures and the IR; no plan and no row.
+
+mod aggregate;
+mod compound;
+mod expr;
+mod from;
+mod function;
+mod literal;
+mod operators;
+mod order;
+mod scope;
+mod select;
+mod subquery;
+mod table;
+mod text;
+mod typed;
+mod walk;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use crate::catalog::Catalog;
+use crate::error::{Error, Result, Span};
+use crate::ir::{Bound, ColumnId, Output, Query, Subquery, Write};
+use crate::parser::{Hints, Parsed, Statement};
+use crate::value::Value;
+use compound::CteFrame;
+use scope::Scope;
+use select::Naming;
+use sqlparser::ast;
+use text::Text;
+
+pub use table::{BoundTableExpr, TableExprUse, bind_table, bind_table_expr, bind_target};
+
+/// What binding looks at beside the statement.
+pub struct BindContext<'a> {
+    /// The tables, indexes and views.
+    pub catalog: &'a Catalog,
+    /// The values of the statement's lifted literals.
+    pub literals: &'a [Value],
+}
+
+/// How deep expressions and queries may nest, views and common tables expanded; a query counts as several. What a
+/// stack of 2 MiB holds in a debug build.
+const DEPTH_MAX: usize = 300;
+const QUERY_DEPTH: usize = 5;
+
+/// How many tables and subqueries one statement may name, views and common tables expanded at each use.
+const SOURCES_MAX: usize = 20_000;
+
+/// Binds a query.
+///
+/// # Errors
+/// A name that stands for nothing or for two things, a clause without meaning, or one that is not supported.
+pub fn bind_query(parsed: &Parsed, query: &ast::Query, cx: &BindContext<'_>) -> Result<Bound<Query>> {
+    let mut binder = Binder::of_statement(parsed, cx);
+    let selected = binder.query(query, Naming::Result)?;
+    let root = binder.finish_query(selected);
+    Ok(binder.finish(root))
+}
+
+/// Binds INSERT, UPDATE or DELETE. `statement` is that of `parsed`, or the one inside its EXPLAIN.
+///
+/// # Errors
+/// As [`bind_query`]; other statements are refused as invalid.
+pub fn bind_write(parsed: &Parsed, statement: &Statement, cx: &BindContext<'_>) -> Result<Bound<Write>> {
+    let mut binder = Binder::of_statement(parsed, cx);
+    let root = match statement {
+        Statement::Insert(insert) => binder.insert(insert)?,
+        Statement::Update(update) => binder.update(update)?,
+        Statement::Delete(delete) => binder.delete(delete)?,
+        _ => return Err(Error::invalid("only INSERT, UPDATE and DELETE change rows", None)),
+    };
+    Ok(binder.finish(root))
+}
+
+/// The state of one statement's binding.
+struct Binder<'a> {
+    cx: &'a BindContext<'a>,
+    /// The text that spans refer to: the statement's, or a view's while the view is bound.
+    text: Text<'a>,
+    hints: &'a Hints,
+    /// The user's parameters; `None` inside the schema's own expressions, which may hold none.
+    parameters: Option<&'a [Option<String>]>,
+    next_column: u32,
+    subqueries: Vec<Subquery>,
+    pinned: Vec<usize>,
+    /// Slots of lifted literals in the order in which they were bound.
+    literals_seen: Vec<usize>,
+    /// The queries around the expression being bound, the innermost last.
+    scopes: Vec<Scope<'a>>,
+    /// Which of the scopes the names resolved so far belong to, a bit each.
+    scopes_used: u128,
+    ctes: Vec<CteFrame<'a>>,
+    /// The views being bound, the innermost last.
+    views: Vec<&'a str>,
+    depth: usize,
+    sources_bound: usize,
+    /// Where subqueries are not allowed: what to call the place.
+    subqueries_prohibited: Option<&'static str>,
+    /// True where a function must give equal results for equal arguments.
+    deterministic_only: bool,
+}
+
+/// The hints of expressions that have none.
+static NO_HINTS: Hints = Hints { indexed: Vec::new(), materialized: Vec::new(), exclude: Vec::new() };
+
+impl<'a> Binder<'a> {
+    fn of_statement(parsed: &'a Parsed, cx: &'a BindContext<'a>) -> Binder<'a> {
+        let mut binder = Binder::of_schema(cx);
+        binder.text = Text::new(&parsed.text);
+        binder.hints = &parsed.hints;
+        binder.parameters = Some(&parsed.parameters);
+        binder.pinned.extend_from_slice(&parsed.pinned);
+        binder
+    }
+
+    /// A binder of expressions that stand in the schema: without text, hints and parameters.
+    fn of_schema(cx: &'a BindContext<'a>) -> Binder<'a> {
+        Binder {
+            cx,
+            text: Text::none(),
+            hints: &NO_HINTS,
+            parameters: None,
+            next_column: 0,
+            subqueries: Vec::new(),
+            pinned: Vec::new(),
+            literals_seen: Vec::new(),
+            scopes: Vec::new(),
+            scopes_used: 0,
+            ctes: Vec::new(),
+            views: Vec::new(),
+            depth: 0,
+            sources_bound: 0,
+            subqueries_prohibited: None,
+            deterministic_only: false,
+        }
+    }
+
+    fn finish<T>(mut self, root: T) -> Bound<T> {
+        self.pinned.sort_unstable();
+        self.pinned.dedup();
+        Bound {
+            root,
+            subqueries: self.subqueries,
+            next_column: self.next_column,
+            parameters: self.parameters.map_or(0, <[_]>::len),
+            pinned: self.pinned,
+        }
+    }
+
+    fn finish_query(&mut self, selected: select::Selected) -> Query {
+        let outputs = selected
+            .columns
+            .into_iter()
+            .map(|column| Output {
+                column: column.id,
+                types: column.typed.types,
+                affinity: column.typed.affinity,
+                collation: column.typed.collation_or_binary(),
+                column_type: column.typed.column.as_ref().and_then(|info| info.column_type),
+                origin: column.typed.column.as_ref().and_then(|info| info.origin.clone()),
+                name: column.name,
+            })
+            .collect();
+        Query { relation: selected.relation, outputs }
+    }
+
+    fn fresh_column(&mut self) -> ColumnId {
+        let id = ColumnId(self.next_column);
+        self.next_column += 1;
+        id
+    }
+
+    /// The place of an expression in the statement's text.
+    fn place(&self, node: &impl ast::Spanned) -> Option<Span> {
+        self.text.span(node.span())
+    }
+
+    fn place_of(&self, ident: &ast::Ident) -> Option<Span> {
+        self.text.span(ident.span)
+    }
+
+    /// Goes `levels` deeper; whoever does comes up again when it succeeds.
+    fn descend(&mut self, levels: usize) -> Result<()> {
+        self.depth += levels;
+        if self.depth > DEPTH_MAX {
+            return Err(Error::Limit(
+                "the statement is nested too deep, the views it reads included".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Counts a table or subquery against the statement's limit, which bounds what nested common tables expand to.
+    fn count_source(&mut self) -> Result<()> {
+        self.sources_bound += 1;
+        if self.sources_bound > SOURCES_MAX {
+            return Err(Error::Limit(format!("the statement reads more than {SOURCES_MAX} tables")));
+        }
+        Ok(())
+    }
+}
+
+/// The error of a clause that this version does not know.
+fn unsupported(what: &str, span: Option<Span>) -> Error {
+    Error::invalid(format!("{what} is not supported yet"), span)
+}

@@ -1,0 +1,350 @@
+//! Operators: comparisons with their affinity and collation, arithmetic, logic, and the kinds that each can give.
+
+use super::Binder;
+use super::expr::row_misused;
+use super::typed::{Typed, applied, comparison, passed_collation};
+use crate::error::{Error, Result};
+use crate::ir::{ArithmeticOp, CaseBranch, CompareOp, Comparison, Expr, MatchKind};
+use crate::types::{Affinity, TypeSet};
+use sqlparser::ast::{self, BinaryOperator};
+
+/// The comparison that a binary operator is.
+pub(super) fn compare_op(op: &BinaryOperator) -> Option<CompareOp> {
+    Some(match op {
+        BinaryOperator::Eq => CompareOp::Equal,
+        BinaryOperator::NotEq => CompareOp::NotEqual,
+        BinaryOperator::Lt => CompareOp::Less,
+        BinaryOperator::LtEq => CompareOp::LessOrEqual,
+        BinaryOperator::Gt => CompareOp::Greater,
+        BinaryOperator::GtEq => CompareOp::GreaterOrEqual,
+        _ => return None,
+    })
+}
+
+/// The arithmetic that a binary operator is.
+pub(super) fn arithmetic_op(op: &BinaryOperator) -> Option<ArithmeticOp> {
+    Some(match op {
+        BinaryOperator::Plus => ArithmeticOp::Add,
+        BinaryOperator::Minus => ArithmeticOp::Subtract,
+        BinaryOperator::Multiply => ArithmeticOp::Multiply,
+        BinaryOperator::Divide => ArithmeticOp::Divide,
+        BinaryOperator::Modulo => ArithmeticOp::Remainder,
+        BinaryOperator::BitwiseAnd => ArithmeticOp::BitAnd,
+        BinaryOperator::BitwiseOr => ArithmeticOp::BitOr,
+        BinaryOperator::PGBitwiseShiftLeft => ArithmeticOp::ShiftLeft,
+        BinaryOperator::PGBitwiseShiftRight => ArithmeticOp::ShiftRight,
+        _ => return None,
+    })
+}
+
+impl<'a> Binder<'a> {
+    /// `left op right`, of values or of rows.
+    pub(super) fn compare(
+        &mut self,
+        whole: &'a ast::Expr,
+        op: CompareOp,
+        left: &'a ast::Expr,
+        right: &'a ast::Expr,
+    ) -> Result<Typed> {
+        let left = self.row(left)?;
+        let right = self.row(right)?;
+        self.compare_rows(whole, op, left, right)
+    }
+
+    pub(super) fn compare_rows(
+        &self,
+        whole: &ast::Expr,
+        op: CompareOp,
+        left: Vec<Typed>,
+        right: Vec<Typed>,
+    ) -> Result<Typed> {
+        if left.len() != right.len() {
+            return Err(row_misused(self.place(whole)));
+        }
+        let collation = passed_collation(left.iter().chain(&right));
+        let mut types = TypeSet::INTEGER;
+        if !matches!(op, CompareOp::Is | CompareOp::IsNot) {
+            types = left.iter().chain(&right).fold(types, |types, operand| types | operand.null());
+        }
+        let rules: Vec<Comparison> = left.iter().zip(&right).map(|(l, r)| comparison(l, r)).collect();
+        let expr = match (exactly_one(left), exactly_one(right), rules.as_slice()) {
+            (Ok(left), Ok(right), &[rule]) => {
+                Expr::Compare { op, left: Box::new(left.expr), right: Box::new(right.expr), rule }
+            }
+            (left, right, _) => {
+                let exprs = |row: Result<Typed, Vec<Typed>>| match row {
+                    Ok(one) => vec![one.expr],
+                    Err(row) => row.into_iter().map(|operand| operand.expr).collect(),
+                };
+                Expr::CompareRows { op, left: exprs(left), right: exprs(right), rules }
+            }
+        };
+        Ok(Typed { collation, ..Typed::plain(expr, types) })
+    }
+
+    /// `x BETWEEN low AND high` is `x >= low AND x <= high`, each with its own rule.
+    pub(super) fn between(
+        &mut self,
+        whole: &'a ast::Expr,
+        operand: &'a ast::Expr,
+        low: &'a ast::Expr,
+        high: &'a ast::Expr,
+        negated: bool,
+    ) -> Result<Typed> {
+        let operand = self.row(operand)?;
+        let low = self.row(low)?;
+        let high = self.row(high)?;
+        let above = self.compare_rows(whole, CompareOp::GreaterOrEqual, operand.clone(), low)?;
+        let below = self.compare_rows(whole, CompareOp::LessOrEqual, operand, high)?;
+        let both = chain(&BinaryOperator::And, vec![above, below]);
+        Ok(if negated { not(both) } else { both })
+    }
+
+    /// `x IN (a, b)`. The list's values have no say in how they compare: affinity and collation are those of `x`.
+    pub(super) fn in_list(
+        &mut self,
+        whole: &'a ast::Expr,
+        operand: &'a ast::Expr,
+        list: &'a [ast::Expr],
+        negated: bool,
+    ) -> Result<Typed> {
+        let operand = self.row(operand)?;
+        let mut null = operand.iter().fold(TypeSet::EMPTY, |null, part| null | part.null());
+        let mut kinds = vec![TypeSet::EMPTY; operand.len()];
+        let mut rows = Vec::with_capacity(list.len());
+        for item in list {
+            let row = self.row(item)?;
+            if row.len() != operand.len() {
+                return Err(row_misused(self.place(whole)));
+            }
+            for (kind, value) in kinds.iter_mut().zip(&row) {
+                *kind = *kind | value.types;
+                null = null | value.null();
+            }
+            rows.push(row.into_iter().map(|value| value.expr).collect());
+        }
+        let rules = operand
+            .iter()
+            .zip(kinds)
+            .map(|(part, kinds)| Comparison {
+                left: applied(part.affinity, part.types),
+                right: applied(part.affinity, kinds),
+                collation: part.collation_or_binary(),
+            })
+            .collect();
+        let collation = passed_collation(&operand);
+        // IN () is false even for NULL.
+        let types = if rows.is_empty() { TypeSet::INTEGER } else { TypeSet::INTEGER | null };
+        let expr = operand.into_iter().map(|part| part.expr).collect();
+        let expr = Expr::InList { expr, list: rows, rules, negated };
+        Ok(Typed { collation, ..Typed::plain(expr, types) })
+    }
+
+    /// An expression where a row of several values may stand.
+    pub(super) fn row(&mut self, expr: &'a ast::Expr) -> Result<Vec<Typed>> {
+        match expr {
+            ast::Expr::Tuple(parts) => parts.iter().map(|part| self.expr(part)).collect(),
+            ast::Expr::Nested(inner) => self.row(inner),
+            ast::Expr::Subquery(query) => self.row_subquery(query),
+            _ => Ok(vec![self.expr(expr)?]),
+        }
+    }
+}
+
+/// The only element, or all of them.
+fn exactly_one(mut row: Vec<Typed>) -> Result<Typed, Vec<Typed>> {
+    match row.pop() {
+        Some(one) if row.is_empty() => Ok(one),
+        Some(last) => {
+            row.push(last);
+            Err(row)
+        }
+        None => Err(row),
+    }
+}
+
+/// The numbers that a value of these kinds is taken for by arithmetic: texts and blobs are read as either kind.
+fn as_numbers(types: TypeSet) -> TypeSet {
+    let numbers = TypeSet::INTEGER | TypeSet::REAL;
+    if types.intersects(TypeSet::TEXT | TypeSet::BLOB | TypeSet::DECIMAL) {
+        return numbers;
+    }
+    let mut taken = TypeSet::EMPTY;
+    for kind in [TypeSet::INTEGER, TypeSet::REAL] {
+        if types.intersects(kind) {
+            taken = taken | kind;
+        }
+    }
+    taken
+}
+
+/// `left op right` of numbers.
+pub(super) fn arithmetic(op: ArithmeticOp, left: Typed, right: Typed) -> Typed {
+    let types = arithmetic_types(op, &left, &right);
+    let collation = passed_collation([&left, &right]);
+    let expr = Expr::Arithmetic { op, left: Box::new(left.expr), right: Box::new(right.expr) };
+    Typed { collation, ..Typed::plain(expr, types) }
+}
+
+fn arithmetic_types(op: ArithmeticOp, left: &Typed, right: &Typed) -> TypeSet {
+    use ArithmeticOp as Op;
+    let null = left.null() | right.null();
+    let numbers = (as_numbers(left.types), as_numbers(right.types));
+    if numbers.0 == TypeSet::EMPTY || numbers.1 == TypeSet::EMPTY {
+        return TypeSet::NULL;
+    }
+    let both = numbers.0 | numbers.1;
+    let real_alone = numbers.0 == TypeSet::REAL || numbers.1 == TypeSet::REAL;
+    match op {
+        Op::BitAnd | Op::BitOr | Op::ShiftLeft | Op::ShiftRight => TypeSet::INTEGER | null,
+        // A division by zero is NULL; so is an infinity less an infinity.
+        _ if real_alone => TypeSet::REAL | TypeSet::NULL,
+        Op::Remainder if both == TypeSet::INTEGER => TypeSet::INTEGER | TypeSet::NULL,
+        // Integers overflow into reals.
+        Op::Add | Op::Subtract | Op::Multiply if both == TypeSet::INTEGER => {
+            TypeSet::INTEGER | TypeSet::REAL | null
+        }
+        _ => TypeSet::INTEGER | TypeSet::REAL | TypeSet::NULL,
+    }
+}
+
+/// AND, OR or `||` over two operands or more; one operand stands for itself, whatever the operator.
+pub(super) fn chain(op: &BinaryOperator, mut operands: Vec<Typed>) -> Typed {
+    if operands.len() == 1
+        && let Some(only) = operands.pop()
+    {
+        return only;
+    }
+    let collation = passed_collation(&operands);
+    let null = operands.iter().fold(TypeSet::EMPTY, |null, operand| null | operand.null());
+    let mut list = Vec::with_capacity(operands.len());
+    for operand in operands {
+        match (op, operand.expr) {
+            // An operand that is itself such a chain, as a BETWEEN is an AND.
+            (BinaryOperator::And, Expr::And(nested)) | (BinaryOperator::Or, Expr::Or(nested)) => {
+                list.extend(nested)
+            }
+            (_, expr) => list.push(expr),
+        }
+    }
+    let (expr, types) = match op {
+        BinaryOperator::And => (Expr::And(list), TypeSet::INTEGER),
+        BinaryOperator::Or => (Expr::Or(list), TypeSet::INTEGER),
+        _ => (Expr::Concat(list), TypeSet::TEXT),
+    };
+    Typed { collation, ..Typed::plain(expr, types | null) }
+}
+
+pub(super) fn negate(operand: Typed) -> Typed {
+    let collation = passed_collation([&operand]);
+    let numbers = as_numbers(operand.types);
+    // Only the least integer overflows, and no literal is written as that without its sign.
+    let literal = matches!(operand.expr, Expr::Literal { .. } | Expr::Constant(_));
+    let overflow =
+        if numbers.intersects(TypeSet::INTEGER) && !literal { TypeSet::REAL } else { TypeSet::EMPTY };
+    let types = numbers | overflow | operand.null();
+    Typed { collation, ..Typed::plain(Expr::Negate(Box::new(operand.expr)), types) }
+}
+
+pub(super) fn bit_not(operand: Typed) -> Typed {
+    let types = TypeSet::INTEGER | operand.null();
+    let collation = passed_collation([&operand]);
+    Typed { collation, ..Typed::plain(Expr::BitNot(Box::new(operand.expr)), types) }
+}
+
+pub(super) fn not(operand: Typed) -> Typed {
+    let types = TypeSet::INTEGER | operand.null();
+    let collation = passed_collation([&operand]);
+    let expr = match operand.expr {
+        Expr::IsNull { expr, negated } => Expr::IsNull { expr, negated: !negated },
+        Expr::IsTruth { expr, truth, negated } => Expr::IsTruth { expr, truth, negated: !negated },
+        Expr::InList { expr, list, rules, negated } => Expr::InList { expr, list, rules, negated: !negated },
+        Expr::InSubquery { expr, query, rules, negated } => {
+            Expr::InSubquery { expr, query, rules, negated: !negated }
+        }
+        Expr::Exists { query, negated } => Expr::Exists { query, negated: !negated },
+        expr => Expr::Not(Box::new(expr)),
+    };
+    Typed { collation, ..Typed::plain(expr, types) }
+}
+
+pub(super) fn is_null(operand: Typed, negated: bool) -> Typed {
+    let collation = passed_collation([&operand]);
+    let expr = Expr::IsNull { expr: Box::new(operand.expr), negated };
+    Typed { collation, ..Typed::plain(expr, TypeSet::INTEGER) }
+}
+
+pub(super) fn matching(kind: MatchKind, operand: Typed, pattern: Typed, escape: Option<Typed>) -> Typed {
+    let operands = || [&operand, &pattern].into_iter().chain(&escape);
+    let types = operands().fold(TypeSet::INTEGER, |types, part| types | part.null());
+    let collation = passed_collation(operands());
+    let expr = Expr::Match {
+        kind,
+        expr: Box::new(operand.expr),
+        pattern: Box::new(pattern.expr),
+        escape: escape.map(|escape| Box::new(escape.expr)),
+    };
+    Typed { collation, ..Typed::plain(expr, types) }
+}
+
+/// CAST: it has the affinity of its type and keeps the collation of its operand.
+pub(super) fn cast(operand: Typed, to: Affinity) -> Typed {
+    let types = match to {
+        Affinity::Integer => TypeSet::INTEGER,
+        Affinity::Real => TypeSet::REAL,
+        Affinity::Text => TypeSet::TEXT,
+        Affinity::Blob | Affinity::None => TypeSet::BLOB,
+        Affinity::Numeric => TypeSet::INTEGER | TypeSet::REAL,
+    };
+    let types = types | operand.null();
+    let expr = Expr::Cast { expr: Box::new(operand.expr), to };
+    Typed { expr, types, affinity: to, collation: operand.collation, column: None }
+}
+
+/// CASE, with an operand or without.
+pub(super) fn case(operand: Option<Typed>, branches: Vec<(Typed, Typed)>, otherwise: Option<Typed>) -> Typed {
+    let parts = operand.iter().chain(branches.iter().flat_map(|(when, then)| [when, then])).chain(&otherwise);
+    let collation = passed_collation(parts);
+    let mut types = otherwise.as_ref().map_or(TypeSet::NULL, |otherwise| otherwise.types);
+    let branches = branches
+        .into_iter()
+        .map(|(when, then)| {
+            types = types | then.types;
+            let rule =
+                operand.as_ref().map_or_else(Comparison::default, |operand| comparison(operand, &when));
+            CaseBranch { when: when.expr, rule, then: then.expr }
+        })
+        .collect();
+    let expr = Expr::Case {
+        operand: operand.map(|operand| Box::new(operand.expr)),
+        branches,
+        otherwise: otherwise.map(|otherwise| Box::new(otherwise.expr)),
+    };
+    Typed { collation, ..Typed::plain(expr, types) }
+}
+
+/// `coalesce`; one operand stands for itself.
+pub(super) fn coalesce(operands: Vec<Typed>) -> Typed {
+    let collation =
+        passed_collation(&operands).or_else(|| operands.first().and_then(|first| first.collation));
+    let mut types = operands.iter().fold(TypeSet::EMPTY, |types, operand| types | operand.types);
+    if operands.iter().any(|operand| !operand.nullable()) {
+        types = types.without(TypeSet::NULL);
+    }
+    let expr = Expr::Coalesce(operands.into_iter().map(|operand| operand.expr).collect());
+    Typed { collation, ..Typed::plain(expr, types) }
+}
+
+/// `iif(condition, value, ..)`: pairs, and an ELSE if their number is odd.
+pub(super) fn conditional(mut args: Vec<Typed>) -> Result<Typed> {
+    let otherwise = if args.len() % 2 == 1 { args.pop() } else { None };
+    let mut branches = Vec::with_capacity(args.len() / 2);
+    let mut args = args.into_iter();
+    while let (Some(when), Some(then)) = (args.next(), args.next()) {
+        branches.push((when, then));
+    }
+    if branches.is_empty() {
+        return Err(Error::invalid("wrong number of arguments to function iif()", None));
+    }
+    Ok(case(None, branches, otherwise))
+}

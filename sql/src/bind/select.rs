@@ -1,0 +1,385 @@
+//! One SELECT: its clauses in the order of their evaluation, and the names of its columns.
+
+use super::aggregate::Aggregates;
+use super::order::{Key, KeyTarget, Order};
+use super::scope::{Clause, Scope};
+use super::typed::Typed;
+use super::walk::columns_of;
+use super::{Binder, unsupported};
+use crate::error::{Error, Result};
+use crate::ir::{ColumnId, Expr, Relation, SortKey};
+use rustc_hash::FxHashSet;
+use sqlparser::ast;
+
+/// A bound query inside the binder.
+#[derive(Debug)]
+pub(super) struct Selected {
+    pub relation: Relation,
+    pub columns: Vec<OutColumn>,
+}
+
+/// One column of a bound query; `typed.expr` is the column `id`.
+#[derive(Clone, Debug)]
+pub(super) struct OutColumn {
+    pub id: ColumnId,
+    pub typed: Typed,
+    pub name: String,
+}
+
+/// How the columns of a query are named where no alias does: SQLite has one rule for results and one for what
+/// stands in FROM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// A result: a column by its name, anything else by its text.
+    Result,
+    /// A view, subquery or common table: the same, but COLLATE and likely() do not hide a column.
+    Source,
+    /// Nobody asks for names.
+    None,
+}
+
+/// One column of the select list, stars expanded.
+pub(super) struct Item {
+    pub typed: Typed,
+    pub name: String,
+    /// True if it has its name by AS or from a star, so that ORDER BY finds it by the name.
+    pub named: bool,
+}
+
+/// The expression that the select list calls `name` by AS.
+pub(super) fn aliased<'a>(select: &'a ast::Select, name: &str) -> Option<&'a ast::Expr> {
+    select.projection.iter().find_map(|item| match item {
+        ast::SelectItem::ExprWithAlias { expr, alias } if alias.value.eq_ignore_ascii_case(name) => {
+            Some(expr)
+        }
+        _ => None,
+    })
+}
+
+impl<'a> Binder<'a> {
+    /// Binds one SELECT and its ORDER BY.
+    pub(super) fn select(
+        &mut self,
+        select: &'a ast::Select,
+        naming: Naming,
+        order: Order<'a, '_>,
+    ) -> Result<Selected> {
+        self.refuse_clauses(select)?;
+        let distinct = match &select.distinct {
+            None | Some(ast::Distinct::All) => false,
+            Some(ast::Distinct::Distinct) => true,
+            Some(ast::Distinct::On(_)) => return Err(unsupported("DISTINCT ON", None)),
+        };
+        let own_start = self.next_column;
+        let from = self.from(&select.from)?;
+        let own = own_start..self.next_column;
+        let mut scope = Scope::new(from.sources, Clause::Where);
+        scope.merged = from.merged;
+        scope.select = Some(select);
+        self.scopes.push(scope);
+        let bound = self.clauses(select, naming, order, from.relation);
+        // What clauses() binds leaves the scopes as they were, whether it fails or not.
+        let scope = self.scopes.pop();
+        let mut bound = bound?;
+        let calls = scope.map_or_else(Aggregates::default, |scope| scope.aggregates).into_calls();
+        let mut relation = bound.relation;
+        if !calls.is_empty() || !bound.groups.is_empty() {
+            let mut above: Vec<&mut Typed> = bound.items.iter_mut().map(|item| &mut item.typed).collect();
+            above.extend(bound.having.iter_mut());
+            above.extend(bound.keys.iter_mut().filter_map(Key::expr_mut));
+            relation = self.group(relation, own, bound.groups, calls, &mut above);
+        } else if bound.having.is_some() {
+            return Err(Error::invalid("HAVING clause on a non-aggregate query", None));
+        }
+        if let Some(having) = bound.having {
+            relation = Relation::Filter { input: Box::new(relation), predicate: having.expr };
+        }
+        Ok(self.project(relation, bound.items, bound.keys, distinct))
+    }
+
+    fn clauses(
+        &mut self,
+        select: &'a ast::Select,
+        naming: Naming,
+        order: Order<'a, '_>,
+        mut relation: Relation,
+    ) -> Result<Clauses> {
+        if let Some(filter) = &select.selection {
+            let predicate = self.expr(filter)?.expr;
+            relation = Relation::Filter { input: Box::new(relation), predicate };
+        }
+        self.enter(Clause::Items);
+        let items = self.items(select, naming)?;
+        self.enter(Clause::GroupBy);
+        let groups = self.groups(&select.group_by, &items)?;
+        self.enter(Clause::Having);
+        let having = select.having.as_ref().map(|having| self.expr(having)).transpose()?;
+        self.enter(Clause::OrderBy);
+        let keys = match order {
+            Order::Terms(terms) => self.order_keys(terms, &items)?,
+            Order::Compound(order) => {
+                self.order_in_branch(order, &items);
+                Vec::new()
+            }
+        };
+        Ok(Clauses { relation, items, groups, having, keys })
+    }
+
+    /// Goes on to another clause of the innermost query; gives the one before.
+    pub(super) fn enter(&mut self, clause: Clause) -> Clause {
+        match self.scopes.last_mut() {
+            Some(scope) => std::mem::replace(&mut scope.clause, clause),
+            None => clause,
+        }
+    }
+
+    fn refuse_clauses(&self, select: &ast::Select) -> Result<()> {
+        let refused = [
+            (select.top.is_some(), "TOP"),
+            (select.into.is_some(), "SELECT INTO"),
+            (!select.lateral_views.is_empty(), "LATERAL VIEW"),
+            (select.prewhere.is_some(), "PREWHERE"),
+            (!select.connect_by.is_empty(), "CONNECT BY"),
+            (!select.cluster_by.is_empty(), "CLUSTER BY"),
+            (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
+            (!select.sort_by.is_empty(), "SORT BY"),
+            (select.qualify.is_some(), "QUALIFY"),
+            (!select.named_window.is_empty(), "a WINDOW clause"),
+            (select.value_table_mode.is_some(), "SELECT AS"),
+            (select.exclude.is_some(), "EXCLUDE"),
+        ];
+        match refused.iter().find(|(present, _)| *present) {
+            Some((_, what)) => Err(unsupported(what, self.text.span(select.select_token.0.span))),
+            None => Ok(()),
+        }
+    }
+
+    /// The select list.
+    fn items(&mut self, select: &'a ast::Select, naming: Naming) -> Result<Vec<Item>> {
+        let mut items = Vec::with_capacity(select.projection.len());
+        let mut texts = None;
+        for (place, item) in select.projection.iter().enumerate() {
+            match item {
+                ast::SelectItem::UnnamedExpr(expr) => {
+                    let literals_before = self.literals_seen.len();
+                    let typed = self.expr(expr)?;
+                    let name = match (naming, column_name(expr, &typed, naming)) {
+                        (Naming::None, _) => String::new(),
+                        (_, Some(name)) => name,
+                        (_, None) => {
+                            let texts = texts
+                                .get_or_insert_with(|| self.text.select_items(select.select_token.0.span));
+                            self.pinned
+                                .extend_from_slice(self.literals_seen.get(literals_before..).unwrap_or(&[]));
+                            texts.get(place).map_or_else(|| expr.to_string(), |text| (*text).to_owned())
+                        }
+                    };
+                    items.push(Item { typed, name, named: false });
+                }
+                ast::SelectItem::ExprWithAlias { expr, alias } => {
+                    let typed = self.expr(expr)?;
+                    items.push(Item { typed, name: alias.value.clone(), named: true });
+                }
+                ast::SelectItem::Wildcard(_) => self.star(select, &mut items)?,
+                ast::SelectItem::QualifiedWildcard(
+                    ast::SelectItemQualifiedWildcardKind::ObjectName(name),
+                    _,
+                ) => {
+                    self.table_star(name, &mut items)?;
+                }
+                _ => return Err(unsupported("this form of a result column", self.place(item))),
+            }
+        }
+        Ok(items)
+    }
+
+    /// `*`: the columns of all sources, those joined by USING once.
+    fn star(&self, select: &ast::Select, items: &mut Vec<Item>) -> Result<()> {
+        let scope = self.scopes.last().filter(|scope| !scope.sources.is_empty());
+        let Some(scope) = scope else {
+            return Err(Error::invalid("no tables specified", self.text.span(select.select_token.0.span)));
+        };
+        scope.star(items);
+        Ok(())
+    }
+
+    /// `t.*`: all columns of one source.
+    fn table_star(&self, name: &ast::ObjectName, items: &mut Vec<Item>) -> Result<()> {
+        let wanted = name.0.last().and_then(|part| part.as_ident()).map_or("", |ident| ident.value.as_str());
+        let in_main = match name.0.as_slice() {
+            [database, _] => database.as_ident().is_some_and(|d| d.value.eq_ignore_ascii_case("main")),
+            _ => name.0.len() == 1,
+        };
+        let sources = self.scopes.last().map_or(&[][..], |scope| &scope.sources);
+        let source = sources.iter().find(|source| {
+            let named = source.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
+            in_main && named && (name.0.len() == 1 || source.in_main)
+        });
+        let Some(source) = source else {
+            let known =
+                crate::suggest::nearest(wanted, sources.iter().filter_map(|source| source.name.as_deref()));
+            let message = crate::suggest::suggest(format!("no such table: {name}"), known);
+            return Err(Error::name(message, self.place(name)));
+        };
+        for column in &source.columns {
+            let typed = column.typed(source.nullable);
+            items.push(Item { typed, name: column.info.name.clone(), named: true });
+        }
+        Ok(())
+    }
+
+    /// GROUP BY: expressions, or places in the select list.
+    fn groups(&mut self, group_by: &'a ast::GroupByExpr, items: &[Item]) -> Result<Vec<Typed>> {
+        let exprs = match group_by {
+            ast::GroupByExpr::Expressions(exprs, modifiers) if modifiers.is_empty() => exprs,
+            _ => return Err(unsupported("this form of GROUP BY", self.place(group_by))),
+        };
+        let mut groups = Vec::with_capacity(exprs.len());
+        for (i, expr) in exprs.iter().enumerate() {
+            let typed = match self.written_ordinal(expr) {
+                Some(ordinal) => {
+                    let item = usize::try_from(ordinal).ok().and_then(|n| items.get(n.checked_sub(1)?));
+                    let Some(item) = item else {
+                        return Err(super::order::out_of_range(i, "GROUP BY", items.len(), self.place(expr)));
+                    };
+                    item.typed.clone()
+                }
+                None => self.expr(expr)?,
+            };
+            if self.holds_own_aggregate(&typed) {
+                let message = "aggregate functions are not allowed in the GROUP BY clause";
+                return Err(Error::invalid(message, self.place(expr)));
+            }
+            groups.push(typed);
+        }
+        Ok(groups)
+    }
+
+    fn holds_own_aggregate(&self, typed: &Typed) -> bool {
+        let Some(scope) = self.scopes.last().filter(|scope| scope.aggregates.len() > 0) else { return false };
+        let mut found = false;
+        super::walk::for_each_node(&mut typed.expr.clone(), &mut |node| {
+            found |= matches!(node, Expr::Column(id, _) if scope.aggregates.holds(*id));
+        });
+        found
+    }
+
+    /// Columns and nothing else over `relation`.
+    pub(super) fn project_items(&mut self, relation: Relation, items: Vec<Item>) -> Selected {
+        self.project(relation, items, Vec::new(), false)
+    }
+
+    /// The select list over `relation`: computed columns, DISTINCT and the order.
+    fn project(&mut self, relation: Relation, items: Vec<Item>, keys: Vec<Key>, distinct: bool) -> Selected {
+        let mut own = FxHashSet::default();
+        columns_of(&relation, &mut own);
+        let plain = |typed: &Typed| typed.column_id().filter(|id| own.contains(id));
+        let computed = items.iter().any(|item| plain(&item.typed).is_none());
+        let foreign_keys = keys.iter().any(|key| matches!(key.target, KeyTarget::Expr(_)));
+        let mut projected: Vec<(ColumnId, Expr)> = Vec::new();
+        let mut taken = FxHashSet::default();
+        let mut columns: Vec<OutColumn> = Vec::with_capacity(items.len());
+        for item in items {
+            let id = plain(&item.typed).unwrap_or_else(|| self.fresh_column());
+            let column = Expr::Column(id, item.typed.types);
+            if taken.insert(id) {
+                projected.push((id, item.typed.expr));
+            }
+            columns.push(OutColumn { id, typed: Typed { expr: column, ..item.typed }, name: item.name });
+        }
+        let mut sort: Vec<SortKey> = Vec::with_capacity(keys.len());
+        let mut extra: Vec<ColumnId> = Vec::new();
+        for key in keys {
+            let Key { target, collation, descending, nulls_first } = key;
+            let expr = match target {
+                KeyTarget::Item(place) => match columns.get(place) {
+                    Some(column) => column.typed.expr.clone(),
+                    None => continue,
+                },
+                KeyTarget::Expr(typed) if computed || distinct => {
+                    let id = plain(&typed).unwrap_or_else(|| self.fresh_column());
+                    if taken.insert(id) {
+                        projected.push((id, typed.expr));
+                        extra.push(id);
+                    }
+                    Expr::Column(id, typed.types)
+                }
+                KeyTarget::Expr(typed) => typed.expr,
+            };
+            sort.push(SortKey { expr, collation, descending, nulls_first });
+        }
+        let mut relation = relation;
+        if computed || (distinct && foreign_keys) {
+            relation = Relation::Project { input: Box::new(relation), columns: projected };
+        }
+        if distinct {
+            relation = self.distinct(relation, &mut columns, &mut sort, &extra);
+        }
+        if !sort.is_empty() {
+            relation = Relation::Sort { input: Box::new(relation), keys: sort };
+        }
+        Selected { relation, columns }
+    }
+
+    /// DISTINCT. Where the order needs columns that are not shown, each row keeps those of the first of its equals.
+    fn distinct(
+        &mut self,
+        relation: Relation,
+        columns: &mut [OutColumn],
+        sort: &mut [SortKey],
+        extra: &[ColumnId],
+    ) -> Relation {
+        let input = Box::new(relation);
+        if extra.is_empty() {
+            let columns = columns.iter().map(|c| (c.id, c.typed.collation_or_binary())).collect();
+            return Relation::Distinct { input, columns };
+        }
+        let mut moved = rustc_hash::FxHashMap::default();
+        let mut groups = Vec::with_capacity(columns.len());
+        for column in columns {
+            let id = self.fresh_column();
+            moved.insert(column.id, id);
+            let collation = column.typed.collation_or_binary();
+            let grouped = std::mem::replace(&mut column.typed.expr, Expr::Column(id, column.typed.types));
+            groups.push((id, grouped, collation));
+            column.id = id;
+        }
+        let mut bare = Vec::with_capacity(extra.len());
+        for &from in extra {
+            let id = self.fresh_column();
+            moved.insert(from, id);
+            bare.push((id, from));
+        }
+        for key in sort {
+            if let Expr::Column(id, _) = &mut key.expr {
+                *id = moved.get(id).copied().unwrap_or(*id);
+            }
+        }
+        Relation::Aggregate { input, groups, calls: Vec::new(), bare, bare_from: None }
+    }
+}
+
+/// What the clauses of one SELECT were bound to, before any grouping.
+struct Clauses {
+    /// FROM and WHERE.
+    relation: Relation,
+    items: Vec<Item>,
+    groups: Vec<Typed>,
+    having: Option<Typed>,
+    keys: Vec<Key>,
+}
+
+/// The name of a column that is named after the table's column it is.
+fn column_name(expr: &ast::Expr, typed: &Typed, naming: Naming) -> Option<String> {
+    let mut bare = expr;
+    loop {
+        bare = match bare {
+            ast::Expr::Nested(inner) => inner,
+            ast::Expr::Collate { expr, .. } if naming == Naming::Source => expr,
+            ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_) => {
+                return typed.column.as_ref().map(|info| info.name.clone());
+            }
+            _ => return None,
+        };
+    }
+}

@@ -1,0 +1,269 @@
+//! Tables as sources and targets, and the expressions that the schema holds about them: checks, defaults, indexed
+//! expressions and the predicates of partial indexes.
+
+use super::scope::{Clause, Scope, Source, SourceColumn};
+use super::text::Text;
+use super::typed::{ColumnInfo, Typed};
+use super::{BindContext, Binder, NO_HINTS};
+use crate::catalog::{Catalog, Index, IndexKey, SqlExpr, Table};
+use crate::error::{Error, Result};
+use crate::ir::{BoundIndex, ColumnId, Expr, IndexHint, TableRows, Target, TargetIndex};
+use crate::types::{Affinity, Collation, ColumnType, TypeSet};
+use crate::value::Value;
+use sqlparser::ast;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What an expression of the schema is for, which decides what may stand in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableExprUse {
+    /// A CHECK constraint.
+    Check,
+    /// A column of an expression index.
+    IndexColumn,
+    /// WHERE of a partial index.
+    IndexPredicate,
+    /// DEFAULT, which sees no columns.
+    Default,
+}
+
+impl TableExprUse {
+    fn place(self) -> &'static str {
+        match self {
+            TableExprUse::Check => "CHECK constraints",
+            TableExprUse::IndexColumn => "index expressions",
+            TableExprUse::IndexPredicate => "partial index WHERE clauses",
+            TableExprUse::Default => "DEFAULT values",
+        }
+    }
+}
+
+/// An expression over the columns of one table.
+#[derive(Clone, Debug)]
+pub struct BoundTableExpr {
+    /// The expression.
+    pub expr: Expr,
+    /// The kinds of values it gives.
+    pub types: TypeSet,
+    /// Its affinity.
+    pub affinity: Affinity,
+    /// Its collation.
+    pub collation: Collation,
+    /// The id of each column of the table, in its order.
+    pub columns: Vec<ColumnId>,
+    /// The id of the row id.
+    pub row_id: ColumnId,
+}
+
+/// Binds an expression of the schema, to check it when it is created. Places in errors are those of the text that
+/// `expr` was parsed from.
+///
+/// # Errors
+/// An unknown name, or what may not stand there: a subquery, an aggregate, a parameter, in an index a function that
+/// is not deterministic.
+pub fn bind_table_expr(table: &Table, expr: &ast::Expr, usage: TableExprUse) -> Result<BoundTableExpr> {
+    let catalog = Catalog::default();
+    let cx = BindContext { catalog: &catalog, literals: &[] };
+    let mut binder = Binder::of_schema(&cx);
+    let (source, row_id) = binder.source(table, table.name.clone());
+    let columns = source.columns.iter().map(|column| column.id).collect();
+    let typed = binder.schema_expr(&source, expr, usage, Text::new(""))?;
+    let collation = typed.collation_or_binary();
+    Ok(BoundTableExpr {
+        expr: typed.expr,
+        types: typed.types,
+        affinity: typed.affinity,
+        collation,
+        columns,
+        row_id,
+    })
+}
+
+/// Binds what the schema says about the rows of `table`, for a change of them.
+///
+/// # Errors
+/// An expression of the schema that cannot be bound.
+pub fn bind_target(table: &Arc<Table>) -> Result<Target> {
+    let catalog = Catalog::default();
+    let cx = BindContext { catalog: &catalog, literals: &[] };
+    let (target, _) = Binder::of_schema(&cx).target(table, table.name.clone())?;
+    Ok(target)
+}
+
+/// Binds each expression of the schema of a table that is about to be made, for the errors and their places.
+///
+/// # Errors
+/// As [`bind_table_expr`].
+pub fn bind_table(table: &Table) -> Result<()> {
+    let bind = |expr: &SqlExpr, usage| bind_table_expr(table, &expr.expr, usage).map(drop);
+    for default in table.columns.iter().filter_map(|column| column.default.as_ref()) {
+        bind(default, TableExprUse::Default)?;
+    }
+    for check in &table.checks {
+        bind(&check.condition, TableExprUse::Check)?;
+    }
+    for index in &table.indexes {
+        for column in &index.columns {
+            if let IndexKey::Expression(expr) = &column.key {
+                bind(expr, TableExprUse::IndexColumn)?;
+            }
+        }
+        if let Some(filter) = &index.filter {
+            bind(filter, TableExprUse::IndexPredicate)?;
+        }
+    }
+    Ok(())
+}
+
+impl<'a> Binder<'a> {
+    /// The rows of a table in FROM.
+    pub(super) fn table_rows(
+        &mut self,
+        table: &'a Arc<Table>,
+        shown: String,
+        hint: IndexHint,
+    ) -> Result<(TableRows, Source)> {
+        let (source, row_id) = self.source(table, shown.clone());
+        let mut bound_indexes = Vec::with_capacity(table.indexes.len());
+        for index in &table.indexes {
+            let (columns, filter) = self.index_exprs(&source, index)?;
+            bound_indexes.push(BoundIndex { index: index.clone(), columns, filter });
+        }
+        let columns = source.columns.iter().map(|column| column.id).collect();
+        let rows = TableRows { table: table.clone(), columns, row_id, hint, bound_indexes, alias: shown };
+        Ok((rows, source))
+    }
+
+    /// A table that is written to, and the row being written as a source.
+    pub(super) fn target(&mut self, table: &'a Arc<Table>, shown: String) -> Result<(Target, Source)> {
+        let (source, row_id) = self.source(table, shown);
+        let mut defaults = Vec::with_capacity(table.columns.len());
+        for column in &table.columns {
+            defaults.push(match &column.default {
+                None => Expr::Constant(Value::Null),
+                Some(default) => {
+                    self.schema_expr(&source, &default.expr, TableExprUse::Default, Text::none())?.expr
+                }
+            });
+        }
+        let mut checks = Vec::with_capacity(table.checks.len());
+        for check in &table.checks {
+            let condition = &check.condition.expr;
+            checks.push(self.schema_expr(&source, condition, TableExprUse::Check, Text::none())?.expr);
+        }
+        let mut indexes = Vec::with_capacity(table.indexes.len());
+        for index in &table.indexes {
+            let (columns, filter) = self.index_exprs(&source, index)?;
+            indexes.push(TargetIndex { index: index.clone(), columns, filter });
+        }
+        let columns = source.columns.iter().map(|column| column.id).collect();
+        Ok((Target { table: table.clone(), columns, row_id, defaults, checks, indexes }, source))
+    }
+
+    /// A table's columns under fresh ids, and the id of its row id.
+    fn source(&mut self, table: &Table, shown: String) -> (Source, ColumnId) {
+        let mut columns = Vec::with_capacity(table.columns.len());
+        for (place, column) in table.columns.iter().enumerate() {
+            let is_row_id = table.row_id_column == Some(place);
+            let not_null = is_row_id || column.not_null.is_some();
+            let types = column.column_type.type_set();
+            columns.push(SourceColumn {
+                id: self.fresh_column(),
+                info: Rc::new(ColumnInfo {
+                    name: column.name.clone(),
+                    column_type: Some(column.column_type),
+                    origin: Some((table.name.clone(), column.name.clone())),
+                }),
+                types: if not_null { types.without(TypeSet::NULL) } else { types },
+                affinity: column.column_type.affinity(),
+                collation: column.collation,
+                hidden: false,
+            });
+        }
+        let row_id = self.fresh_column();
+        // The INTEGER PRIMARY KEY column goes by the names of the row id too.
+        let named = table.row_id_column.and_then(|place| columns.get(place).cloned());
+        let named = named.unwrap_or_else(|| SourceColumn {
+            id: row_id,
+            info: Rc::new(ColumnInfo {
+                name: "rowid".to_owned(),
+                column_type: Some(ColumnType::Integer),
+                origin: Some((table.name.clone(), "rowid".to_owned())),
+            }),
+            types: TypeSet::INTEGER,
+            affinity: Affinity::Integer,
+            collation: Collation::Binary,
+            hidden: false,
+        });
+        let source =
+            Source { name: Some(shown), in_main: true, columns, row_id: Some(named), nullable: false };
+        (source, row_id)
+    }
+
+    /// What an index's columns are, and its predicate, over the columns of `source`.
+    fn index_exprs(&mut self, source: &Source, index: &'a Index) -> Result<(Vec<Expr>, Option<Expr>)> {
+        let mut columns = Vec::with_capacity(index.columns.len());
+        for column in &index.columns {
+            columns.push(match &column.key {
+                IndexKey::Column(place) => match source.columns.get(*place) {
+                    Some(column) => column.typed(false).expr,
+                    None => {
+                        let message = format!("index {} names a column that its table has not", index.name);
+                        return Err(Error::invalid(message, None));
+                    }
+                },
+                IndexKey::Expression(indexed) => {
+                    self.schema_expr(source, &indexed.expr, TableExprUse::IndexColumn, Text::none())?.expr
+                }
+            });
+        }
+        let filter = match &index.filter {
+            None => None,
+            Some(filter) => {
+                let usage = TableExprUse::IndexPredicate;
+                Some(self.schema_expr(source, &filter.expr, usage, Text::none())?.expr)
+            }
+        };
+        Ok((columns, filter))
+    }
+
+    /// An expression of the schema over the columns of `source`, apart from the statement around it.
+    fn schema_expr(
+        &mut self,
+        source: &Source,
+        expr: &'a ast::Expr,
+        usage: TableExprUse,
+        text: Text<'a>,
+    ) -> Result<Typed> {
+        if let Some(word) = default_word(expr, usage) {
+            return Ok(word);
+        }
+        let sources = if usage == TableExprUse::Default { Vec::new() } else { vec![source.clone()] };
+        let text = std::mem::replace(&mut self.text, text);
+        let hints = std::mem::replace(&mut self.hints, &NO_HINTS);
+        let parameters = self.parameters.take();
+        let prohibited = self.subqueries_prohibited.replace(usage.place());
+        let in_index = matches!(usage, TableExprUse::IndexColumn | TableExprUse::IndexPredicate);
+        let deterministic = std::mem::replace(&mut self.deterministic_only, in_index);
+        let typed = self.within(0, |binder| {
+            binder.scopes.push(Scope::new(sources, Clause::Row));
+            binder.expr(expr)
+        });
+        (self.text, self.hints, self.parameters) = (text, hints, parameters);
+        self.subqueries_prohibited = prohibited;
+        self.deterministic_only = deterministic;
+        typed
+    }
+}
+
+/// `DEFAULT word`: a bare word that is no constant's name stands for its text, as in SQLite.
+fn default_word(expr: &ast::Expr, usage: TableExprUse) -> Option<Typed> {
+    match expr {
+        ast::Expr::Identifier(word) if usage == TableExprUse::Default => {
+            let is_truth = ["true", "false"].iter().any(|truth| truth.eq_ignore_ascii_case(&word.value));
+            (!is_truth || word.quote_style.is_some())
+                .then(|| Typed::constant(Value::text(word.value.as_str())))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,383 @@
+//! CREATE and DROP: a change of the schema tree and the trees it names, giving the next [`Catalog`].
+//!
+//! Each function leaves nothing behind where it fails. `Ok(None)` says that IF [NOT] EXISTS made it a no-op.
+
+use super::define::{define_index, define_table, define_view, place, unsupported};
+use super::listing::is_schema_table;
+use super::schema::{Catalog, Index, Object, ObjectKind, Relation, Table, fold_name, is_main};
+use super::store::{APPLICATION_ID, USER_VERSION, parse_kept};
+use crate::error::{Error, Result};
+use crate::parser::{CreateIndex, CreateTable, CreateView, DropKind, Name, Parsed, Statement};
+use crate::suggest::nearest;
+use crate::types::ColumnType;
+use sedge_storage::{TreeKind, WriteTransaction};
+use sqlparser::ast::Ident;
+use std::sync::Arc;
+
+/// Binds what the expressions of a table (defaults, checks, index predicates) name: an error refuses the table.
+pub type BindTable<'a> = dyn Fn(&Table) -> Result<()> + 'a;
+
+/// Fills the tree of an index that has just been made over the rows of its table. The table has the index already.
+pub type FillIndex<'a> = dyn FnMut(&mut WriteTransaction, &Arc<Table>, &Arc<Index>) -> Result<()> + 'a;
+
+/// Runs a change of the schema; where it fails, nothing of it is left.
+fn whole<T>(
+    txn: &mut WriteTransaction,
+    change: impl FnOnce(&mut WriteTransaction) -> Result<T>,
+) -> Result<T> {
+    let savepoint = txn.savepoint();
+    let result = change(txn);
+    if result.is_err() {
+        txn.rollback_to(&savepoint)?;
+    }
+    txn.release(savepoint)?;
+    result
+}
+
+/// CREATE TABLE with its columns written out.
+///
+/// # Errors
+/// [`Error::Name`] and [`Error::Invalid`] with their places; storage errors.
+pub fn create_table(
+    txn: &mut WriteTransaction,
+    catalog: &Catalog,
+    parsed: &Parsed,
+    create: &CreateTable,
+    bind: &BindTable<'_>,
+) -> Result<Option<Catalog>> {
+    if !is_free(catalog, &create.name, ObjectKind::Table, create.if_not_exists)? {
+        return Ok(None);
+    }
+    let shape = define_table(create, kept_text("CREATE TABLE ", parsed, &create.name.name))?;
+    bind(&shape.table)?;
+    for index in &shape.automatic {
+        if let Some(taken) = taken_by(catalog, &index.name) {
+            return Err(Error::name(format!("there is already {taken}"), place(&create.name.name)));
+        }
+    }
+    whole(txn, |txn| {
+        let mut next = catalog.next();
+        let mut table = shape.table;
+        table.root = txn.create_tree(TreeKind::Table)?;
+        next.keep(
+            txn,
+            Object {
+                kind: ObjectKind::Table,
+                name: table.name.clone(),
+                table: table.name.clone(),
+                root: Some(table.root),
+                sql: Some(table.sql.clone()),
+            },
+        )?;
+        for mut index in shape.automatic {
+            index.root = txn.create_tree(TreeKind::Index)?;
+            next.keep(txn, index_object(&index))?;
+            table.indexes.push(Arc::new(index));
+        }
+        next.add_table(Arc::new(table));
+        next.raise_schema_version(txn)?;
+        Ok(Some(next))
+    })
+}
+
+/// CREATE TABLE AS SELECT: a table of these columns, without rows. `None` is a column that holds anything.
+/// Names that occur twice get a number, as in SQLite.
+///
+/// # Errors
+/// As [`create_table`].
+pub fn create_table_as(
+    txn: &mut WriteTransaction,
+    catalog: &Catalog,
+    create: &CreateTable,
+    columns: &[(String, Option<ColumnType>)],
+) -> Result<Option<Catalog>> {
+    let mut names: Vec<String> = Vec::with_capacity(columns.len());
+    for (name, _) in columns {
+        let mut unique = name.clone();
+        let mut number = 0;
+        while names.iter().any(|taken| taken.eq_ignore_ascii_case(&unique)) {
+            number += 1;
+            unique = format!("{name}:{number}");
+        }
+        names.push(unique);
+    }
+    let definitions: Vec<String> = names
+        .iter()
+        .zip(columns)
+        .map(|(name, (_, column_type))| match column_type {
+            Some(column_type) => format!("{} {column_type}", quoted(name)),
+            None => quoted(name),
+        })
+        .collect();
+    let temporary = if create.temporary { "TEMP " } else { "" };
+    let sql =
+        format!("CREATE {temporary}TABLE {}({})", quoted(&create.name.name.value), definitions.join(", "));
+    let parsed = parse_kept(&sql)?;
+    let Statement::CreateTable(written) = &parsed.statement else {
+        return Err(Error::Misuse("CREATE TABLE AS wrote no CREATE TABLE".to_owned()));
+    };
+    if !is_free(catalog, &create.name, ObjectKind::Table, create.if_not_exists)? {
+        return Ok(None);
+    }
+    create_table(txn, catalog, &parsed, written, &|_| Ok(()))
+}
+
+/// CREATE INDEX; `fill` puts the rows that are there into it.
+///
+/// # Errors
+/// As [`create_table`], and what `fill` says: [`Error::Constraint`] where a unique index would hold a key twice.
+pub fn create_index(
+    txn: &mut WriteTransaction,
+    catalog: &Catalog,
+    parsed: &Parsed,
+    create: &CreateIndex,
+    bind: &BindTable<'_>,
+    fill: &mut FillIndex<'_>,
+) -> Result<Option<Catalog>> {
+    if !is_free(catalog, &create.name, ObjectKind::Index, create.if_not_exists)? {
+        return Ok(None);
+    }
+    let table = match catalog.relation(&create.table.value) {
+        Some(Relation::Table(table)) => table,
+        Some(Relation::View(_)) => {
+            return Err(Error::invalid("views may not be indexed", place(&create.table)));
+        }
+        None if is_schema_table(&create.table.value) => {
+            return Err(Error::invalid("the schema table may not be indexed", place(&create.table)));
+        }
+        None => return Err(no_such("table", &create.table, relation_names(catalog))),
+    };
+    let sql_head = if create.unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " };
+    let mut index = define_index(table, create, kept_text(sql_head, parsed, &create.name.name))?;
+    let mut table = Table::clone(table);
+    table.indexes.push(Arc::new(index.clone()));
+    bind(&table)?;
+    whole(txn, |txn| {
+        let mut next = catalog.next();
+        index.root = txn.create_tree(TreeKind::Index)?;
+        next.keep(txn, index_object(&index))?;
+        let index = Arc::new(index);
+        table.indexes.pop();
+        table.indexes.push(Arc::clone(&index));
+        let table = Arc::new(table);
+        fill(txn, &table, &index)?;
+        next.add_table(table);
+        next.raise_schema_version(txn)?;
+        Ok(Some(next))
+    })
+}
+
+/// CREATE VIEW. Its query is bound where it is used.
+///
+/// # Errors
+/// As [`create_table`].
+pub fn create_view(
+    txn: &mut WriteTransaction,
+    catalog: &Catalog,
+    parsed: &Parsed,
+    create: &CreateView,
+) -> Result<Option<Catalog>> {
+    if !is_free(catalog, &create.name, ObjectKind::View, create.if_not_exists)? {
+        return Ok(None);
+    }
+    define_view(create, &parsed.hints, String::new())?;
+    // Hints are by their places in the text kept, so that text is what counts.
+    let sql = kept_text("CREATE VIEW ", parsed, &create.name.name);
+    let kept = parse_kept(&sql)?;
+    let Statement::CreateView(create) = &kept.statement else {
+        return Err(Error::Misuse("the text kept of a view makes no view".to_owned()));
+    };
+    let view = define_view(create, &kept.hints, sql)?;
+    whole(txn, |txn| {
+        let mut next = catalog.next();
+        next.keep(
+            txn,
+            Object {
+                kind: ObjectKind::View,
+                name: view.name.clone(),
+                table: view.name.clone(),
+                root: None,
+                sql: Some(view.sql.clone()),
+            },
+        )?;
+        next.relations.insert(fold_name(&view.name), Relation::View(Arc::new(view)));
+        next.raise_schema_version(txn)?;
+        Ok(Some(next))
+    })
+}
+
+/// DROP TABLE, INDEX or VIEW. A table takes its indexes with it.
+///
+/// # Errors
+/// [`Error::Name`] for what does not exist, [`Error::Invalid`] for what cannot be dropped so.
+pub fn drop_object(
+    txn: &mut WriteTransaction,
+    catalog: &Catalog,
+    kind: DropKind,
+    name: &Name,
+    if_exists: bool,
+) -> Result<Option<Catalog>> {
+    let wanted = match kind {
+        DropKind::Table => ObjectKind::Table,
+        DropKind::Index => ObjectKind::Index,
+        DropKind::View => ObjectKind::View,
+        DropKind::Trigger => return Err(unsupported("triggers are", place(&name.name))),
+    };
+    let ident = &name.name;
+    if !is_main(name) {
+        return if if_exists { Ok(None) } else { Err(unknown_database(name)) };
+    }
+    if is_schema_table(&ident.value) {
+        return Err(Error::invalid(format!("table {} may not be dropped", ident.value), place(ident)));
+    }
+    let same_name = |object: &&Object| object.name.eq_ignore_ascii_case(&ident.value);
+    let Some(found) = catalog.objects().find(|object| object.kind == wanted && same_name(object)) else {
+        return match catalog.objects().find(same_name) {
+            Some(other) if wanted != ObjectKind::Index && other.kind != ObjectKind::Index => {
+                let kind = other.kind.name();
+                let message = format!("use DROP {} to drop {kind} {}", kind.to_uppercase(), other.name);
+                Err(Error::invalid(message, place(ident)))
+            }
+            _ if if_exists => Ok(None),
+            _ => {
+                let of_kind = catalog.objects().filter(|object| object.kind == wanted);
+                Err(no_such(wanted.name(), ident, of_kind.map(|object| object.name.as_str())))
+            }
+        };
+    };
+    if found.kind == ObjectKind::Index && found.sql.is_none() {
+        let message = "an index of a UNIQUE or PRIMARY KEY constraint cannot be dropped";
+        return Err(Error::invalid(message, place(ident)));
+    }
+    whole(txn, |txn| {
+        let mut next = catalog.next();
+        let goes = |object: &Object| match wanted {
+            ObjectKind::Table => {
+                object.kind != ObjectKind::View && object.table.eq_ignore_ascii_case(&found.name)
+            }
+            _ => object.kind == wanted && object.name == found.name,
+        };
+        for (number, object) in catalog.objects.iter().filter(|(_, object)| goes(object)) {
+            if let Some(root) = object.root {
+                txn.drop_tree(root)?;
+            }
+            next.forget(txn, *number)?;
+            match object.kind {
+                ObjectKind::Index => drop(next.indexes.remove(&fold_name(&object.name))),
+                ObjectKind::Table | ObjectKind::View => {
+                    drop(next.relations.remove(&fold_name(&object.name)));
+                }
+            }
+        }
+        if wanted == ObjectKind::Index
+            && let Some(table) = catalog.table(&found.table)
+        {
+            let mut table = Table::clone(table);
+            table.indexes.retain(|index| index.name != found.name);
+            next.add_table(Arc::new(table));
+        }
+        next.raise_schema_version(txn)?;
+        Ok(Some(next))
+    })
+}
+
+/// `PRAGMA user_version = n`.
+///
+/// # Errors
+/// Storage errors.
+pub fn set_user_version(txn: &mut WriteTransaction, catalog: &Catalog, number: i64) -> Result<Catalog> {
+    let mut next = catalog.next();
+    next.user_version = number;
+    next.put_meta(txn, USER_VERSION, number)?;
+    Ok(next)
+}
+
+/// `PRAGMA application_id = n`.
+///
+/// # Errors
+/// Storage errors.
+pub fn set_application_id(txn: &mut WriteTransaction, catalog: &Catalog, number: i64) -> Result<Catalog> {
+    let mut next = catalog.next();
+    next.application_id = number;
+    next.put_meta(txn, APPLICATION_ID, number)?;
+    Ok(next)
+}
+
+/// What the schema keeps of a statement: `head`, and the text from the name on.
+fn kept_text(head: &str, parsed: &Parsed, name: &Ident) -> String {
+    let rest = parsed.text.get(place(name).start..).unwrap_or(&parsed.text);
+    format!("{head}{}", rest.trim_end().trim_end_matches(';').trim_end())
+}
+
+fn index_object(index: &Index) -> Object {
+    Object {
+        kind: ObjectKind::Index,
+        name: index.name.clone(),
+        table: index.table.clone(),
+        root: Some(index.root),
+        sql: index.sql.clone(),
+    }
+}
+
+/// An identifier that may hold anything, as SQL.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// True if `name` can be created; false if it exists and that is well.
+fn is_free(catalog: &Catalog, name: &Name, kind: ObjectKind, if_not_exists: bool) -> Result<bool> {
+    let ident = &name.name;
+    if !is_main(name) {
+        return Err(unknown_database(name));
+    }
+    if ident.value.is_empty() {
+        return Err(Error::name(format!("a {} needs a name", kind.name()), place(ident)));
+    }
+    let folded = fold_name(&ident.value);
+    if folded.starts_with("sedge_") || folded.starts_with("sqlite_") {
+        let message = format!("names that begin with sedge_ or sqlite_ are reserved: {}", ident.value);
+        return Err(Error::name(message, place(ident)));
+    }
+    match taken_by(catalog, &ident.value) {
+        None => Ok(true),
+        Some(_) if if_not_exists && exists_as(catalog, &ident.value, kind) => Ok(false),
+        Some(taken) => Err(Error::name(format!("there is already {taken}"), place(ident))),
+    }
+}
+
+/// What has this name: tables, views and indexes share one space.
+fn taken_by(catalog: &Catalog, name: &str) -> Option<String> {
+    match catalog.relation(name) {
+        Some(Relation::Table(table)) => Some(format!("a table named {}", table.name)),
+        Some(Relation::View(view)) => Some(format!("a view named {}", view.name)),
+        None => catalog.index(name).map(|index| format!("an index named {}", index.name)),
+    }
+}
+
+/// True if IF NOT EXISTS is content with what has the name: tables and views stand for each other, as in SQLite.
+fn exists_as(catalog: &Catalog, name: &str, kind: ObjectKind) -> bool {
+    match kind {
+        ObjectKind::Table | ObjectKind::View => catalog.relation(name).is_some(),
+        ObjectKind::Index => catalog.index(name).is_some(),
+    }
+}
+
+fn unknown_database(name: &Name) -> Error {
+    let Some(database) = &name.database else { return Error::name("unknown database", None) };
+    if database.value.eq_ignore_ascii_case("temp") {
+        return unsupported("temporary objects are", place(database));
+    }
+    Error::name(format!("unknown database {}; the only one is main", database.value), place(database))
+}
+
+fn relation_names(catalog: &Catalog) -> impl Iterator<Item = &str> {
+    catalog.objects().filter(|object| object.kind != ObjectKind::Index).map(|object| object.name.as_str())
+}
+
+fn no_such<'a>(what: &str, name: &Ident, known: impl Iterator<Item = &'a str>) -> Error {
+    let mut message = format!("no such {what}: {}", name.value);
+    if let Some(near) = nearest(&name.value, known) {
+        message.push_str(&format!("; did you mean {near}?"));
+    }
+    Error::name(message, place(name))
+}

@@ -1,0 +1,369 @@
+//! From parsed CREATE statements to descriptions: names resolved, types known, constraints made into columns, checks
+//! and indexes. Pure: no tree is made here, so the same code serves CREATE and reading the schema back.
+
+use super::schema::{
+    Check, Column, Index, IndexColumn, IndexKey, IndexOrigin, SqlExpr, Table, View, is_row_id_name,
+};
+use super::types::column_type;
+use crate::error::{Error, Result, Span};
+use crate::parser::{
+    ColumnConstraint, ColumnConstraintKind, ColumnDefinition, CreateIndex, CreateTable, CreateView, Hints,
+    IndexedColumn, OnConflict, TableConstraint, TableConstraintKind, span_of,
+};
+use crate::suggest::nearest;
+use crate::types::{Collation, ColumnType};
+use sedge_storage::TreeId;
+use sqlparser::ast::{Expr, Ident};
+
+/// The most columns of a table.
+const COLUMNS_MAX: usize = 2_000;
+
+/// The tree of an object for which none has been made yet.
+pub(super) const NO_TREE: TreeId = TreeId(0);
+
+/// A table before its trees are made: `table.indexes` is empty.
+#[derive(Debug)]
+pub(super) struct TableShape {
+    /// The table.
+    pub(super) table: Table,
+    /// The indexes of its UNIQUE and PRIMARY KEY constraints in order.
+    pub(super) automatic: Vec<Index>,
+}
+
+/// The place of an identifier in the text of its statement.
+pub(super) fn place(ident: &Ident) -> Span {
+    span_of(ident.span)
+}
+
+/// The error for what the grammar has and this version does not.
+pub(super) fn unsupported(what: &str, span: impl Into<Option<Span>>) -> Error {
+    Error::invalid(format!("{what} not supported yet"), span)
+}
+
+/// Describes a table. `sql` is what the schema keeps of the statement.
+pub(super) fn define_table(create: &CreateTable, sql: String) -> Result<TableShape> {
+    let name = &create.name.name;
+    if create.temporary {
+        return Err(unsupported("temporary tables are", place(name)));
+    }
+    if create.without_rowid {
+        return Err(unsupported("tables WITHOUT ROWID are", place(name)));
+    }
+    let mut builder = TableBuilder {
+        table: Table {
+            name: name.value.clone(),
+            root: NO_TREE,
+            columns: Vec::with_capacity(create.columns.len()),
+            row_id_column: None,
+            primary_key: Vec::new(),
+            row_id_conflict: OnConflict::Abort,
+            checks: Vec::new(),
+            indexes: Vec::new(),
+            sql,
+        },
+        automatic: Vec::new(),
+        has_primary_key: false,
+    };
+    if create.columns.is_empty() {
+        return Err(Error::invalid(format!("table {} has no columns", name.value), place(name)));
+    }
+    if create.columns.len() > COLUMNS_MAX {
+        return Err(Error::Limit(format!("table {} has more than {COLUMNS_MAX} columns", name.value)));
+    }
+    for definition in &create.columns {
+        builder.column(definition)?;
+    }
+    // Constraints may name any column, so they come after all of them; those of columns first.
+    for (i, definition) in create.columns.iter().enumerate() {
+        for constraint in &definition.constraints {
+            builder.column_constraint(i, definition, constraint)?;
+        }
+    }
+    for constraint in &create.constraints {
+        builder.table_constraint(create, constraint)?;
+    }
+    for i in builder.table.primary_key.clone() {
+        if builder.table.row_id_column != Some(i)
+            && let Some(column) = builder.table.columns.get_mut(i)
+        {
+            column.not_null.get_or_insert_default();
+        }
+    }
+    Ok(TableShape { table: builder.table, automatic: builder.automatic })
+}
+
+struct TableBuilder {
+    table: Table,
+    automatic: Vec<Index>,
+    has_primary_key: bool,
+}
+
+impl TableBuilder {
+    fn column(&mut self, definition: &ColumnDefinition) -> Result<()> {
+        let name = &definition.name;
+        if self.table.column(&name.value).is_some() {
+            return Err(Error::name(format!("duplicate column name: {}", name.value), place(name)));
+        }
+        let declared = definition.declared_type.as_ref();
+        let mut collation = Collation::Binary;
+        for constraint in &definition.constraints {
+            if let ColumnConstraintKind::Collate(name) = &constraint.kind {
+                collation = find_collation(name)?;
+            }
+        }
+        self.table.columns.push(Column {
+            name: name.value.clone(),
+            column_type: column_type(declared)?,
+            declared: declared.map(declared_text),
+            not_null: None,
+            default: None,
+            collation,
+        });
+        Ok(())
+    }
+
+    fn column_constraint(
+        &mut self,
+        i: usize,
+        definition: &ColumnDefinition,
+        constraint: &ColumnConstraint,
+    ) -> Result<()> {
+        let name = &definition.name;
+        let Some(column) = self.table.columns.get_mut(i) else { return Ok(()) };
+        match &constraint.kind {
+            ColumnConstraintKind::PrimaryKey { autoincrement: true, .. } => {
+                return Err(unsupported("AUTOINCREMENT is", place(name)));
+            }
+            ColumnConstraintKind::PrimaryKey { descending, autoincrement: false } => {
+                let keys = vec![self.plain_key(i, *descending)];
+                // SQLite's quirk: INTEGER PRIMARY KEY DESC on the column is not the row id.
+                let may_be_row_id = !descending;
+                self.primary_key(keys, constraint.on_conflict, may_be_row_id, place(name))?;
+            }
+            ColumnConstraintKind::NotNull => {
+                column.not_null = Some(constraint.on_conflict.unwrap_or_default());
+            }
+            // The collation was needed with the column.
+            ColumnConstraintKind::Null | ColumnConstraintKind::Collate(_) => {}
+            ColumnConstraintKind::Unique => {
+                let keys = vec![self.plain_key(i, false)];
+                self.unique(keys, IndexOrigin::Unique, constraint.on_conflict, place(name))?;
+            }
+            ColumnConstraintKind::Check(expr, text) => {
+                self.check(constraint.name.as_ref(), expr, text);
+            }
+            ColumnConstraintKind::Default(expr, text) => {
+                column.default = Some(SqlExpr { expr: expr.clone(), text: text.clone() });
+            }
+            ColumnConstraintKind::References(key) => {
+                return Err(unsupported("foreign keys are", place(&key.table)));
+            }
+            ColumnConstraintKind::Generated { .. } => {
+                return Err(unsupported("generated columns are", definition.span));
+            }
+        }
+        Ok(())
+    }
+
+    fn table_constraint(&mut self, create: &CreateTable, constraint: &TableConstraint) -> Result<()> {
+        let here = constraint.name.as_ref().map_or_else(|| place(&create.name.name), place);
+        match &constraint.kind {
+            TableConstraintKind::PrimaryKey { autoincrement: true, .. } => {
+                Err(unsupported("AUTOINCREMENT is", here))
+            }
+            TableConstraintKind::PrimaryKey { columns, autoincrement: false } => {
+                let keys = index_columns(&self.table, columns)?;
+                self.primary_key(keys, constraint.on_conflict, true, here)
+            }
+            TableConstraintKind::Unique(columns) => {
+                let keys = index_columns(&self.table, columns)?;
+                self.unique(keys, IndexOrigin::Unique, constraint.on_conflict, here)
+            }
+            TableConstraintKind::Check(expr, text) => {
+                self.check(constraint.name.as_ref(), expr, text);
+                Ok(())
+            }
+            TableConstraintKind::ForeignKey { key, .. } => {
+                Err(unsupported("foreign keys are", place(&key.table)))
+            }
+        }
+    }
+
+    fn check(&mut self, name: Option<&Ident>, expr: &Expr, text: &str) {
+        self.table.checks.push(Check {
+            name: name.map(|name| name.value.clone()),
+            condition: SqlExpr { expr: expr.clone(), text: text.to_owned() },
+        });
+    }
+
+    /// Column `i` as a key by itself.
+    fn plain_key(&self, i: usize, descending: bool) -> IndexColumn {
+        let collation = self.table.columns.get(i).map_or(Collation::Binary, |column| column.collation);
+        IndexColumn { key: IndexKey::Column(i), collation, descending }
+    }
+
+    fn primary_key(
+        &mut self,
+        keys: Vec<IndexColumn>,
+        on_conflict: Option<OnConflict>,
+        may_be_row_id: bool,
+        here: Span,
+    ) -> Result<()> {
+        if std::mem::replace(&mut self.has_primary_key, true) {
+            let message = format!("table {} has more than one primary key", self.table.name);
+            return Err(Error::invalid(message, here));
+        }
+        self.table.primary_key = keys
+            .iter()
+            .filter_map(|key| match key.key {
+                IndexKey::Column(i) => Some(i),
+                IndexKey::Expression(_) => None,
+            })
+            .collect();
+        if let [only] = self.table.primary_key[..]
+            && may_be_row_id
+            && self.is_plain_integer(only)
+        {
+            self.table.row_id_column = Some(only);
+            self.table.row_id_conflict = on_conflict.unwrap_or_default();
+            return Ok(());
+        }
+        self.unique(keys, IndexOrigin::PrimaryKey, on_conflict, here)
+    }
+
+    /// True if the column's type is the very word INTEGER: INT and the like make no row id.
+    fn is_plain_integer(&self, i: usize) -> bool {
+        self.table.columns.get(i).is_some_and(|column| {
+            column.column_type == ColumnType::Integer
+                && column.declared.as_ref().is_some_and(|declared| declared.eq_ignore_ascii_case("INTEGER"))
+        })
+    }
+
+    fn unique(
+        &mut self,
+        keys: Vec<IndexColumn>,
+        origin: IndexOrigin,
+        on_conflict: Option<OnConflict>,
+        here: Span,
+    ) -> Result<()> {
+        // A second constraint over the same key needs no second index.
+        if let Some(twin) = self.automatic.iter_mut().find(|index| same_keys(&index.columns, &keys)) {
+            if let Some(action) = on_conflict {
+                if twin.on_conflict != OnConflict::Abort && twin.on_conflict != action {
+                    return Err(Error::invalid("conflicting ON CONFLICT clauses", here));
+                }
+                twin.on_conflict = action;
+            }
+            if origin == IndexOrigin::PrimaryKey {
+                twin.origin = origin;
+            }
+            return Ok(());
+        }
+        self.automatic.push(Index {
+            name: format!("sedge_autoindex_{}_{}", self.table.name, self.automatic.len() + 1),
+            table: self.table.name.clone(),
+            root: NO_TREE,
+            columns: keys,
+            unique: true,
+            on_conflict: on_conflict.unwrap_or_default(),
+            filter: None,
+            origin,
+            sql: None,
+        });
+        Ok(())
+    }
+}
+
+fn same_keys(a: &[IndexColumn], b: &[IndexColumn]) -> bool {
+    let same = |(a, b): (&IndexColumn, &IndexColumn)| match (&a.key, &b.key) {
+        (IndexKey::Column(left), IndexKey::Column(right)) => left == right && a.collation == b.collation,
+        _ => false,
+    };
+    a.len() == b.len() && a.iter().zip(b).all(same)
+}
+
+fn declared_text(declared: &crate::parser::DeclaredType) -> String {
+    if declared.arguments.is_empty() {
+        return declared.name.clone();
+    }
+    let arguments: Vec<String> = declared.arguments.iter().map(i64::to_string).collect();
+    format!("{}({})", declared.name, arguments.join(","))
+}
+
+fn find_collation(name: &Ident) -> Result<Collation> {
+    Collation::from_name(&name.value).ok_or_else(|| {
+        let known = [Collation::Binary, Collation::NoCase, Collation::RTrim].map(Collation::name);
+        let mut message = format!("no such collation: {}", name.value);
+        if let Some(near) = nearest(&name.value, known) {
+            message.push_str(&format!("; did you mean {near}?"));
+        }
+        Error::name(message, place(name))
+    })
+}
+
+/// The columns of a key or an index.
+fn index_columns(table: &Table, columns: &[IndexedColumn]) -> Result<Vec<IndexColumn>> {
+    columns.iter().map(|column| index_column(table, column)).collect()
+}
+
+fn index_column(table: &Table, column: &IndexedColumn) -> Result<IndexColumn> {
+    let mut expr = &column.expr;
+    while let Expr::Nested(inner) = expr {
+        expr = inner;
+    }
+    let Expr::Identifier(name) = expr else {
+        return Err(unsupported(&format!("indexes on expressions ({}) are", column.text), None));
+    };
+    let Some(i) = table.column(&name.value) else {
+        return Err(no_such_column(table, name));
+    };
+    let own = table.columns.get(i).map_or(Collation::Binary, |column| column.collation);
+    let collation = column.collation.as_ref().map(find_collation).transpose()?.unwrap_or(own);
+    Ok(IndexColumn { key: IndexKey::Column(i), collation, descending: column.descending })
+}
+
+fn no_such_column(table: &Table, name: &Ident) -> Error {
+    let mut message = format!("table {} has no column named {}", table.name, name.value);
+    if is_row_id_name(&name.value) {
+        message.push_str(", and its row id needs no index");
+    } else if let Some(near) = nearest(&name.value, table.columns.iter().map(|column| column.name.as_str())) {
+        message.push_str(&format!("; did you mean {near}?"));
+    }
+    Error::name(message, place(name))
+}
+
+/// Describes an index of `table`. `sql` is what the schema keeps of the statement.
+pub(super) fn define_index(table: &Table, create: &CreateIndex, sql: String) -> Result<Index> {
+    let filter = create.filter.as_ref();
+    Ok(Index {
+        name: create.name.name.value.clone(),
+        table: table.name.clone(),
+        root: NO_TREE,
+        columns: index_columns(table, &create.columns)?,
+        unique: create.unique,
+        on_conflict: OnConflict::Abort,
+        filter: filter.map(|(expr, text)| SqlExpr { expr: expr.clone(), text: text.clone() }),
+        origin: IndexOrigin::Create,
+        sql: Some(sql),
+    })
+}
+
+/// Describes a view. `sql` is what the schema keeps of the statement, and the hints are by its places.
+pub(super) fn define_view(create: &CreateView, hints: &Hints, sql: String) -> Result<View> {
+    if create.temporary {
+        return Err(unsupported("temporary views are", place(&create.name.name)));
+    }
+    for (i, column) in create.columns.iter().enumerate() {
+        let twin = |other: &&Ident| other.value.eq_ignore_ascii_case(&column.value);
+        if create.columns.iter().take(i).find(twin).is_some() {
+            return Err(Error::name(format!("duplicate column name: {}", column.value), place(column)));
+        }
+    }
+    Ok(View {
+        name: create.name.name.value.clone(),
+        columns: create.columns.iter().map(|column| column.value.clone()).collect(),
+        query: (*create.query).clone(),
+        hints: hints.clone(),
+        sql,
+    })
+}

@@ -1,0 +1,31 @@
+//! The catalog: tables, indexes and views, and how they are kept.
+//!
+//! `schema` describes them, `types` gives declared types their meaning, `define` turns parsed statements into
+//! descriptions, `store` keeps them in the schema tree, `ddl` ties both together for CREATE and DROP, `pragma` and
+//! `listing` show them as rows, and `verify` proves that indexes and tables agree.
+//!
+//! Nothing here evaluates an expression or knows the binder: callers hand in what must bind or evaluate.
+
+mod ddl;
+mod define;
+mod listing;
+mod pragma;
+mod schema;
+mod store;
+mod types;
+mod verify;
+
+pub use ddl::{
+    BindTable, FillIndex, create_index, create_table, create_table_as, create_view, drop_object,
+    set_application_id, set_user_version,
+};
+pub use listing::{SCHEMA_COLUMNS, is_schema_table, schema_rows};
+pub use pragma::{PragmaRows, pragma_rows};
+pub use schema::*;
+pub use store::load;
+pub use types::column_type;
+pub use verify::{Covers, verify_indexes};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;

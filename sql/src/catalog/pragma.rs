@@ -1,0 +1,167 @@
+//! Pragmas that show the catalog, with SQLite's columns.
+
+use super::schema::{Catalog, Column, Index, IndexKey, IndexOrigin, Relation, Table};
+use crate::types::Collation;
+use crate::value::Value;
+
+/// Names of the columns and the rows.
+pub type PragmaRows = (&'static [&'static str], Vec<Vec<Value>>);
+
+/// The answer of `PRAGMA name` or `PRAGMA name(argument)`; `None` if no pragma of the catalog is called so.
+/// A table or index that does not exist has no rows, as in SQLite.
+#[must_use]
+pub fn pragma_rows(catalog: &Catalog, name: &str, argument: Option<&str>) -> Option<PragmaRows> {
+    let relation = || argument.and_then(|name| catalog.relation(name));
+    let index = || argument.and_then(|name| catalog.index(name));
+    Some(match name.to_ascii_lowercase().as_str() {
+        "table_info" => (
+            &["cid", "name", "type", "notnull", "dflt_value", "pk"],
+            relation().map_or_else(Vec::new, |relation| column_rows(relation, false)),
+        ),
+        "table_xinfo" => (
+            &["cid", "name", "type", "notnull", "dflt_value", "pk", "hidden"],
+            relation().map_or_else(Vec::new, |relation| column_rows(relation, true)),
+        ),
+        "table_list" => (&["schema", "name", "type", "ncol", "wr", "strict"], table_list(catalog, argument)),
+        "index_list" => (&["seq", "name", "unique", "origin", "partial"], {
+            let table = argument.and_then(|name| catalog.table(name));
+            table.map_or_else(Vec::new, |table| index_list(table))
+        }),
+        "index_info" => (
+            &["seqno", "cid", "name"],
+            index().map_or_else(Vec::new, |index| index_columns(catalog, index, false)),
+        ),
+        "index_xinfo" => (
+            &["seqno", "cid", "name", "desc", "coll", "key"],
+            index().map_or_else(Vec::new, |index| index_columns(catalog, index, true)),
+        ),
+        "foreign_key_list" => {
+            (&["id", "seq", "table", "from", "to", "on_update", "on_delete", "match"], Vec::new())
+        }
+        "collation_list" => {
+            let names = [Collation::RTrim, Collation::NoCase, Collation::Binary].map(Collation::name);
+            let rows = names.iter().enumerate().map(|(i, name)| vec![number(i), Value::text(*name)]);
+            (&["seq", "name"], rows.collect())
+        }
+        "schema_version" => (&["schema_version"], vec![vec![Value::Integer(catalog.schema_version)]]),
+        "user_version" => (&["user_version"], vec![vec![Value::Integer(catalog.user_version)]]),
+        "application_id" => (&["application_id"], vec![vec![Value::Integer(catalog.application_id)]]),
+        "encoding" => (&["encoding"], vec![vec![Value::text("UTF-8")]]),
+        _ => return None,
+    })
+}
+
+fn number(number: usize) -> Value {
+    Value::Integer(number as i64)
+}
+
+fn flag(flag: bool) -> Value {
+    Value::Integer(i64::from(flag))
+}
+
+fn column_rows(relation: &Relation, with_hidden: bool) -> Vec<Vec<Value>> {
+    let mut rows: Vec<Vec<Value>> = match relation {
+        Relation::Table(table) => {
+            table.columns.iter().enumerate().map(|(i, column)| column_row(table, i, column)).collect()
+        }
+        // Without its query bound, a view shows the columns that it names itself.
+        Relation::View(view) => {
+            let row = |(i, name): (usize, &String)| {
+                let name = Value::text(name.as_str());
+                vec![number(i), name, Value::text(""), flag(false), Value::Null, flag(false)]
+            };
+            view.columns.iter().enumerate().map(row).collect()
+        }
+    };
+    if with_hidden {
+        rows.iter_mut().for_each(|row| row.push(flag(false)));
+    }
+    rows
+}
+
+fn column_row(table: &Table, i: usize, column: &Column) -> Vec<Value> {
+    let key_place = table.primary_key.iter().position(|key| *key == i).map_or(0, |place| place + 1);
+    vec![
+        number(i),
+        Value::text(column.name.as_str()),
+        Value::text(column.declared.as_deref().unwrap_or_default()),
+        flag(column.not_null.is_some()),
+        column.default.as_ref().map_or(Value::Null, |default| Value::text(default.text.as_str())),
+        number(key_place),
+    ]
+}
+
+fn table_list(catalog: &Catalog, argument: Option<&str>) -> Vec<Vec<Value>> {
+    let wanted = |name: &str| argument.is_none_or(|argument| argument.eq_ignore_ascii_case(name));
+    let row = |name: &str, kind: &str, columns: usize, strict: bool| {
+        vec![
+            Value::text("main"),
+            Value::text(name),
+            Value::text(kind),
+            number(columns),
+            flag(false),
+            flag(strict),
+        ]
+    };
+    let mut rows = Vec::new();
+    for object in catalog.objects().filter(|object| wanted(&object.name)) {
+        match catalog.relation(&object.name) {
+            Some(Relation::Table(table)) if table.name == object.name => {
+                rows.push(row(&table.name, "table", table.columns.len(), true));
+            }
+            Some(Relation::View(view)) if view.name == object.name => {
+                rows.push(row(&view.name, "view", view.columns.len(), false));
+            }
+            _ => {}
+        }
+    }
+    if wanted("sedge_schema") {
+        rows.push(row("sedge_schema", "table", super::listing::SCHEMA_COLUMNS.len(), false));
+    }
+    rows
+}
+
+fn index_list(table: &Table) -> Vec<Vec<Value>> {
+    // SQLite lists the index created last first.
+    let row = |(i, index): (usize, &std::sync::Arc<Index>)| {
+        let origin = match index.origin {
+            IndexOrigin::Create => "c",
+            IndexOrigin::Unique => "u",
+            IndexOrigin::PrimaryKey => "pk",
+        };
+        vec![
+            number(i),
+            Value::text(index.name.as_str()),
+            flag(index.unique),
+            Value::text(origin),
+            flag(index.filter.is_some()),
+        ]
+    };
+    table.indexes.iter().rev().enumerate().map(row).collect()
+}
+
+fn index_columns(catalog: &Catalog, index: &Index, extended: bool) -> Vec<Vec<Value>> {
+    let table = catalog.table(&index.table);
+    let mut rows = Vec::new();
+    for (i, column) in index.columns.iter().enumerate() {
+        // -2 says that it is an expression.
+        let (place, name) = match &column.key {
+            IndexKey::Column(place) => {
+                let name = table.and_then(|table| table.columns.get(*place)).map(|c| c.name.as_str());
+                (*place as i64, name.map_or(Value::Null, Value::text))
+            }
+            IndexKey::Expression(_) => (-2, Value::Null),
+        };
+        let mut row = vec![number(i), Value::Integer(place), name];
+        if extended {
+            row.extend([flag(column.descending), Value::text(column.collation.name()), flag(true)]);
+        }
+        rows.push(row);
+    }
+    if extended {
+        // The row id, which ends every entry.
+        let row_id = [number(rows.len()), Value::Integer(-1), Value::Null];
+        rows.push(row_id.into_iter().chain([flag(false), Value::text("BINARY"), flag(false)]).collect());
+    }
+    rows
+}

@@ -1,0 +1,338 @@
+//! Records found by a scan, and how their columns become vectors.
+//!
+//! A scan notes where each record lies: a page handle and a place in it. Only then are columns decoded, one after
+//! another over all records, so that each is a tight loop, and only for the rows that somebody wants. Texts and blobs
+//! stay where they are: their vectors hold the pages.
+
+use crate::catalog::Table;
+use crate::encode::{CommonField, Field, Found, RecordView, short_integer};
+use crate::error::Result;
+use crate::exec::Vector;
+use crate::exec::vector::{Buffer, Buffers, Numbers, VectorBuilder, View, Views};
+use crate::plan::ScanColumn;
+use crate::types::{ColumnType, TypeSet};
+use sedge_storage::PageRef;
+use std::sync::Arc;
+
+/// Where a column of a scan comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The row id, or the INTEGER PRIMARY KEY column, which is the same.
+    RowId,
+    /// A column of the record.
+    Stored {
+        /// Its place.
+        place: usize,
+        /// Its type.
+        column_type: ColumnType,
+        /// Where it lies in most records.
+        common: Option<CommonField>,
+    },
+}
+
+impl Source {
+    pub(crate) fn of(table: &Table, column: ScanColumn) -> Source {
+        match column {
+            ScanColumn::Column(place) if table.row_id_column != Some(place) => Source::Stored {
+                place,
+                column_type: table.columns.get(place).map_or(ColumnType::Any, |column| column.column_type),
+                common: CommonField::new(table.columns.len(), place),
+            },
+            _ => Source::RowId,
+        }
+    }
+}
+
+/// Where a record lies.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    page: u32,
+    offset: u32,
+    length: u32,
+}
+
+/// Rows that the loop over records of the common shape has left.
+#[derive(Default)]
+struct Left {
+    null_rows: Vec<u32>,
+    others: Vec<u32>,
+}
+
+impl Left {
+    /// The mask of the rows that are NULL, if there are any.
+    fn nulls(&self, rows: usize) -> Option<Vec<bool>> {
+        if self.null_rows.is_empty() {
+            return None;
+        }
+        let mut nulls = vec![false; rows];
+        self.null_rows.iter().for_each(|row| nulls[*row as usize] = true); // as many as records
+        Some(nulls)
+    }
+}
+
+/// Records by row.
+#[derive(Default)]
+pub(super) struct Records {
+    pages: Vec<Buffer>,
+    places: Vec<Place>,
+    /// One for each record, where somebody asks for them.
+    row_ids: Vec<i64>,
+    /// The pages as the vectors of these records share them.
+    shared: Option<Buffers>,
+}
+
+impl Records {
+    pub(super) fn clear(&mut self) {
+        self.pages.clear();
+        self.places.clear();
+        self.row_ids.clear();
+        self.shared = None;
+    }
+
+    /// How many records there are.
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Keeps a page and gives its place. The page kept last is not kept twice.
+    pub(super) fn add_page(&mut self, page: PageRef) -> u32 {
+        let is_last = self.pages.last().is_some_and(|last| std::ptr::eq::<[u8]>(&**last, &*page));
+        if !is_last {
+            self.pages.push(Buffer::Page(page));
+        }
+        (self.pages.len() - 1) as u32
+    }
+
+    /// A record inside a kept page.
+    #[inline]
+    pub(super) fn push(&mut self, page: u32, offset: usize, length: usize, row_id: i64) {
+        self.push_place(page, offset, length);
+        self.row_ids.push(row_id);
+    }
+
+    /// As [`Records::push`], of a scan that nobody asks for row ids.
+    #[inline]
+    pub(super) fn push_place(&mut self, page: u32, offset: usize, length: usize) {
+        // Pages are at most 64 KiB.
+        self.places.push(Place { page, offset: offset as u32, length: length as u32 });
+    }
+
+    /// The row ids of records that were pushed without.
+    #[inline]
+    pub(super) fn push_row_ids(&mut self, row_ids: impl Iterator<Item = i64>) {
+        self.row_ids.extend(row_ids);
+    }
+
+    /// The record of `row` lies in several pages: these are its bytes.
+    pub(super) fn replace_with_copy(&mut self, row: usize, bytes: &[u8]) {
+        self.pages.push(Buffer::Owned(Arc::new(bytes.to_vec())));
+        let page = (self.pages.len() - 1) as u32;
+        if let Some(place) = self.places.get_mut(row) {
+            *place = Place { page, offset: 0, length: bytes.len() as u32 };
+        }
+    }
+
+    /// A record that lies in several pages.
+    pub(super) fn push_copy(&mut self, bytes: &[u8], row_id: i64) {
+        self.pages.push(Buffer::Owned(Arc::new(bytes.to_vec())));
+        self.push((self.pages.len() - 1) as u32, 0, bytes.len(), row_id);
+    }
+
+    /// Decodes one column for all records, or, if there is a selection, for those it names; the rest is then
+    /// anything.
+    pub(super) fn decode(&mut self, source: Source, selection: Option<&[u32]>) -> Result<Arc<Vector>> {
+        let Source::Stored { place, column_type, common } = source else {
+            return Ok(Arc::new(Vector::from_ints(self.row_ids.clone())));
+        };
+        let vector = match column_type {
+            ColumnType::Integer | ColumnType::Boolean => {
+                Vector::Int(self.numbers(selection, common, short_integer, |record| record.integer(place))?)
+            }
+            ColumnType::Real => {
+                let short_real = |bytes: &[u8], at: usize, length: usize| {
+                    let word = short_integer(bytes, at, length)?;
+                    // Eight bytes are the real itself, fewer an integer of equal value.
+                    Some(if length == 8 { f64::from_bits(word as u64) } else { word as f64 })
+                };
+                Vector::Real(self.numbers(selection, common, short_real, |record| record.real(place))?)
+            }
+            ColumnType::Text { .. } => Vector::Text(self.views(place, common, selection)?),
+            ColumnType::Blob => Vector::Blob(self.views(place, common, selection)?),
+            ColumnType::Any | ColumnType::Numeric => self.values(place, column_type, selection)?,
+        };
+        Ok(Arc::new(vector))
+    }
+
+    /// Calls `visit` with each wanted row, its record and where that starts in which page.
+    #[inline]
+    fn visit<'a>(
+        &'a self,
+        selection: Option<&[u32]>,
+        mut visit: impl FnMut(usize, RecordView<'a>, Place) -> Result<()>,
+    ) -> Result<()> {
+        let mut current = u32::MAX;
+        let mut page: &[u8] = &[];
+        let mut one = |row: usize| {
+            let place = self.places[row]; // Rows are those of the records.
+            if place.page != current {
+                current = place.page;
+                page = &self.pages[current as usize]; // Kept when the record was pushed.
+            }
+            let start = place.offset as usize;
+            let bytes = page.get(start..start + place.length as usize).unwrap_or_default();
+            visit(row, RecordView::new(bytes)?, place)
+        };
+        match selection {
+            None => (0..self.places.len()).try_for_each(one),
+            Some(rows) => rows.iter().try_for_each(|row| one(*row as usize)),
+        }
+    }
+
+    /// Decodes a column of numbers: `quick` from the page where a record has the common shape, `read` else.
+    #[inline]
+    fn numbers<T: Copy + Default>(
+        &self,
+        selection: Option<&[u32]>,
+        common: Option<CommonField>,
+        quick: impl Fn(&[u8], usize, usize) -> Option<T>,
+        read: impl Fn(&RecordView<'_>) -> Result<Option<T>>,
+    ) -> Result<Numbers<T>> {
+        let rows = self.places.len();
+        let mut values = vec![T::default(); rows];
+        let mut left = Left::default();
+        self.each_common(selection, common, &mut left, |row, page, start, end| {
+            match quick(page, start, end - start) {
+                Some(value) => {
+                    values[row] = value; // as long as the records
+                    true
+                }
+                None => false,
+            }
+        });
+        let mut nulls = left.nulls(rows);
+        if !left.others.is_empty() {
+            self.visit(Some(&left.others), |row, record, _| {
+                match read(&record)? {
+                    Some(value) => values[row] = value, // As long as the records.
+                    None => nulls.get_or_insert_with(|| vec![false; rows])[row] = true,
+                }
+                Ok(())
+            })?;
+        }
+        Ok(Numbers { values, nulls })
+    }
+
+    /// Calls `take` with each wanted row whose record has the common shape, its page, and where in it the payload
+    /// starts and ends; all others, and those that `take` refuses, are noted in `left`.
+    ///
+    /// The loops of every scan: page and shape stay in registers, so they are written out for both cases.
+    #[inline(always)]
+    fn each_common(
+        &self,
+        selection: Option<&[u32]>,
+        common: Option<CommonField>,
+        left: &mut Left,
+        mut take: impl FnMut(usize, &[u8], usize, usize) -> bool,
+    ) {
+        let Some(common) = common else {
+            left.others = selection.map_or_else(|| (0..self.places.len() as u32).collect(), <[u32]>::to_vec);
+            return;
+        };
+        let mut one = |row: usize, page: &[u8], at: Place| {
+            let start = at.offset as usize;
+            let Some(record) = page.get(start..start + at.length as usize) else {
+                return left.others.push(row as u32);
+            };
+            match common.find(record) {
+                Found::Payload(from, to) if take(row, page, start + from, start + to) => {}
+                Found::Null => left.null_rows.push(row as u32),
+                Found::Payload(..) | Found::Other => left.others.push(row as u32),
+            }
+        };
+        match selection {
+            None => {
+                let mut row = 0;
+                for run in self.places.chunk_by(|a, b| a.page == b.page) {
+                    let page: &[u8] = &self.pages[run[0].page as usize]; // kept when the record was pushed
+                    for at in run {
+                        one(row, page, *at);
+                        row += 1;
+                    }
+                }
+            }
+            Some(wanted) => {
+                let (mut current, mut page): (u32, &[u8]) = (u32::MAX, &[]);
+                for row in wanted {
+                    let at = self.places[*row as usize]; // rows are those of the records
+                    if at.page != current {
+                        (current, page) = (at.page, &self.pages[at.page as usize]); // as above
+                    }
+                    one(*row as usize, page, at);
+                }
+            }
+        }
+    }
+
+    fn views(
+        &mut self,
+        place: usize,
+        common: Option<CommonField>,
+        selection: Option<&[u32]>,
+    ) -> Result<Views> {
+        let rows = self.places.len();
+        let mut views = vec![View::default(); rows];
+        let mut left = Left::default();
+        self.each_common(selection, common, &mut left, |row, _, start, end| {
+            // Both as long as the records.
+            let buffer = self.places[row].page;
+            views[row] = View { buffer, offset: start as u32, length: (end - start) as u32 };
+            true
+        });
+        let mut nulls = left.nulls(rows);
+        if !left.others.is_empty() {
+            self.visit(Some(&left.others), |row, record, at| {
+                match record.field(place)? {
+                    // The field lies inside the record.
+                    Field::Payload(range) => {
+                        views[row] = View {
+                            buffer: at.page,
+                            offset: at.offset + range.start as u32,
+                            length: range.len() as u32,
+                        };
+                    }
+                    Field::Missing | Field::Null => {
+                        nulls.get_or_insert_with(|| vec![false; rows])[row] = true;
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(Views { views, nulls, buffers: self.buffers() })
+    }
+
+    fn values(&self, place: usize, column_type: ColumnType, selection: Option<&[u32]>) -> Result<Vector> {
+        let mut builder = VectorBuilder::new(TypeSet::ALL);
+        for page in &self.pages {
+            builder.add_buffer(page.clone());
+        }
+        builder.reserve(self.places.len());
+        self.visit(selection, |row, record, at| {
+            while builder.len() < row {
+                builder.push_null();
+            }
+            builder.push_shared(record.get(place, column_type)?, at.page);
+            Ok(())
+        })?;
+        while builder.len() < self.places.len() {
+            builder.push_null();
+        }
+        Ok(builder.finish())
+    }
+
+    fn buffers(&mut self) -> Buffers {
+        match &self.shared {
+            Some(buffers) => Arc::clone(buffers),
+            None => Arc::clone(self.shared.insert(Arc::new(self.pages.clone()))),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The point path: a row found by its whole key, handed out without a batch.
+//!
+//! It serves a scan of one row id, or of a unique index with all its columns given, and a projection above it. The
+//! record is copied into a buffer that stays, its columns are read from there when they are asked for, and computed
+//! columns are evaluated by row: a steady run allocates nothing.
+
+use super::Context;
+use super::expr::scalar::with_affinity;
+use super::expr::{CompiledExpr, RowSource};
+use super::ops::{Builder, Source, equal_row_id};
+use crate::catalog::IndexKey;
+use crate::encode::{EntryLayout, RecordView, encode_value, row_id_of_entry, row_key};
+use crate::error::{Error, Result};
+use crate::functions::Datum;
+use crate::ir::{ColumnId, Expr};
+use crate::plan::{IndexScan, Node, Operator, Plan, RowIdRange, TableScan};
+use crate::types::Affinity;
+use crate::value::{Value, ValueRef};
+use sedge_storage::TreeId;
+
+/// A plan for at most one row.
+pub(super) struct Point {
+    table_root: TreeId,
+    key: Key,
+    filter: Option<CompiledExpr>,
+    row: Row,
+    outputs: Vec<PointOutput>,
+    /// Results of computed outputs.
+    computed: Vec<Value>,
+    state: State,
+}
+
+enum Key {
+    RowId(CompiledExpr),
+    Unique { root: TreeId, columns: Vec<(CompiledExpr, Affinity)>, layout: EntryLayout, buffer: Vec<u8> },
+}
+
+/// The row found.
+struct Row {
+    sources: Vec<Source>,
+    record: Vec<u8>,
+    row_id: i64,
+}
+
+/// Where an output comes from.
+enum PointOutput {
+    /// A column of the scan.
+    Column(usize),
+    /// An expression; its result has this place.
+    Computed(CompiledExpr, usize),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Before,
+    OnRow,
+    Done,
+}
+
+impl RowSource for Row {
+    #[inline]
+    fn value(&self, column: usize) -> Result<ValueRef<'_>> {
+        match self.sources.get(column) {
+            Some(Source::Stored { place, column_type, .. }) => {
+                RecordView::new(&self.record)?.get(*place, *column_type)
+            }
+            Some(Source::RowId) => Ok(ValueRef::Integer(self.row_id)),
+            None => Ok(ValueRef::Null),
+        }
+    }
+}
+
+/// The scan of a point plan.
+enum Scan<'p> {
+    Table(&'p TableScan, &'p Expr),
+    Index(&'p IndexScan),
+}
+
+/// The scan below `node`, if it gives at most one row by its key.
+fn point_scan(node: &Node) -> Option<Scan<'_>> {
+    match &node.operator {
+        Operator::TableScan(scan) => match &scan.range {
+            RowIdRange::OneOf(keys) => match keys.as_slice() {
+                [key] => Some(Scan::Table(scan, key)),
+                _ => None,
+            },
+            _ => None,
+        },
+        Operator::IndexScan(scan) => {
+            let [range] = scan.ranges.as_slice() else { return None };
+            let is_whole = scan.index.unique
+                && range.equal.len() == scan.index.columns.len()
+                && !range.null_safe.contains(&true);
+            is_whole.then_some(Scan::Index(scan))
+        }
+        _ => None,
+    }
+}
+
+impl Point {
+    /// The point path for `plan`, or `None` if it is no such plan.
+    pub(super) fn new(builder: Builder<'_>, plan: &Plan) -> Result<Option<Point>> {
+        let (node, exprs) = match &plan.root.operator {
+            Operator::Project { input, exprs } => (input.as_ref(), Some(exprs)),
+            _ => (&plan.root, None),
+        };
+        let Some(scan) = point_scan(node) else { return Ok(None) };
+        let (table, columns, filter, key) = match scan {
+            Scan::Table(scan, key) => {
+                (&scan.table, &scan.columns, &scan.filter, Key::RowId(builder.compile(key, &[])?))
+            }
+            Scan::Index(scan) => (&scan.table, &scan.columns, &scan.filter, Key::of_index(builder, scan)?),
+        };
+        let mut computed = 0;
+        let mut output = |id: ColumnId| {
+            let place = plan.root.columns.iter().position(|column| *column == id);
+            let expr = match exprs {
+                Some(exprs) => place.and_then(|place| exprs.get(place)),
+                None => None,
+            };
+            match (expr, place) {
+                (Some(expr), _) => {
+                    if let Expr::Column(column, _) = expr
+                        && let Some(place) = node.columns.iter().position(|c| c == column)
+                    {
+                        return Ok(PointOutput::Column(place));
+                    }
+                    computed += 1;
+                    Ok(PointOutput::Computed(builder.compile(expr, &node.columns)?, computed - 1))
+                }
+                (None, Some(place)) => Ok(PointOutput::Column(place)),
+                (None, None) => Err(Error::Misuse("the plan does not produce its outputs".to_owned())),
+            }
+        };
+        let outputs = plan.outputs.iter().map(|o| output(o.column)).collect::<Result<Vec<_>>>()?;
+        Ok(Some(Point {
+            table_root: table.root,
+            key,
+            filter: filter.as_ref().map(|filter| builder.compile(filter, &node.columns)).transpose()?,
+            row: Row {
+                sources: columns.iter().map(|column| Source::of(table, *column)).collect(),
+                record: Vec::new(),
+                row_id: 0,
+            },
+            outputs,
+            computed: vec![Value::Null; computed],
+            state: State::Done,
+        }))
+    }
+
+    /// Back before the row.
+    pub(super) fn reset(&mut self) {
+        self.state = State::Before;
+    }
+
+    /// Goes to the row, if it is there and was not given yet.
+    pub(super) fn next(&mut self, cx: &mut Context) -> Result<bool> {
+        let before = std::mem::replace(&mut self.state, State::Done);
+        if before != State::Before || !self.find(cx)? {
+            return Ok(false);
+        }
+        if let Some(filter) = &mut self.filter
+            && filter.truth_row(&self.row, cx)? != Some(true)
+        {
+            return Ok(false);
+        }
+        for output in &mut self.outputs {
+            match output {
+                // Read once now, so that a damaged record is found before its values are handed out.
+                PointOutput::Column(place) => drop(self.row.value(*place)?),
+                PointOutput::Computed(expr, place) => {
+                    let value = into_value(expr.eval_row(&self.row, cx)?);
+                    if let Some(slot) = self.computed.get_mut(*place) {
+                        *slot = value;
+                    }
+                }
+            }
+        }
+        self.state = State::OnRow;
+        Ok(true)
+    }
+
+    /// Reads the record into the row.
+    fn find(&mut self, cx: &mut Context) -> Result<bool> {
+        let no_row: &[Value] = &[];
+        let row_id = match &mut self.key {
+            Key::RowId(key) => {
+                let key = key.eval_row(&no_row, cx)?;
+                with_affinity(datum_ref(&key), Affinity::Integer, equal_row_id)
+            }
+            Key::Unique { root, columns, layout, buffer } => {
+                buffer.clear();
+                for ((key, affinity), column) in columns.iter_mut().zip(layout.columns()) {
+                    let value = key.eval_row(&no_row, cx)?;
+                    if datum_ref(&value).is_null() {
+                        return Ok(false);
+                    }
+                    with_affinity(datum_ref(&value), *affinity, |value| {
+                        encode_value(buffer, value, column.collation, column.descending);
+                    });
+                }
+                let mut cursor = cx.snapshot()?.cursor(*root);
+                let found = cursor.seek(buffer)?;
+                let entry = if found { cursor.key()? } else { &[] };
+                if entry.starts_with(buffer) && found { Some(row_id_of_entry(entry)?) } else { None }
+            }
+        };
+        let Some(row_id) = row_id else { return Ok(false) };
+        self.row.row_id = row_id;
+        let record = &mut self.row.record;
+        let found = cx.snapshot()?.get(self.table_root, &row_key(row_id), |bytes| {
+            record.clear();
+            record.extend_from_slice(bytes);
+        })?;
+        match (found, &self.key) {
+            (Some(()), _) => Ok(true),
+            (None, Key::RowId(_)) => Ok(false),
+            (None, Key::Unique { .. }) => Err(Error::Storage(sedge_storage::Error::Corrupt {
+                page: 0,
+                detail: format!("an index has an entry for row {row_id}, which its table lacks"),
+            })),
+        }
+    }
+
+    /// The value of output `column`.
+    #[inline]
+    pub(super) fn value(&self, column: usize) -> ValueRef<'_> {
+        if self.state != State::OnRow {
+            return ValueRef::Null;
+        }
+        match self.outputs.get(column) {
+            // It was read once without an error.
+            Some(PointOutput::Column(place)) => self.row.value(*place).unwrap_or_default(),
+            Some(PointOutput::Computed(_, place)) => {
+                self.computed.get(*place).map_or(ValueRef::Null, Value::as_ref)
+            }
+            None => ValueRef::Null,
+        }
+    }
+}
+
+impl Key {
+    fn of_index(builder: Builder<'_>, scan: &IndexScan) -> Result<Key> {
+        let exprs = scan.ranges.first().map(|range| range.equal.as_slice()).unwrap_or_default();
+        let affinity = |key: &IndexKey| match key {
+            IndexKey::Column(place) => {
+                scan.table.columns.get(*place).map_or(Affinity::None, |column| column.column_type.affinity())
+            }
+            IndexKey::Expression(_) => Affinity::None,
+        };
+        let columns = exprs.iter().zip(&scan.index.columns);
+        let columns = columns.map(|(expr, column)| Ok((builder.compile(expr, &[])?, affinity(&column.key))));
+        Ok(Key::Unique {
+            root: scan.index.root,
+            columns: columns.collect::<Result<_>>()?,
+            layout: EntryLayout::of(&scan.table, &scan.index),
+            buffer: Vec::new(),
+        })
+    }
+}
+
+fn datum_ref<'a>(datum: &'a Datum<'a>) -> ValueRef<'a> {
+    match datum {
+        Datum::Borrowed(value) => *value,
+        Datum::Owned(value) => value.as_ref(),
+    }
+}
+
+fn into_value(datum: Datum<'_>) -> Value {
+    match datum {
+        Datum::Borrowed(value) => value.to_owned(),
+        Datum::Owned(value) => value,
+    }
+}

@@ -1,0 +1,115 @@
+//! CREATE INDEX over rows that are there: encode every entry, sort, load the tree in one pass.
+
+use super::ROWS_PER_CHECK;
+use super::index_writer::{IndexWriter, Side};
+use super::row_buffer::RowBuffer;
+use super::row_writer::{load_record, row_layout};
+use crate::constraint::unique;
+use crate::error::{Error, Result};
+use crate::exec::context::Context;
+use crate::exec::expr::Scope;
+use crate::ir::{Target, TargetIndex};
+use sedge_storage::{Cursor, WriteTransaction};
+
+/// Entries in one buffer, so that a million of them are one allocation and sort by their places.
+#[derive(Default)]
+struct Entries {
+    bytes: Vec<u8>,
+    places: Vec<Place>,
+}
+
+/// Where an entry lies: its key, then its value up to the next.
+#[derive(Clone, Copy)]
+struct Place {
+    start: usize,
+    key_bytes: u32,
+    value_bytes: u32,
+    /// Bytes of the columns if they must be unique, else 0.
+    unique_bytes: u32,
+}
+
+impl Entries {
+    fn key(&self, place: &Place) -> &[u8] {
+        self.bytes.get(place.start..place.start + place.key_bytes as usize).unwrap_or_default()
+    }
+
+    fn value(&self, place: &Place) -> &[u8] {
+        let start = place.start + place.key_bytes as usize;
+        self.bytes.get(start..start + place.value_bytes as usize).unwrap_or_default()
+    }
+
+    fn unique(&self, place: &Place) -> Option<&[u8]> {
+        (place.unique_bytes > 0).then(|| self.key(place).get(..place.unique_bytes as usize)).flatten()
+    }
+
+    fn push(&mut self, key: &[u8], value: &[u8], unique_bytes: usize) -> Result<()> {
+        let length = |length: usize| {
+            u32::try_from(length).map_err(|_| Error::Limit("an index entry of 4 GiB is too large".to_owned()))
+        };
+        self.places.push(Place {
+            start: self.bytes.len(),
+            key_bytes: length(key.len())?,
+            value_bytes: length(value.len())?,
+            unique_bytes: length(unique_bytes)?,
+        });
+        self.bytes.extend_from_slice(key);
+        self.bytes.extend_from_slice(value);
+        Ok(())
+    }
+}
+
+/// Fills the empty tree of `index` from the rows of its table. `target` is the table as bound for writing; only its
+/// columns count.
+///
+/// # Errors
+/// [`Error::Constraint`] if a unique index would hold a key twice; those of evaluating a predicate; storage errors.
+pub(crate) fn fill_index(
+    txn: &mut WriteTransaction,
+    target: &Target,
+    index: &TargetIndex,
+    cx: &mut Context,
+) -> Result<()> {
+    let table = &target.table;
+    let layout = row_layout(target);
+    let scope = Scope { layout: &layout, ..Scope::default() };
+    let mut writer = IndexWriter::new(table, index, scope, None)?;
+    let mut entries = Entries::default();
+    let mut row = RowBuffer::default();
+    let mut cursor = Cursor::new(txn.snapshot(), table.root);
+    let mut found = cursor.seek_first()?;
+    let mut rows = 0_usize;
+    while found {
+        if rows.is_multiple_of(ROWS_PER_CHECK) {
+            cx.check_interrupt()?;
+        }
+        rows += 1;
+        let row_id = cursor.row_id();
+        load_record(table, row_id, cursor.value()?, &mut row)?;
+        writer.encode(Side::After, &row, row_id, cx)?;
+        let unique_bytes = writer.unique_bytes().unwrap_or(0);
+        if let Some((key, value)) = writer.entry() {
+            entries.push(key, value, unique_bytes)?;
+        }
+        found = cursor.next()?;
+    }
+    drop(cursor);
+    let mut places = std::mem::take(&mut entries.places);
+    places.sort_unstable_by(|a, b| entries.key(a).cmp(entries.key(b)));
+    let twice = |pair: &[Place]| match pair {
+        [a, b] => entries.unique(a).is_some() && entries.unique(a) == entries.unique(b),
+        _ => false,
+    };
+    if places.windows(2).any(twice) {
+        return Err(Error::Constraint(unique::breach(table, &index.index)));
+    }
+    let mut sorted = places.iter();
+    txn.bulk_load(index.index.root, |key, value| {
+        let Some(place) = sorted.next() else { return Ok(false) };
+        key.clear();
+        key.extend_from_slice(entries.key(place));
+        value.clear();
+        value.extend_from_slice(entries.value(place));
+        Ok(true)
+    })?;
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! Finding rows: the queries of a writing statement, run on a snapshot of its transaction.
+
+use super::scalar::Scalar;
+use crate::constraint::Refusal;
+use crate::constraint::types::{Fitted, fit};
+use crate::error::{Error, Result};
+use crate::exec::batch::Batch;
+use crate::exec::context::{Context, SubqueryRunner};
+use crate::exec::expr::Scope;
+use crate::exec::ops::{Builder, Operator, build_subqueries};
+use crate::ir::{ColumnId, Output};
+use crate::plan::{Expressions, Operator as Planned, Plan, RowIdRange, ScanColumn, Subplan};
+use crate::types::ColumnType;
+use crate::value::{Value, ValueRef};
+use sedge_storage::WriteTransaction;
+use std::sync::Arc;
+
+/// The rows that a statement changes, found before the first is changed.
+#[derive(Debug, Default)]
+pub(super) struct FoundRows {
+    row_ids: Vec<i64>,
+    /// What was found with each row, `width` values a row.
+    extras: Vec<Value>,
+    width: usize,
+}
+
+impl FoundRows {
+    fn clear(&mut self, width: usize) {
+        self.row_ids.clear();
+        self.extras.clear();
+        self.width = width;
+    }
+
+    /// The row ids in order, each with what was found with it.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (i64, &[Value])> {
+        self.row_ids.iter().enumerate().map(|(i, row_id)| {
+            (*row_id, self.extras.get(i * self.width..(i + 1) * self.width).unwrap_or_default())
+        })
+    }
+}
+
+/// How rows are found.
+pub(super) enum Find {
+    /// The row with this id, if there is one: neither a snapshot nor a batch is needed.
+    Point(Scalar),
+    /// Those of a query whose first column is the row id.
+    Query { run: Box<QueryRun>, width: usize },
+}
+
+impl Find {
+    pub(super) fn new(plan: &Plan) -> Result<Find> {
+        if let Some(point) = point(plan)? {
+            return Ok(Find::Point(point));
+        }
+        let width = plan.outputs.len().saturating_sub(1);
+        Ok(Find::Query { run: Box::new(QueryRun::new(plan)?), width })
+    }
+
+    /// Fills `found`; gives the number of rows.
+    pub(super) fn run(
+        &mut self,
+        txn: &mut WriteTransaction,
+        cx: &mut Context,
+        found: &mut FoundRows,
+    ) -> Result<usize, Refusal> {
+        match self {
+            Find::Point(point) => {
+                found.clear(0);
+                let nothing: &[ValueRef<'_>] = &[];
+                if let Some(row_id) =
+                    point.with(&nothing, cx, |value| Ok::<_, Error>(row_id_equal_to(value)))?
+                {
+                    found.row_ids.push(row_id);
+                }
+            }
+            Find::Query { run, width } => {
+                found.clear(*width);
+                run.each_batch(txn, cx, |_, _, batch| {
+                    for row in batch.selected() {
+                        let ValueRef::Integer(row_id) = batch.get(0, row) else {
+                            let message = "a row to change was found without its id";
+                            return Err(Error::Misuse(message.to_owned()).into());
+                        };
+                        found.row_ids.push(row_id);
+                        found.extras.extend((1..=*width).map(|column| batch.get(column, row).to_owned()));
+                    }
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(found.row_ids.len())
+    }
+}
+
+/// The row id that equals a value, as `=` compares it with an INTEGER column.
+fn row_id_equal_to(value: ValueRef<'_>) -> Option<i64> {
+    match fit(value, ColumnType::Integer) {
+        Fitted::Value(ValueRef::Integer(row_id)) => Some(row_id),
+        _ => None,
+    }
+}
+
+/// The expression for the one row id that the plan asks for, if that is all it does.
+fn point(plan: &Plan) -> Result<Option<Scalar>> {
+    let [output] = plan.outputs.as_slice() else { return Ok(None) };
+    let Planned::TableScan(scan) = &plan.root.operator else { return Ok(None) };
+    let RowIdRange::OneOf(row_ids) = &scan.range else { return Ok(None) };
+    let [row_id] = row_ids.as_slice() else { return Ok(None) };
+    if scan.filter.is_some() || plan.subplans.iter().any(Option::is_some) {
+        return Ok(None);
+    }
+    let place = plan.root.columns.iter().position(|column| *column == output.column);
+    let gives_row_id = match place.and_then(|place| scan.columns.get(place)) {
+        Some(ScanColumn::RowId) => true,
+        Some(ScanColumn::Column(column)) => scan.table.row_id_column == Some(*column),
+        None => false,
+    };
+    if gives_row_id { Scalar::compile(row_id, Scope::default()).map(Some) } else { Ok(None) }
+}
+
+/// A query run on the transaction as it stands when it starts.
+pub(super) struct QueryRun {
+    root: Box<dyn Operator>,
+    /// Where the outputs are among the root's columns.
+    places: Vec<usize>,
+    subqueries: Subqueries,
+}
+
+impl QueryRun {
+    pub(super) fn new(plan: &Plan) -> Result<QueryRun> {
+        let place = |output: &Output| {
+            let place = plan.root.columns.iter().position(|column| *column == output.column);
+            place.ok_or_else(|| Error::Misuse(format!("no column of the plan is its output {}", output.name)))
+        };
+        Ok(QueryRun {
+            root: Builder { outer: &plan.outer, subplans: &plan.subplans }.build(&plan.root)?,
+            places: plan.outputs.iter().map(place).collect::<Result<_>>()?,
+            subqueries: Subqueries::new(&plan.subplans, &plan.outer)?,
+        })
+    }
+
+    /// Hands every batch of rows to `take`, their columns in the order of the outputs. What `take` changes in the
+    /// transaction is not seen by the query.
+    pub(super) fn each_batch(
+        &mut self,
+        txn: &mut WriteTransaction,
+        cx: &mut Context,
+        mut take: impl FnMut(&mut WriteTransaction, &mut Context, &Batch) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let QueryRun { root, places, subqueries } = self;
+        subqueries.swap(cx);
+        cx.begin_run(txn.snapshot());
+        let mut run = || {
+            root.reset(cx)?;
+            while let Some(batch) = root.next(cx)? {
+                cx.check_interrupt()?;
+                let columns = places.iter().filter_map(|place| batch.columns.get(*place).map(Arc::clone));
+                take(txn, cx, &Batch { columns: columns.collect(), ..batch })?;
+            }
+            Ok(())
+        };
+        let result = run();
+        // The snapshot goes: the writer copies every page that somebody holds.
+        root.stop();
+        cx.end_run();
+        subqueries.swap(cx);
+        result
+    }
+}
+
+/// The subqueries of one part of a statement.
+pub(super) struct Subqueries {
+    runners: Vec<Option<Box<dyn SubqueryRunner>>>,
+}
+
+impl Subqueries {
+    fn new(subplans: &[Option<Subplan>], outer: &[ColumnId]) -> Result<Subqueries> {
+        Ok(Subqueries { runners: build_subqueries(subplans, outer)? })
+    }
+
+    /// Those of expressions outside a query.
+    pub(super) fn of(expressions: &Expressions) -> Result<Subqueries> {
+        Subqueries::new(&expressions.subplans, &expressions.outer)
+    }
+
+    /// Exchanges the context's subqueries with these.
+    fn swap(&mut self, cx: &mut Context) {
+        std::mem::swap(&mut self.runners, &mut cx.subqueries);
+    }
+
+    /// Runs `run` with these subqueries in the context. They read the transaction as it stands now.
+    pub(super) fn with<R>(
+        &mut self,
+        txn: &mut WriteTransaction,
+        cx: &mut Context,
+        run: impl FnOnce(&mut WriteTransaction, &mut Context) -> R,
+    ) -> R {
+        if self.runners.iter().all(Option::is_none) {
+            return run(txn, cx);
+        }
+        self.swap(cx);
+        cx.begin_run(txn.snapshot());
+        let result = run(txn, cx);
+        cx.end_run();
+        self.swap(cx);
+        result
+    }
+}

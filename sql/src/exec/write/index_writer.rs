@@ -1,0 +1,186 @@
+//! One index of the table being written: the entry of the row as it was and as it will be.
+
+use super::row_buffer::RowBuffer;
+use crate::catalog::{Index, IndexKey, Table};
+use crate::encode::{EntryLayout, RecordWriter, push_row_id};
+use crate::error::{Error, Result};
+use crate::exec::context::Context;
+use crate::exec::expr::{CompiledExpr, Scope};
+use crate::ir::TargetIndex;
+use crate::parser::OnConflict;
+use sedge_storage::WriteTransaction;
+use std::sync::Arc;
+
+/// An entry in buffers that are reused from row to row.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    /// False where the row is outside the index's WHERE.
+    exists: bool,
+    /// True where a column is NULL: such a key is never a duplicate.
+    has_null: bool,
+    /// The encoded columns, then the row id.
+    key: Vec<u8>,
+    /// Bytes of the encoded columns.
+    prefix_bytes: usize,
+    /// What restores the columns; empty for nearly all.
+    restore: Vec<u8>,
+}
+
+impl Entry {
+    /// The encoded columns.
+    fn prefix(&self) -> &[u8] {
+        self.key.get(..self.prefix_bytes).unwrap_or_default()
+    }
+}
+
+/// Writes one index.
+pub(super) struct IndexWriter {
+    /// The index.
+    pub(super) index: Arc<Index>,
+    /// What a duplicate leads to.
+    pub(super) on_conflict: OnConflict,
+    /// True while an UPDATE may change the index: always, but for its columns and WHERE being left alone.
+    pub(super) touched: bool,
+    layout: EntryLayout,
+    /// Places of the indexed columns in the row.
+    places: Vec<usize>,
+    filter: Option<CompiledExpr>,
+    writer: RecordWriter,
+    /// The entry of the row as it is in the table.
+    before: Entry,
+    /// The entry of the row as it will be.
+    after: Entry,
+}
+
+/// Which of the two entries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Before,
+    After,
+}
+
+impl IndexWriter {
+    /// Prepares for `target` of `table`, whose rows have the columns of `scope`.
+    pub(super) fn new(
+        table: &Table,
+        target: &TargetIndex,
+        scope: Scope<'_>,
+        statement: Option<OnConflict>,
+    ) -> Result<IndexWriter> {
+        let index = Arc::clone(&target.index);
+        let places = index.columns.iter().map(|column| match &column.key {
+            IndexKey::Column(place) => Ok(*place),
+            IndexKey::Expression(expr) => Err(Error::invalid(
+                format!("an index on an expression ({}) cannot be written", expr.text),
+                None,
+            )),
+        });
+        Ok(IndexWriter {
+            on_conflict: statement.unwrap_or(index.on_conflict),
+            touched: true,
+            layout: EntryLayout::of(table, &index),
+            places: places.collect::<Result<_>>()?,
+            filter: target.filter.as_ref().map(|filter| CompiledExpr::compile(filter, scope)).transpose()?,
+            writer: RecordWriter::new(),
+            before: Entry::default(),
+            after: Entry::default(),
+            index,
+        })
+    }
+
+    /// True if the index orders by column `place`.
+    pub(super) fn orders_by(&self, place: usize) -> bool {
+        self.places.contains(&place)
+    }
+
+    /// True for a partial index.
+    pub(super) fn is_partial(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    /// Encodes the entry of `row`.
+    pub(super) fn encode(
+        &mut self,
+        side: Side,
+        row: &RowBuffer,
+        row_id: i64,
+        cx: &mut Context,
+    ) -> Result<()> {
+        let covered = match &mut self.filter {
+            Some(filter) => filter.truth_row(row, cx)? == Some(true),
+            None => true,
+        };
+        let entry = match side {
+            Side::Before => &mut self.before,
+            Side::After => &mut self.after,
+        };
+        entry.exists = covered;
+        if !covered {
+            return Ok(());
+        }
+        let values = self.places.iter().map(|place| row.get(*place));
+        self.layout.encode_prefix(&mut entry.key, values.clone());
+        entry.prefix_bytes = entry.key.len();
+        push_row_id(&mut entry.key, row_id);
+        entry.restore.clear();
+        entry.restore.extend_from_slice(self.layout.encode_restore(&mut self.writer, values)?);
+        entry.has_null = self.places.iter().any(|place| row.is_null(*place));
+        Ok(())
+    }
+
+    /// The columns of the entry to come, where they must be unique and no entry before has them already.
+    pub(super) fn key_to_claim(&self, is_update: bool) -> Option<&[u8]> {
+        let after = &self.after;
+        if !self.index.unique || !after.exists || after.has_null {
+            return None;
+        }
+        let unchanged = is_update && self.before.exists && self.before.prefix() == after.prefix();
+        (!unchanged).then(|| after.prefix())
+    }
+
+    /// Inserts the entry of a row that is new.
+    pub(super) fn insert(&self, txn: &mut WriteTransaction) -> Result<()> {
+        if self.after.exists && !txn.insert(self.index.root, &self.after.key, &self.after.restore)? {
+            return Err(self.disagrees("has an entry for a row that is not there"));
+        }
+        Ok(())
+    }
+
+    /// Deletes the entry of a row that goes.
+    pub(super) fn delete(&self, txn: &mut WriteTransaction) -> Result<()> {
+        if self.before.exists && !txn.delete(self.index.root, &self.before.key)? {
+            return Err(self.disagrees("lacks the entry of a row"));
+        }
+        Ok(())
+    }
+
+    /// Puts the entry to come in place of the one before.
+    pub(super) fn update(&self, txn: &mut WriteTransaction) -> Result<()> {
+        let same_key = self.before.exists && self.after.exists && self.before.key == self.after.key;
+        if !same_key {
+            self.delete(txn)?;
+            return self.insert(txn);
+        }
+        let same = self.before.restore == self.after.restore;
+        if !same && !txn.replace(self.index.root, &self.after.key, &self.after.restore)? {
+            return Err(self.disagrees("lacks the entry of a row"));
+        }
+        Ok(())
+    }
+
+    /// The entry to come as it is kept: for filling an index. `None` where the row is outside it.
+    pub(super) fn entry(&self) -> Option<(&[u8], &[u8])> {
+        self.after.exists.then_some((self.after.key.as_slice(), self.after.restore.as_slice()))
+    }
+
+    /// Bytes of the columns in the key of [`IndexWriter::entry`] if they must be unique.
+    pub(super) fn unique_bytes(&self) -> Option<usize> {
+        (self.index.unique && !self.after.has_null).then_some(self.after.prefix_bytes)
+    }
+
+    #[cold]
+    fn disagrees(&self, how: &str) -> Error {
+        let detail = format!("index {} of table {} {how}", self.index.name, self.index.table);
+        Error::Storage(sedge_storage::Error::Corrupt { page: self.index.root.0, detail })
+    }
+}

@@ -1,0 +1,102 @@
+//! Bound INSERT, UPDATE and DELETE.
+
+use super::expr::{ColumnId, Expr};
+use super::query::Query;
+use crate::catalog::{Index, Table};
+use crate::parser::OnConflict;
+use std::sync::Arc;
+
+/// A statement that changes rows.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// INSERT.
+    Insert(Insert),
+    /// UPDATE.
+    Update(Update),
+    /// DELETE.
+    Delete(Delete),
+}
+
+/// A table as the target of a change: its rules, bound to the columns of the row being written.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The table.
+    pub table: Arc<Table>,
+    /// The id of each column of the row written, in the table's order.
+    pub columns: Vec<ColumnId>,
+    /// The id of its row id.
+    pub row_id: ColumnId,
+    /// DEFAULT of each column; a constant NULL where there is none.
+    pub defaults: Vec<Expr>,
+    /// CHECK conditions, in the order of [`Table::checks`].
+    pub checks: Vec<Expr>,
+    /// One for each index of the table, in its order.
+    pub indexes: Vec<TargetIndex>,
+}
+
+/// What an index needs to know of a row written.
+#[derive(Clone, Debug)]
+pub struct TargetIndex {
+    /// The index.
+    pub index: Arc<Index>,
+    /// What each of its columns is.
+    pub columns: Vec<Expr>,
+    /// The predicate of a partial index.
+    pub filter: Option<Expr>,
+}
+
+/// INSERT: `source` gives rows as wide as `columns`.
+#[derive(Clone, Debug)]
+pub struct Insert {
+    /// The table.
+    pub target: Target,
+    /// Where each value of a source row goes: a column of the table, or the row id.
+    pub columns: Vec<InsertColumn>,
+    /// The rows.
+    pub source: InsertSource,
+    /// OR ..; `None` leaves it to the constraints.
+    pub on_conflict: Option<OnConflict>,
+}
+
+/// Where a source value goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InsertColumn {
+    /// Column of the table.
+    Column(usize),
+    /// The row id, where it is not a column.
+    RowId,
+}
+
+/// Where the rows come from.
+#[derive(Clone, Debug)]
+pub enum InsertSource {
+    /// VALUES: expressions without columns.
+    Rows(Vec<Vec<Expr>>),
+    /// SELECT.
+    Query(Query),
+    /// DEFAULT VALUES: one row.
+    Defaults,
+}
+
+/// UPDATE.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// The table.
+    pub target: Target,
+    /// Which rows: the first output is the row id, the others are what `assignments` use beside the row.
+    pub find: Query,
+    /// Column of the table (or the row id) and its next value, over `target.columns`, `target.row_id` (the row as it
+    /// was) and the further outputs of `find`.
+    pub assignments: Vec<(InsertColumn, Expr)>,
+    /// OR ..
+    pub on_conflict: Option<OnConflict>,
+}
+
+/// DELETE.
+#[derive(Clone, Debug)]
+pub struct Delete {
+    /// The table.
+    pub target: Target,
+    /// Which rows: its only output is the row id.
+    pub find: Query,
+}

@@ -1,0 +1,223 @@
+//! CREATE TABLE, INDEX, VIEW and TRIGGER; DROP; ALTER TABLE. Columns and constraints are in `column.rs`.
+
+use super::dialect::{Grammar, Parse};
+use super::statement::{
+    AlterOperation, CreateIndex, CreateTable, CreateTrigger, CreateView, DropKind, Statement, TriggerEvent,
+    TriggerTime,
+};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Token;
+
+impl Grammar {
+    /// What follows CREATE.
+    pub(super) fn create(&self, p: &mut Parser) -> Parse<Statement> {
+        let temporary = p.parse_one_of_keywords(&[Keyword::TEMP, Keyword::TEMPORARY]).is_some();
+        if p.parse_keyword(Keyword::TABLE) {
+            return self.create_table(p, temporary);
+        }
+        if p.parse_keyword(Keyword::VIEW) {
+            return self.create_view(p, temporary);
+        }
+        if p.parse_keyword(Keyword::TRIGGER) {
+            return self.create_trigger(p, temporary);
+        }
+        if !temporary {
+            let unique = p.parse_keyword(Keyword::UNIQUE);
+            if p.parse_keyword(Keyword::INDEX) {
+                return self.create_index(p, unique);
+            }
+        }
+        self.unexpected(p, "TABLE, INDEX, VIEW or TRIGGER behind CREATE")
+    }
+
+    fn create_table(&self, p: &mut Parser, temporary: bool) -> Parse<Statement> {
+        let if_not_exists = self.if_exists(p, true);
+        let name = self.qualified_name(p, "the name of the table")?;
+        let mut table = CreateTable {
+            temporary,
+            if_not_exists,
+            name,
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            source: None,
+            without_rowid: false,
+            strict: false,
+        };
+        if p.parse_keyword(Keyword::AS) {
+            table.source = Some(self.query(p)?);
+            return Ok(Statement::CreateTable(Box::new(table)));
+        }
+        if p.peek_token_ref().token != Token::LParen {
+            return self.unexpected(p, "\"(\" or AS");
+        }
+        p.advance_token();
+        table.columns.push(self.column_definition(p)?);
+        loop {
+            let comma = p.consume_token(&Token::Comma);
+            if p.peek_token_ref().token == Token::RParen && !comma {
+                break;
+            }
+            // Commas between table constraints may be left out, as in SQLite.
+            if self.peek_table_constraint(p) {
+                table.constraints.push(self.table_constraint(p)?);
+            } else if comma && table.constraints.is_empty() {
+                table.columns.push(self.column_definition(p)?);
+            } else {
+                return self.unexpected(p, if comma { "a table constraint" } else { "\",\" or \")\"" });
+            }
+        }
+        self.token(p, &Token::RParen)?;
+        if p.peek_token_ref().token != Token::EOF {
+            self.list(p, |g, p| g.table_option(p))?.into_iter().for_each(|strict| {
+                if strict {
+                    table.strict = true;
+                } else {
+                    table.without_rowid = true;
+                }
+            });
+        }
+        Ok(Statement::CreateTable(Box::new(table)))
+    }
+
+    /// STRICT (true) or WITHOUT ROWID (false).
+    fn table_option(&self, p: &mut Parser) -> Parse<bool> {
+        if self.word(p, "STRICT") {
+            return Ok(true);
+        }
+        if p.parse_keyword(Keyword::WITHOUT) && self.word(p, "ROWID") {
+            return Ok(false);
+        }
+        self.unexpected(p, "WITHOUT ROWID or STRICT")
+    }
+
+    fn create_index(&self, p: &mut Parser, unique: bool) -> Parse<Statement> {
+        let if_not_exists = self.if_exists(p, true);
+        let name = self.qualified_name(p, "the name of the index")?;
+        self.keyword(p, Keyword::ON)?;
+        let table = self.ident(p, "the name of a table")?;
+        let columns = self.indexed_columns(p)?;
+        let filter = match p.parse_keyword(Keyword::WHERE) {
+            true => {
+                let start = self.next_span(p).start;
+                let expr = *self.expr(p, 0)?;
+                Some((expr, self.text_from(p, start)))
+            }
+            false => None,
+        };
+        Ok(Statement::CreateIndex(Box::new(CreateIndex {
+            unique,
+            if_not_exists,
+            name,
+            table,
+            columns,
+            filter,
+        })))
+    }
+
+    fn create_view(&self, p: &mut Parser, temporary: bool) -> Parse<Statement> {
+        let if_not_exists = self.if_exists(p, true);
+        let name = self.qualified_name(p, "the name of the view")?;
+        let columns = match p.peek_token_ref().token {
+            Token::LParen => self.ident_list(p, "a column name")?,
+            _ => Vec::new(),
+        };
+        self.keyword(p, Keyword::AS)?;
+        let query = self.query(p)?;
+        Ok(Statement::CreateView(Box::new(CreateView { temporary, if_not_exists, name, columns, query })))
+    }
+
+    fn create_trigger(&self, p: &mut Parser, temporary: bool) -> Parse<Statement> {
+        use Keyword::{AFTER, BEFORE, DELETE, EACH, FOR, INSERT, INSTEAD, OF, ROW, UPDATE};
+        let if_not_exists = self.if_exists(p, true);
+        let name = self.qualified_name(p, "the name of the trigger")?;
+        let time = if p.parse_keyword(AFTER) {
+            TriggerTime::After
+        } else if p.parse_keywords(&[INSTEAD, OF]) {
+            TriggerTime::InsteadOf
+        } else {
+            // BEFORE is also what no word means.
+            let _ = p.parse_keyword(BEFORE);
+            TriggerTime::Before
+        };
+        let event = match p.parse_one_of_keywords(&[INSERT, DELETE, UPDATE]) {
+            Some(INSERT) => TriggerEvent::Insert,
+            Some(DELETE) => TriggerEvent::Delete,
+            Some(_) if p.parse_keyword(OF) => {
+                TriggerEvent::Update(self.list(p, |g, p| g.ident(p, "a column"))?)
+            }
+            Some(_) => TriggerEvent::Update(Vec::new()),
+            None => return self.unexpected(p, "INSERT, UPDATE or DELETE"),
+        };
+        self.keyword(p, Keyword::ON)?;
+        let table = self.ident(p, "the name of a table")?;
+        if p.parse_keyword(FOR) {
+            self.keyword(p, EACH)?;
+            self.keyword(p, ROW)?;
+        }
+        let condition = self.clause(p, Keyword::WHEN)?.map(|expr| *expr);
+        self.keyword(p, Keyword::BEGIN)?;
+        let mut body = Vec::new();
+        while body.is_empty() || !p.parse_keyword(Keyword::END) {
+            body.push(self.query_or_write(p)?);
+            self.token(p, &Token::SemiColon)?;
+        }
+        Ok(Statement::CreateTrigger(Box::new(CreateTrigger {
+            temporary,
+            if_not_exists,
+            name,
+            time,
+            event,
+            table,
+            condition,
+            body,
+        })))
+    }
+
+    /// What follows DROP.
+    pub(super) fn drop(&self, p: &mut Parser) -> Parse<Statement> {
+        use Keyword::{INDEX, TABLE, TRIGGER, VIEW};
+        let kind = match p.parse_one_of_keywords(&[TABLE, INDEX, VIEW, TRIGGER]) {
+            Some(TABLE) => DropKind::Table,
+            Some(INDEX) => DropKind::Index,
+            Some(VIEW) => DropKind::View,
+            Some(_) => DropKind::Trigger,
+            None => return self.unexpected(p, "TABLE, INDEX, VIEW or TRIGGER behind DROP"),
+        };
+        let if_exists = self.if_exists(p, false);
+        Ok(Statement::Drop { kind, name: self.qualified_name(p, "the name of what to drop")?, if_exists })
+    }
+
+    /// What follows ALTER.
+    pub(super) fn alter(&self, p: &mut Parser) -> Parse<Statement> {
+        use Keyword::{ADD, COLUMN, DROP, RENAME, TO};
+        self.keyword(p, Keyword::TABLE)?;
+        let table = self.qualified_name(p, "the name of a table")?;
+        let operation = match p.parse_one_of_keywords(&[RENAME, ADD, DROP]) {
+            Some(RENAME) if p.parse_keyword(TO) => {
+                AlterOperation::RenameTable(self.ident(p, "the next name")?)
+            }
+            Some(RENAME) => {
+                // COLUMN may be left out, and a column may be named so.
+                if p.peek_keyword(COLUMN)
+                    && !matches!(&p.peek_nth_token_ref(1).token, Token::Word(word) if word.keyword == TO)
+                {
+                    p.advance_token();
+                }
+                let from = self.ident(p, "the name of a column")?;
+                self.keyword(p, TO)?;
+                AlterOperation::RenameColumn { from, to: self.ident(p, "the next name")? }
+            }
+            Some(ADD) => {
+                let _ = p.parse_keyword(COLUMN);
+                AlterOperation::AddColumn(self.column_definition(p)?)
+            }
+            Some(_) => {
+                let _ = p.parse_keyword(COLUMN);
+                AlterOperation::DropColumn(self.ident(p, "the name of a column")?)
+            }
+            None => return self.unexpected(p, "RENAME, ADD or DROP"),
+        };
+        Ok(Statement::AlterTable { table, operation })
+    }
+}

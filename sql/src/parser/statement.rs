@@ -1,0 +1,482 @@
+//! Our own statements around sqlparser's queries and expressions.
+//!
+//! Inside `sqlparser` trees these shapes carry what its own AST has no word for:
+//!
+//! - a lifted literal is `Expr::Value(Placeholder("#n"))`, `n` the slot of [`super::Lifted::literals`];
+//!   a user's parameter is a placeholder: `?N` with its number (a bare `?` too), or its name (`:a`, `@a`, `$a`),
+//!   whose number is its place in [`Parsed::parameters`] plus one;
+//! - the least integer is the one literal `Number("-9223372036854775808")`; `super::literal_value` reads them all;
+//! - RAISE is a call of a function of that name, `RAISE(IGNORE)` with the column IGNORE as argument;
+//! - the type of a CAST is `DataType::Custom`: its words as one identifier, and its arguments;
+//! - FROM is one chain of joins: a comma is `JoinOperator::Join`;
+//! - `a IS b` and `a IS NOT b` are `IsNotDistinctFrom` and `IsDistinctFrom`; `x IN t` is `InSubquery` over
+//!   `SELECT * FROM t`; shifts are `PGBitwiseShiftLeft/Right`; GLOB, MATCH and REGEXP are the binary operators
+//!   `Custom("GLOB")`, `Match` and `Regexp`, negated by a `UnaryOperator::Not` around them;
+//!   `->` and `->>` are `Arrow` and `LongArrow`;
+//! - INDEXED BY, NOT INDEXED, frame EXCLUDE and MATERIALIZED stand in [`Hints`], by the place of the identifier
+//!   they follow.
+
+use crate::error::Span;
+use sqlparser::ast::{Expr, Ident, Query, SelectItem, TableWithJoins};
+
+/// One parsed statement.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The statement.
+    pub statement: Statement,
+    /// Clauses that sqlparser's trees cannot hold.
+    pub hints: Hints,
+    /// The user's parameters in order of their number: `None` for `?` and `?NNN`, the name with its sigil otherwise.
+    pub parameters: Vec<Option<String>>,
+    /// Lifted slots whose text stands in the tree as a name (`SELECT 1 AS 'one'`): pinned from the start.
+    pub pinned: Vec<usize>,
+    /// The text of the statement, without its semicolon; spans are offsets into it.
+    pub text: String,
+    /// Where the statement begins in the text given: what to add to a span to point there.
+    pub start: usize,
+}
+
+/// Clauses lifted out of the token list, by the span start of the token before them.
+#[derive(Clone, Debug, Default)]
+pub struct Hints {
+    /// `t INDEXED BY i` (`Some(i)`) and `t NOT INDEXED` (`None`): the place of `t` or of its alias.
+    pub indexed: Vec<(Span, Option<Ident>)>,
+    /// `WITH x AS [NOT] MATERIALIZED`: the place of `x`, and whether it is materialized.
+    pub materialized: Vec<(Span, bool)>,
+    /// Frame exclusions: the place of the token before EXCLUDE, and the exclusion.
+    pub exclude: Vec<(Span, Exclude)>,
+}
+
+/// What a window frame leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exclude {
+    /// The current row.
+    CurrentRow,
+    /// The current row and its peers.
+    Group,
+    /// The peers alone.
+    Ties,
+}
+
+/// A name, possibly qualified by a database: `main.t`.
+#[derive(Clone, Debug)]
+pub struct Name {
+    /// The database, if one was written.
+    pub database: Option<Ident>,
+    /// The name itself.
+    pub name: Ident,
+}
+
+/// What to do when a row breaks a constraint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnConflict {
+    /// Undo the transaction.
+    Rollback,
+    /// Undo the statement.
+    #[default]
+    Abort,
+    /// Stop, and keep what the statement did so far.
+    Fail,
+    /// Leave the row out.
+    Ignore,
+    /// Delete the rows in the way.
+    Replace,
+}
+
+/// A statement.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the variants are the statements of SQL")]
+pub enum Statement {
+    Query(Box<Query>),
+    Insert(Box<Insert>),
+    Update(Box<Update>),
+    Delete(Box<Delete>),
+    CreateTable(Box<CreateTable>),
+    CreateIndex(Box<CreateIndex>),
+    CreateView(Box<CreateView>),
+    CreateTrigger(Box<CreateTrigger>),
+    Drop { kind: DropKind, name: Name, if_exists: bool },
+    AlterTable { table: Name, operation: AlterOperation },
+    Begin(BeginMode),
+    Commit,
+    Rollback { to: Option<Ident> },
+    Savepoint(Ident),
+    Release(Ident),
+    Pragma { name: Name, argument: Option<PragmaArgument> },
+    Explain { mode: ExplainMode, statement: Box<Statement> },
+    Analyze(Option<Name>),
+    Reindex(Option<Name>),
+    Vacuum { database: Option<Ident>, into: Option<Box<Expr>> },
+    Attach { file: Box<Expr>, name: Box<Expr> },
+    Detach(Ident),
+}
+
+/// BEGIN's modes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BeginMode {
+    /// Take the writer's place at the first write.
+    #[default]
+    Deferred,
+    /// Take it now.
+    Immediate,
+    /// As IMMEDIATE: readers are never blocked.
+    Exclusive,
+}
+
+/// What EXPLAIN shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExplainMode {
+    /// The plan as a tree.
+    Plan,
+    /// SQLite's EXPLAIN QUERY PLAN.
+    QueryPlan,
+    /// The plan with what its execution took.
+    Analyze,
+}
+
+/// What DROP drops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the variants are the kinds of schema objects")]
+pub enum DropKind {
+    Table,
+    Index,
+    View,
+    Trigger,
+}
+
+/// The value behind `PRAGMA name =` or in its parentheses.
+#[derive(Clone, Debug)]
+pub enum PragmaArgument {
+    /// A bare word: `FULL`, `ON`, `t1`.
+    Word(Ident),
+    /// A literal, signed where it is a number.
+    Literal(crate::value::Value),
+}
+
+/// INSERT and REPLACE.
+#[derive(Clone, Debug)]
+pub struct Insert {
+    /// Common table expressions before INSERT: a query whose body is ignored.
+    pub with: Option<sqlparser::ast::With>,
+    /// OR REPLACE and the like; REPLACE INTO is OR REPLACE.
+    pub on_conflict: Option<OnConflict>,
+    /// The table.
+    pub table: Name,
+    /// `INSERT INTO t AS x`.
+    pub alias: Option<Ident>,
+    /// The columns named.
+    pub columns: Option<Vec<Ident>>,
+    /// The rows; `None` is DEFAULT VALUES. A VALUES list is a query too.
+    pub source: Option<Box<Query>>,
+    /// ON CONFLICT clauses in order.
+    pub upserts: Vec<Upsert>,
+    /// RETURNING.
+    pub returning: Option<Vec<SelectItem>>,
+}
+
+/// One ON CONFLICT clause.
+#[derive(Clone, Debug)]
+pub struct Upsert {
+    /// The indexed columns or expressions and the WHERE of a partial index; `None` for a clause without target.
+    pub target: Option<(Vec<IndexedColumn>, Option<Expr>)>,
+    /// DO UPDATE's assignments and WHERE; `None` is DO NOTHING.
+    pub update: Option<(Vec<Assignment>, Option<Expr>)>,
+}
+
+/// `a = 1` or `(a, b) = (1, 2)`.
+#[derive(Clone, Debug)]
+pub struct Assignment {
+    /// The columns; more than one stood in parentheses.
+    pub columns: Vec<Ident>,
+    /// The value; a tuple or subquery for several columns.
+    pub value: Expr,
+}
+
+/// UPDATE.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// Common table expressions.
+    pub with: Option<sqlparser::ast::With>,
+    /// OR IGNORE and the like.
+    pub on_conflict: Option<OnConflict>,
+    /// The table.
+    pub table: Name,
+    /// Its alias.
+    pub alias: Option<Ident>,
+    /// INDEXED BY or NOT INDEXED on the target.
+    pub indexed: Option<Option<Ident>>,
+    /// SET.
+    pub assignments: Vec<Assignment>,
+    /// FROM.
+    pub from: Vec<TableWithJoins>,
+    /// WHERE.
+    pub filter: Option<Expr>,
+    /// ORDER BY.
+    pub order_by: Vec<sqlparser::ast::OrderByExpr>,
+    /// LIMIT and OFFSET.
+    pub limit: Option<(Expr, Option<Expr>)>,
+    /// RETURNING.
+    pub returning: Option<Vec<SelectItem>>,
+}
+
+/// DELETE.
+#[derive(Clone, Debug)]
+pub struct Delete {
+    /// Common table expressions.
+    pub with: Option<sqlparser::ast::With>,
+    /// The table.
+    pub table: Name,
+    /// Its alias.
+    pub alias: Option<Ident>,
+    /// INDEXED BY or NOT INDEXED on the target.
+    pub indexed: Option<Option<Ident>>,
+    /// WHERE.
+    pub filter: Option<Expr>,
+    /// ORDER BY.
+    pub order_by: Vec<sqlparser::ast::OrderByExpr>,
+    /// LIMIT and OFFSET.
+    pub limit: Option<(Expr, Option<Expr>)>,
+    /// RETURNING.
+    pub returning: Option<Vec<SelectItem>>,
+}
+
+/// CREATE TABLE.
+#[derive(Clone, Debug)]
+pub struct CreateTable {
+    /// TEMP.
+    pub temporary: bool,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// The name.
+    pub name: Name,
+    /// The columns.
+    pub columns: Vec<ColumnDefinition>,
+    /// The table constraints.
+    pub constraints: Vec<TableConstraint>,
+    /// AS SELECT.
+    pub source: Option<Box<Query>>,
+    /// WITHOUT ROWID.
+    pub without_rowid: bool,
+    /// STRICT (every table is).
+    pub strict: bool,
+}
+
+/// One column of CREATE TABLE or ALTER TABLE ADD COLUMN.
+#[derive(Clone, Debug)]
+pub struct ColumnDefinition {
+    /// The name.
+    pub name: Ident,
+    /// The type as written: its words in upper case joined by spaces, and its arguments; `None` if there is none.
+    pub declared_type: Option<DeclaredType>,
+    /// The constraints in order.
+    pub constraints: Vec<ColumnConstraint>,
+    /// The text of the whole definition.
+    pub span: Span,
+}
+
+/// A type name as written: `VARCHAR(10)`, `UNSIGNED BIG INT`.
+#[derive(Clone, Debug)]
+pub struct DeclaredType {
+    /// The words, one space between them, as written.
+    pub name: String,
+    /// What stands in parentheses: at most two signed numbers.
+    pub arguments: Vec<i64>,
+    /// Where.
+    pub span: Span,
+}
+
+/// A column constraint.
+#[derive(Clone, Debug)]
+pub struct ColumnConstraint {
+    /// CONSTRAINT name.
+    pub name: Option<Ident>,
+    /// What it says.
+    pub kind: ColumnConstraintKind,
+    /// ON CONFLICT.
+    pub on_conflict: Option<OnConflict>,
+}
+
+/// What a column constraint says.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the variants are the column constraints of SQL")]
+pub enum ColumnConstraintKind {
+    PrimaryKey {
+        descending: bool,
+        autoincrement: bool,
+    },
+    NotNull,
+    /// NULL, which says nothing.
+    Null,
+    Unique,
+    /// The expression and its text between the parentheses.
+    Check(Expr, String),
+    /// The expression and its text.
+    Default(Expr, String),
+    Collate(Ident),
+    References(ForeignKey),
+    Generated {
+        expr: Expr,
+        text: String,
+        stored: bool,
+    },
+}
+
+/// A table constraint.
+#[derive(Clone, Debug)]
+pub struct TableConstraint {
+    /// CONSTRAINT name.
+    pub name: Option<Ident>,
+    /// What it says.
+    pub kind: TableConstraintKind,
+    /// ON CONFLICT.
+    pub on_conflict: Option<OnConflict>,
+}
+
+/// What a table constraint says.
+#[allow(clippy::large_enum_variant, reason = "there are few of them, and none is moved often")]
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the variants are the table constraints of SQL")]
+pub enum TableConstraintKind {
+    PrimaryKey {
+        columns: Vec<IndexedColumn>,
+        autoincrement: bool,
+    },
+    Unique(Vec<IndexedColumn>),
+    /// The expression and its text between the parentheses.
+    Check(Expr, String),
+    ForeignKey {
+        columns: Vec<Ident>,
+        key: ForeignKey,
+    },
+}
+
+/// REFERENCES and what follows.
+#[derive(Clone, Debug)]
+pub struct ForeignKey {
+    /// The parent table.
+    pub table: Ident,
+    /// Its columns; none means its primary key.
+    pub columns: Vec<Ident>,
+    /// ON DELETE.
+    pub on_delete: ForeignAction,
+    /// ON UPDATE.
+    pub on_update: ForeignAction,
+    /// DEFERRABLE INITIALLY DEFERRED.
+    pub deferred: bool,
+}
+
+/// What happens to child rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the variants are the actions of SQL")]
+pub enum ForeignAction {
+    #[default]
+    NoAction,
+    Restrict,
+    SetNull,
+    SetDefault,
+    Cascade,
+}
+
+/// A column or expression of an index or key. A COLLATE around the expression is kept apart.
+#[derive(Clone, Debug)]
+pub struct IndexedColumn {
+    /// The column name as an identifier, or an expression.
+    pub expr: Expr,
+    /// The text of the expression.
+    pub text: String,
+    /// COLLATE.
+    pub collation: Option<Ident>,
+    /// DESC.
+    pub descending: bool,
+}
+
+/// CREATE INDEX.
+#[derive(Clone, Debug)]
+pub struct CreateIndex {
+    /// UNIQUE.
+    pub unique: bool,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// The name.
+    pub name: Name,
+    /// The table.
+    pub table: Ident,
+    /// The columns.
+    pub columns: Vec<IndexedColumn>,
+    /// WHERE, and its text.
+    pub filter: Option<(Expr, String)>,
+}
+
+/// CREATE VIEW.
+#[derive(Clone, Debug)]
+pub struct CreateView {
+    /// TEMP.
+    pub temporary: bool,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// The name.
+    pub name: Name,
+    /// The column names, if written.
+    pub columns: Vec<Ident>,
+    /// The query.
+    pub query: Box<Query>,
+}
+
+/// CREATE TRIGGER.
+#[derive(Clone, Debug)]
+pub struct CreateTrigger {
+    /// TEMP.
+    pub temporary: bool,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// The name.
+    pub name: Name,
+    /// BEFORE, AFTER or INSTEAD OF.
+    pub time: TriggerTime,
+    /// What fires it.
+    pub event: TriggerEvent,
+    /// The table or view.
+    pub table: Ident,
+    /// WHEN.
+    pub condition: Option<Expr>,
+    /// The statements between BEGIN and END.
+    pub body: Vec<Statement>,
+}
+
+/// When a trigger fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the variants are the times of SQL")]
+pub enum TriggerTime {
+    Before,
+    After,
+    InsteadOf,
+}
+
+/// What fires a trigger.
+#[derive(Clone, Debug)]
+pub enum TriggerEvent {
+    /// INSERT.
+    Insert,
+    /// DELETE.
+    Delete,
+    /// UPDATE, of these columns where they are named.
+    Update(Vec<Ident>),
+}
+
+/// What ALTER TABLE does.
+#[derive(Clone, Debug)]
+pub enum AlterOperation {
+    /// RENAME TO.
+    RenameTable(Ident),
+    /// `RENAME [COLUMN] a TO b`.
+    RenameColumn {
+        /// The column.
+        from: Ident,
+        /// Its next name.
+        to: Ident,
+    },
+    /// `ADD [COLUMN]`.
+    AddColumn(ColumnDefinition),
+    /// `DROP [COLUMN]`.
+    DropColumn(Ident),
+}

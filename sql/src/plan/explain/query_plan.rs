@@ -1,0 +1,124 @@
+//! Rows in the shape of SQLite's EXPLAIN QUERY PLAN: an id, the id of the row around it, and what is done. Joins
+//! are the tables they read, one after the other, as in SQLite.
+
+use super::super::columns::{place, subquery_of, walk};
+use super::super::nodes::{node_expressions, node_inputs};
+use super::super::physical::{IndexScan, Node, Operator, Plan, RowIdRange};
+use super::index_column;
+use crate::ir::SetOp;
+
+/// A plan as (id, parent, detail); the parent of the outermost rows is 0.
+#[must_use]
+pub fn explain_query_plan(plan: &Plan) -> Vec<(i64, i64, String)> {
+    let mut rows = Rows { plan, rows: Vec::new(), shown: vec![false; plan.subplans.len()] };
+    rows.node(&plan.root, 0);
+    rows.rows
+}
+
+struct Rows<'p> {
+    plan: &'p Plan,
+    rows: Vec<(i64, i64, String)>,
+    shown: Vec<bool>,
+}
+
+impl Rows<'_> {
+    fn add(&mut self, parent: i64, detail: String) -> i64 {
+        let id = self.rows.len() as i64 + 1;
+        self.rows.push((id, parent, detail));
+        id
+    }
+
+    fn node(&mut self, node: &Node, parent: i64) {
+        match &node.operator {
+            Operator::TableScan(scan) => {
+                let detail = match &scan.range {
+                    RowIdRange::All => format!("SCAN {}", scan.alias),
+                    RowIdRange::OneOf(_) => {
+                        format!("SEARCH {} USING INTEGER PRIMARY KEY (rowid=?)", scan.alias)
+                    }
+                    RowIdRange::Between(lower, upper) => {
+                        let bounds = bounds("rowid", lower.is_some(), upper.is_some());
+                        format!("SEARCH {} USING INTEGER PRIMARY KEY ({})", scan.alias, bounds.join(" AND "))
+                    }
+                };
+                self.add(parent, detail);
+            }
+            Operator::IndexScan(scan) => {
+                let detail = index_detail(scan);
+                self.add(parent, detail);
+            }
+            Operator::OneRow | Operator::Empty => {
+                self.add(parent, "SCAN CONSTANT ROW".to_owned());
+            }
+            Operator::Values { rows } => {
+                let detail = format!("SCAN {} CONSTANT ROWS", rows.len());
+                self.add(parent, detail);
+            }
+            Operator::SetOperation { op, left, right, .. } => {
+                let name = match op {
+                    SetOp::UnionAll => "UNION ALL",
+                    SetOp::Union => "UNION USING TEMP B-TREE",
+                    SetOp::Intersect => "INTERSECT USING TEMP B-TREE",
+                    SetOp::Except => "EXCEPT USING TEMP B-TREE",
+                };
+                let compound = self.add(parent, "COMPOUND QUERY".to_owned());
+                let first = self.add(compound, "LEFT-MOST SUBQUERY".to_owned());
+                self.node(left, first);
+                let second = self.add(compound, name.to_owned());
+                self.node(right, second);
+            }
+            _ => node_inputs(node, &mut |input| self.node(input, parent)),
+        }
+        match &node.operator {
+            Operator::Aggregate { groups, sorted: false, .. } if !groups.is_empty() => {
+                self.add(parent, "USE TEMP B-TREE FOR GROUP BY".to_owned());
+            }
+            Operator::Distinct { .. } => {
+                self.add(parent, "USE TEMP B-TREE FOR DISTINCT".to_owned());
+            }
+            Operator::Sort { .. } => {
+                self.add(parent, "USE TEMP B-TREE FOR ORDER BY".to_owned());
+            }
+            _ => {}
+        }
+        let mut found = Vec::new();
+        node_expressions(node, &mut |e| walk(e, &mut |e| found.extend(subquery_of(e).map(place))));
+        for at in found {
+            let plan = self.plan;
+            let Some(Some(subplan)) = plan.subplans.get(at) else { continue };
+            if std::mem::replace(&mut self.shown[at], true) {
+                continue; // As long as `subplans`, by construction.
+            }
+            let correlated = if subplan.outer.is_empty() { "" } else { "CORRELATED " };
+            let id = self.add(parent, format!("{correlated}SUBQUERY {}", at + 1));
+            self.node(&subplan.root, id);
+        }
+    }
+}
+
+fn bounds(column: &str, lower: bool, upper: bool) -> Vec<String> {
+    let mut parts = Vec::new();
+    if lower {
+        parts.push(format!("{column}>?"));
+    }
+    if upper {
+        parts.push(format!("{column}<?"));
+    }
+    parts
+}
+
+fn index_detail(scan: &IndexScan) -> String {
+    let covering = if scan.covering { "COVERING " } else { "" };
+    let mut parts = Vec::new();
+    if let Some(range) = scan.ranges.first() {
+        parts.extend((0..range.equal.len()).map(|at| format!("{}=?", index_column(scan, at))));
+        let next = index_column(scan, range.equal.len());
+        parts.extend(bounds(next, range.lower.is_some(), range.upper.is_some()));
+    }
+    let index = &scan.index.name;
+    if parts.is_empty() {
+        format!("SCAN {} USING {covering}INDEX {index}", scan.alias)
+    } else {
+        format!("SEARCH {} USING {covering}INDEX {index} ({})", scan.alias, parts.join(" AND "))
+    }
+}

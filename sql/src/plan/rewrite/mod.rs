@@ -1,0 +1,141 @@
+//! Rewrites of bound queries, as an ordered list of passes. Each takes a relation and gives one with the same rows;
+//! an expression that can raise is never evaluated for rows for which it was not before.
+
+mod decorrelate;
+mod factor;
+mod flatten;
+mod fold;
+mod push_down;
+
+use super::columns::{
+    ColumnSet, Outers, Replacements, children_mut, expressions, expressions_mut, free, in_order, inputs,
+    inputs_mut, place, subquery_of, walk,
+};
+use super::stats::PlanContext;
+use crate::ir::{ColumnId, Expr, Query, Relation, Subquery};
+
+/// One pass.
+type Pass = fn(&mut Rewriter<'_>, Relation) -> Relation;
+
+/// The passes in order. Flattening comes twice: joins made of subqueries bring projections of their own.
+const PASSES: [Pass; 6] =
+    [fold::run, flatten::run, factor::run, decorrelate::run, flatten::run, push_down::run];
+
+/// The statement while it is rewritten.
+pub(super) struct Rewriter<'a> {
+    pub(super) cx: &'a PlanContext<'a>,
+    pub(super) subqueries: Vec<Subquery>,
+    /// For each subquery, the columns that it takes from around it.
+    pub(super) outers: Vec<Vec<ColumnId>>,
+    pub(super) next_column: u32,
+}
+
+impl<'a> Rewriter<'a> {
+    /// Takes a statement's subqueries and rewrites them, innermost first.
+    pub(super) fn new(subqueries: Vec<Subquery>, next_column: u32, cx: &'a PlanContext<'a>) -> Rewriter<'a> {
+        let count = subqueries.len();
+        let mut rewriter = Rewriter { cx, subqueries, outers: vec![Vec::new(); count], next_column };
+        for at in 0..count {
+            rewriter.refresh(at);
+        }
+        for at in 0..count {
+            let relation = std::mem::replace(&mut rewriter.subqueries[at].query.relation, Relation::OneRow);
+            let relation = rewriter.rewrite(relation);
+            rewriter.subqueries[at].query.relation = relation;
+            rewriter.refresh(at);
+        }
+        rewriter
+    }
+
+    /// Rewrites a query of the statement.
+    pub(super) fn query(&mut self, mut query: Query) -> Query {
+        query.relation = self.rewrite(query.relation);
+        query
+    }
+
+    fn rewrite(&mut self, relation: Relation) -> Relation {
+        PASSES.iter().fold(relation, |relation, pass| pass(self, relation))
+    }
+
+    /// Learns anew what a subquery takes from around it.
+    fn refresh(&mut self, at: usize) {
+        self.outers[at] = in_order(&free(&self.subqueries[at].query.relation, &self.outers));
+    }
+
+    fn fresh_column(&mut self) -> ColumnId {
+        let id = ColumnId(self.next_column);
+        self.next_column += 1;
+        id
+    }
+
+    /// Replaces columns in an expression and in the subqueries that it runs.
+    fn substitute(&mut self, expr: &mut Expr, map: &Replacements) {
+        if map.is_empty() {
+            return;
+        }
+        replace(expr, map);
+        let mut found = Vec::new();
+        walk(expr, &mut |e| found.extend(subquery_of(e).map(place)));
+        for at in found {
+            if self.outers.get(at).is_some_and(|outer| outer.iter().any(|id| map.contains_key(id))) {
+                let mut relation =
+                    std::mem::replace(&mut self.subqueries[at].query.relation, Relation::OneRow);
+                self.substitute_all(&mut relation, map);
+                self.subqueries[at].query.relation = relation;
+                self.refresh(at);
+            }
+        }
+    }
+
+    fn substitute_all(&mut self, relation: &mut Relation, map: &Replacements) {
+        inputs_mut(relation, &mut |input| self.substitute_all(input, map));
+        expressions_mut(relation, &mut |expr| self.substitute(expr, map));
+    }
+
+    /// How often a subquery is run by the expressions of a relation and of the subqueries.
+    fn references(&self, query: usize, relation: &Relation) -> usize {
+        let mut count = count_references(query, relation);
+        for subquery in &self.subqueries {
+            count += count_references(query, &subquery.query.relation);
+        }
+        count
+    }
+}
+
+fn count_references(query: usize, relation: &Relation) -> usize {
+    let mut count = 0;
+    expressions(relation, &mut |expr| {
+        walk(expr, &mut |e| count += usize::from(subquery_of(e).map(place) == Some(query)));
+    });
+    inputs(relation, &mut |input| count += count_references(query, input));
+    count
+}
+
+/// Replaces columns in an expression, its subqueries apart.
+pub(super) fn replace(expr: &mut Expr, map: &Replacements) {
+    if let Expr::Column(id, _) = expr {
+        if let Some(with) = map.get(id) {
+            *expr = with.clone();
+        }
+        return;
+    }
+    children_mut(expr, &mut |child| replace(child, map));
+}
+
+/// No row, with the columns of a relation.
+fn nothing(relation: &Relation) -> Relation {
+    Relation::Values { rows: Vec::new(), columns: super::columns::produced(relation) }
+}
+
+/// A relation under the AND of conjuncts.
+fn filtered(relation: Relation, conjuncts: Vec<Expr>) -> Relation {
+    match super::predicate::join(conjuncts) {
+        Some(predicate) => Relation::Filter { input: Box::new(relation), predicate },
+        None => relation,
+    }
+}
+
+/// True if an expression uses some column of a set.
+fn touches(expr: &Expr, set: &ColumnSet, outers: &Outers) -> bool {
+    super::columns::used(expr, outers).iter().any(|id| set.contains(id))
+}

@@ -1,0 +1,156 @@
+//! A store and its catalogs: what all sessions of a database share.
+
+use crate::bind::{self, TableExprUse};
+use crate::catalog::{self, Catalog, Index, ObjectKind, Table};
+use crate::error::Result;
+use crate::exec::Context;
+use crate::exec::expr::{CompiledExpr, Scope};
+use crate::value::{Value, ValueRef};
+use arc_swap::ArcSwap;
+use rustc_hash::FxHashMap;
+use sedge_storage::{Snapshot, Store, TreeId, TreeKind};
+use std::collections::hash_map::Entry;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Catalogs kept for snapshots taken a moment ago; a session that reads longer holds its own.
+const CATALOGS_KEPT: usize = 8;
+
+/// A database as its sessions see it.
+pub struct Engine {
+    store: Store,
+    busy_timeout: Duration,
+    /// Catalogs by the commit that made them, oldest first. Replaced whole; only the writer does, before its commit.
+    catalogs: ArcSwap<Vec<(u64, Arc<Catalog>)>>,
+}
+
+impl Engine {
+    /// Reads the schema of `store`. Writers wait for `busy_timeout` unless their session says otherwise.
+    ///
+    /// # Errors
+    /// Damage that keeps it from being read.
+    pub fn new(store: Store, busy_timeout: Duration) -> Result<Engine> {
+        let catalog = Arc::new(catalog::load(&store.snapshot())?);
+        // Whatever commit made the schema, it is not newer than any snapshot that will be asked about.
+        Ok(Engine { store, busy_timeout, catalogs: ArcSwap::from_pointee(vec![(0, catalog)]) })
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// How long writers wait unless a session says otherwise.
+    pub(super) fn busy_timeout(&self) -> Duration {
+        self.busy_timeout
+    }
+
+    /// The schema as `snapshot` has it.
+    pub(super) fn catalog(&self, snapshot: &Snapshot) -> Result<Arc<Catalog>> {
+        let catalogs = self.catalogs.load();
+        match catalogs.iter().rev().find(|(sequence, _)| *sequence <= snapshot.sequence()) {
+            Some((_, catalog)) => Ok(Arc::clone(catalog)),
+            None => Ok(Arc::new(catalog::load(snapshot)?)),
+        }
+    }
+
+    /// True if `catalog` is the schema as `snapshot` has it.
+    pub(super) fn is_catalog_of(&self, snapshot: &Snapshot, catalog: &Arc<Catalog>) -> bool {
+        let catalogs = self.catalogs.load();
+        let found = catalogs.iter().rev().find(|(sequence, _)| *sequence <= snapshot.sequence());
+        found.is_some_and(|(_, known)| Arc::ptr_eq(known, catalog))
+    }
+
+    /// Notes the catalog that the commit `sequence` is about to make. Called by the one writer, before the commit.
+    pub(super) fn announce(&self, sequence: u64, catalog: Arc<Catalog>) {
+        let mut catalogs = Vec::clone(&self.catalogs.load());
+        catalogs.push((sequence, catalog));
+        let surplus = catalogs.len().saturating_sub(CATALOGS_KEPT);
+        catalogs.drain(..surplus);
+        self.catalogs.store(Arc::new(catalogs));
+    }
+
+    /// Takes back what [`Engine::announce`] noted for a commit that failed.
+    pub(super) fn retract(&self, sequence: u64) {
+        let mut catalogs = Vec::clone(&self.catalogs.load());
+        catalogs.retain(|(announced, _)| *announced != sequence);
+        self.catalogs.store(Arc::new(catalogs));
+    }
+
+    /// Verifies every page, tree and index; what is wrong, a line each.
+    ///
+    /// # Errors
+    /// Damage that keeps the schema from being read, and I/O errors.
+    pub fn check(&self) -> Result<Vec<String>> {
+        let snapshot = self.store.snapshot();
+        let catalog = catalog::load(&snapshot)?;
+        let tree = |object: &catalog::Object| {
+            let kind = match object.kind {
+                ObjectKind::Index => TreeKind::Index,
+                ObjectKind::Table | ObjectKind::View => TreeKind::Table,
+            };
+            object.root.map(|root| (root, kind, object.name.clone()))
+        };
+        let schema = (Store::SCHEMA_TREE, TreeKind::Index, "sedge_schema".to_string());
+        let trees: Vec<_> = std::iter::once(schema).chain(catalog.objects().filter_map(tree)).collect();
+        let mut problems = self.store.check(&trees)?;
+        // Comparing tables with their indexes needs trees that can be walked.
+        if problems.is_empty() {
+            let mut predicates = Predicates::default();
+            let mut covers = |table: &Table, index: &Index, row_id: i64, row: &[Value]| {
+                predicates.cover(table, index, row_id, row)
+            };
+            problems = catalog::verify_indexes(&snapshot, &catalog, Some(&mut covers))?;
+        }
+        Ok(problems)
+    }
+
+    /// Closes the store, and tells what its last checkpoint met.
+    ///
+    /// # Errors
+    /// I/O errors; the log keeps what the base file lacks.
+    pub fn close(self) -> Result<()> {
+        Ok(self.store.close()?)
+    }
+}
+
+/// The predicates of partial indexes, compiled once.
+#[derive(Default)]
+struct Predicates {
+    compiled: FxHashMap<TreeId, Option<CompiledExpr>>,
+}
+
+impl Predicates {
+    /// True if the index covers the row.
+    fn cover(&mut self, table: &Table, index: &Index, row_id: i64, row: &[Value]) -> Result<bool> {
+        let predicate = match self.compiled.entry(index.root) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let compiled = match &index.filter {
+                    Some(filter) => {
+                        let bound = bind::bind_table_expr(table, &filter.expr, TableExprUse::IndexPredicate)?;
+                        let mut layout = bound.columns;
+                        layout.push(bound.row_id);
+                        let scope = Scope { layout: &layout, ..Scope::default() };
+                        Some(CompiledExpr::compile(&bound.expr, scope)?)
+                    }
+                    None => None,
+                };
+                entry.insert(compiled)
+            }
+        };
+        let Some(predicate) = predicate else { return Ok(true) };
+        let mut values: Vec<ValueRef<'_>> = row.iter().map(Value::as_ref).collect();
+        values.push(ValueRef::Integer(row_id));
+        let mut context = Context::new(Vec::new(), Vec::new(), Arc::default());
+        Ok(predicate.truth_row(&values.as_slice(), &mut context)? == Some(true))
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,50 @@
+//! EXPLAIN: the plan of a statement, shown instead of run.
+
+use super::Session;
+use super::prepare::{Kind, bind_context, fold};
+use super::statistics::SnapshotStatistics;
+use super::unsupported;
+use crate::catalog::Catalog;
+use crate::error::{Error, Result};
+use crate::parser::{ExplainMode, Parsed, Statement};
+use crate::plan::{self, PlanContext};
+use crate::value::Value;
+
+impl Session {
+    /// The rows of EXPLAIN.
+    pub(super) fn run_explain(
+        &mut self,
+        mode: ExplainMode,
+        statement: &Statement,
+        parsed: &Parsed,
+        catalog: &Catalog,
+    ) -> Result<Vec<Vec<Value>>> {
+        let statistics = SnapshotStatistics::new(self.read_snapshot()?.0);
+        let context = PlanContext { statistics: &statistics, fold: &fold };
+        let kind = match statement {
+            Statement::Query(query) => {
+                let bound = crate::bind::bind_query(parsed, query, &bind_context(catalog, &[]))?;
+                Kind::Query(plan::plan_query(bound, &context)?.into())
+            }
+            Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
+                let bound = crate::bind::bind_write(parsed, statement, &bind_context(catalog, &[]))?;
+                Kind::Write(plan::plan_write(bound, &context)?.into())
+            }
+            _ => return Err(Error::invalid("EXPLAIN explains SELECT, INSERT, UPDATE and DELETE", None)),
+        };
+        let lines = |lines: Vec<String>| Ok(lines.into_iter().map(|line| vec![Value::text(line)]).collect());
+        match (mode, &kind) {
+            (ExplainMode::Plan, Kind::Query(plan)) => lines(plan::explain(plan)),
+            (ExplainMode::Plan, Kind::Write(plan)) => lines(plan::explain_write(plan)),
+            (ExplainMode::QueryPlan, Kind::Query(plan)) => {
+                let steps = plan::explain_query_plan(plan).into_iter();
+                let row = |(id, parent, detail): (i64, i64, String)| {
+                    vec![Value::Integer(id), Value::Integer(parent), Value::Integer(0), Value::text(detail)]
+                };
+                Ok(steps.map(row).collect())
+            }
+            (ExplainMode::QueryPlan, _) => Err(unsupported("EXPLAIN QUERY PLAN of a statement that writes")),
+            (ExplainMode::Analyze, _) | (_, Kind::Other(..)) => Err(unsupported("EXPLAIN ANALYZE")),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Sessions: where parser, binder, planner and executor meet.
+//!
+//! ```text
+//! text -> lift -> cache -> [ parse -> bind -> plan ] -> Prepared -> start -> step, step, step
+//!                          `------ on a miss ------'
+//! ```
+//!
+//! An [`Engine`] is a store and the catalogs of its newest commits; every connection has a [`Session`] on it, with
+//! the transaction it has open and a cache of plans; a [`Prepared`] is one statement of a session, which runs without
+//! it once it has started.
+
+mod cache;
+mod engine;
+mod explain;
+mod pragma;
+mod prepare;
+mod prepared;
+mod run;
+mod schema;
+mod statistics;
+mod transaction;
+
+pub use engine::Engine;
+pub use prepared::Prepared;
+
+use crate::catalog::Catalog;
+use crate::error::{Error, Result};
+use crate::parser::LiftScratch;
+use cache::StatementCache;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use transaction::Transaction;
+
+/// One connection's transaction, plans and counts.
+pub struct Session {
+    engine: Arc<Engine>,
+    transaction: Transaction,
+    /// True if the transaction was begun by a SAVEPOINT, whose RELEASE commits it.
+    begun_by_savepoint: bool,
+    cache: StatementCache,
+    /// Buffers of the lifter, reused.
+    scratch: LiftScratch,
+    interrupt: Arc<AtomicBool>,
+    /// Raised when changes that a running query may be reading are undone.
+    undone: Arc<AtomicU64>,
+    changes: i64,
+    total_changes: i64,
+    last_insert_rowid: i64,
+    busy_timeout: std::time::Duration,
+}
+
+impl Session {
+    /// A session outside any transaction.
+    ///
+    /// # Errors
+    /// Damage that keeps the schema from being read.
+    pub fn new(engine: Arc<Engine>) -> Result<Session> {
+        let busy_timeout = engine.busy_timeout();
+        Ok(Session {
+            engine,
+            transaction: Transaction::None,
+            begun_by_savepoint: false,
+            cache: StatementCache::default(),
+            scratch: LiftScratch::default(),
+            interrupt: Arc::default(),
+            undone: Arc::default(),
+            changes: 0,
+            total_changes: 0,
+            last_insert_rowid: 0,
+            busy_timeout,
+        })
+    }
+
+    /// The flag that stops whatever the session runs.
+    #[must_use]
+    pub fn interrupt_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.interrupt)
+    }
+
+    /// True outside BEGIN .. COMMIT.
+    #[must_use]
+    pub fn is_autocommit(&self) -> bool {
+        matches!(self.transaction, Transaction::None)
+    }
+
+    /// Rows changed by the last INSERT, UPDATE or DELETE.
+    #[must_use]
+    pub fn changes(&self) -> i64 {
+        self.changes
+    }
+
+    /// Rows changed since the session began.
+    #[must_use]
+    pub fn total_changes(&self) -> i64 {
+        self.total_changes
+    }
+
+    /// The row id of the last insert.
+    #[must_use]
+    pub fn last_insert_rowid(&self) -> i64 {
+        self.last_insert_rowid
+    }
+
+    /// Tells running queries that what they read in the open transaction is gone.
+    fn note_undone(&self) {
+        self.undone.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The catalog that the next statement sees.
+    fn catalog(&mut self) -> Result<Arc<Catalog>> {
+        match &self.transaction {
+            Transaction::None => self.engine.catalog(&self.engine.store().snapshot()),
+            Transaction::Read { catalog, .. } => match catalog {
+                Some((_, catalog)) => Ok(Arc::clone(catalog)),
+                None => self.engine.catalog(&self.engine.store().snapshot()),
+            },
+            Transaction::Write(write) => Ok(Arc::clone(&write.catalog)),
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("autocommit", &self.is_autocommit()).finish_non_exhaustive()
+    }
+}
+
+/// The error for a statement that this version cannot run.
+fn unsupported(what: &str) -> Error {
+    Error::invalid(format!("{what} is not supported yet"), None)
+}

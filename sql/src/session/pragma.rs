@@ -1,0 +1,200 @@
+//! Pragmas: those of the catalog are answered there, those of session and store here.
+
+use super::{Session, unsupported};
+use crate::catalog::{self, Catalog};
+use crate::error::{Error, Result};
+use crate::ir::{ColumnId, Output};
+use crate::parser::{ExplainMode, Name, Parsed, PragmaArgument, Statement};
+use crate::suggest::nearest;
+use crate::types::{Affinity, Collation, TypeSet};
+use crate::value::Value;
+use sedge_storage::Synchronous;
+use std::time::Duration;
+
+/// The pragmas of session and store, and their columns.
+const PRAGMAS: &[(&str, &[&str])] = &[
+    ("busy_timeout", &["timeout"]),
+    ("compile_options", &["compile_options"]),
+    ("data_version", &["data_version"]),
+    ("database_list", &["seq", "name", "file"]),
+    ("foreign_keys", &["foreign_keys"]),
+    ("freelist_count", &["freelist_count"]),
+    ("integrity_check", &["integrity_check"]),
+    ("journal_mode", &["journal_mode"]),
+    ("page_count", &["page_count"]),
+    ("page_size", &["page_size"]),
+    ("quick_check", &["quick_check"]),
+    ("synchronous", &["synchronous"]),
+    ("wal_checkpoint", &["busy", "log", "checkpointed"]),
+];
+
+/// Pragmas that are set by `= value` and then give no row.
+const SILENT_WHEN_SET: &[&str] = &["application_id", "foreign_keys", "synchronous", "user_version"];
+
+/// A result column called `name` that is no table's.
+fn column(name: &str) -> Output {
+    Output {
+        column: ColumnId(0),
+        name: name.to_string(),
+        types: TypeSet::ALL,
+        affinity: Affinity::None,
+        collation: Collation::Binary,
+        column_type: None,
+        origin: None,
+    }
+}
+
+impl Session {
+    /// The columns of a statement that is not planned; none if it shows nothing.
+    pub(super) fn result_columns(&self, parsed: &Parsed, catalog: &Catalog) -> Result<Vec<Output>> {
+        let names: &[&str] = match &parsed.statement {
+            Statement::Explain { mode: ExplainMode::QueryPlan, .. } => &["id", "parent", "notused", "detail"],
+            Statement::Explain { .. } => &["plan"],
+            Statement::Pragma { name, argument } => {
+                let word = name.name.value.to_ascii_lowercase();
+                if argument.is_some() && SILENT_WHEN_SET.contains(&word.as_str()) {
+                    &[]
+                } else if let Some((names, _)) = catalog::pragma_rows(catalog, &word, None) {
+                    names
+                } else {
+                    let known = PRAGMAS.iter().find(|(known, _)| *known == word);
+                    known.ok_or_else(|| unknown(name))?.1
+                }
+            }
+            _ => &[],
+        };
+        Ok(names.iter().map(|name| column(name)).collect())
+    }
+
+    /// Runs a pragma; its rows.
+    pub(super) fn run_pragma(
+        &mut self,
+        name: &Name,
+        argument: Option<&PragmaArgument>,
+    ) -> Result<Vec<Vec<Value>>> {
+        let word = name.name.value.to_ascii_lowercase();
+        if let (Some(argument), "user_version" | "application_id") = (argument, word.as_str()) {
+            return self.set_number(&word, number(argument)?).map(|()| Vec::new());
+        }
+        let catalog = self.catalog()?;
+        let text = argument.map(|argument| match argument {
+            PragmaArgument::Word(word) => word.value.clone(),
+            PragmaArgument::Literal(Value::Text(text)) => text.to_string(),
+            PragmaArgument::Literal(Value::Integer(i)) => i.to_string(),
+            PragmaArgument::Literal(other) => format!("{other:?}"),
+        });
+        if let Some((_, rows)) = catalog::pragma_rows(&catalog, &word, text.as_deref()) {
+            return Ok(rows);
+        }
+        let store = self.engine.store();
+        let metrics = || store.metrics();
+        let one = |value: Value| Ok(vec![vec![value]]);
+        let integer = |i: i64| Ok(vec![vec![Value::Integer(i)]]);
+        match (word.as_str(), argument) {
+            ("busy_timeout", argument) => {
+                if let Some(argument) = argument {
+                    // Negative means not to wait, as in SQLite.
+                    self.busy_timeout = Duration::from_millis(u64::try_from(number(argument)?).unwrap_or(0));
+                }
+                integer(i64::try_from(self.busy_timeout.as_millis()).unwrap_or(i64::MAX))
+            }
+            ("compile_options", None) => Ok(Vec::new()),
+            ("data_version", None) => {
+                let sequence = self.read_snapshot()?.0.sequence();
+                integer(i64::try_from(sequence).unwrap_or(i64::MAX))
+            }
+            ("database_list", None) => {
+                Ok(vec![vec![Value::Integer(0), Value::text("main"), Value::text("")]])
+            }
+            ("foreign_keys", None) => integer(0),
+            ("foreign_keys", Some(argument)) => match switch(argument) {
+                Some(false) => Ok(Vec::new()),
+                _ => Err(unsupported("foreign_keys = ON: enforcing foreign keys")),
+            },
+            ("freelist_count", None) => integer(i64::from(metrics().free_pages)),
+            ("page_count", None) => integer(i64::from(metrics().page_count)),
+            ("page_size", None) => integer(i64::from(metrics().page_size)),
+            // There is one way of journaling; asking for another keeps it, as SQLite does where it cannot change.
+            ("journal_mode", _) => one(Value::text("wal")),
+            ("integrity_check" | "quick_check", _) => {
+                let problems = self.engine.check()?;
+                if problems.is_empty() {
+                    return one(Value::text("ok"));
+                }
+                Ok(problems.into_iter().map(|problem| vec![Value::text(problem)]).collect())
+            }
+            ("synchronous", None) => integer(match store.synchronous() {
+                Synchronous::Off => 0,
+                Synchronous::Normal => 1,
+                Synchronous::Full => 2,
+            }),
+            ("synchronous", Some(argument)) => {
+                store.set_synchronous(synchronous(argument)?);
+                Ok(Vec::new())
+            }
+            ("wal_checkpoint", _) => {
+                store.checkpoint()?;
+                Ok(vec![vec![Value::Integer(0), Value::Integer(0), Value::Integer(0)]])
+            }
+            _ if PRAGMAS.iter().any(|(known, _)| *known == word) => {
+                Err(Error::invalid(format!("PRAGMA {word} cannot be set"), None))
+            }
+            _ => Err(unknown(name)),
+        }
+    }
+
+    fn set_number(&mut self, word: &str, number: i64) -> Result<()> {
+        self.write(|_, writing| {
+            let set =
+                if word == "user_version" { catalog::set_user_version } else { catalog::set_application_id };
+            let next = set(&mut writing.storage, &writing.catalog, number)?;
+            writing.change_schema(Some(next));
+            Ok(())
+        })
+    }
+}
+
+fn unknown(name: &Name) -> Error {
+    let word = &name.name.value;
+    let known = PRAGMAS.iter().map(|(known, _)| *known);
+    match nearest(word, known) {
+        Some(near) => Error::name(format!("there is no pragma {word}; did you mean {near}?"), None),
+        None => Error::name(format!("there is no pragma {word}"), None),
+    }
+}
+
+fn number(argument: &PragmaArgument) -> Result<i64> {
+    match argument {
+        PragmaArgument::Literal(Value::Integer(i)) => Ok(*i),
+        _ => Err(Error::invalid("the pragma takes an integer", None)),
+    }
+}
+
+fn switch(argument: &PragmaArgument) -> Option<bool> {
+    match argument {
+        PragmaArgument::Literal(Value::Integer(i)) => Some(*i != 0),
+        PragmaArgument::Word(word) => match word.value.to_ascii_lowercase().as_str() {
+            "on" | "true" | "yes" => Some(true),
+            "off" | "false" | "no" => Some(false),
+            _ => None,
+        },
+        PragmaArgument::Literal(_) => None,
+    }
+}
+
+fn synchronous(argument: &PragmaArgument) -> Result<Synchronous> {
+    let level = match argument {
+        PragmaArgument::Literal(Value::Integer(0)) => Some(Synchronous::Off),
+        PragmaArgument::Literal(Value::Integer(1)) => Some(Synchronous::Normal),
+        // EXTRA guards a rollback journal that does not exist here: FULL is all there is.
+        PragmaArgument::Literal(Value::Integer(2 | 3)) => Some(Synchronous::Full),
+        PragmaArgument::Word(word) => match word.value.to_ascii_lowercase().as_str() {
+            "off" => Some(Synchronous::Off),
+            "normal" => Some(Synchronous::Normal),
+            "full" | "extra" => Some(Synchronous::Full),
+            _ => None,
+        },
+        PragmaArgument::Literal(_) => None,
+    };
+    level.ok_or_else(|| Error::invalid("synchronous is OFF, NORMAL or FULL", None))
+}

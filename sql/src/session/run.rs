@@ -1,0 +1,217 @@
+//! Starting a statement: queries get their snapshot, writes run to their end, the rest is done at once.
+
+use super::prepare::{Compiled, Kind, Machine, WriteMachine};
+use super::prepared::{Prepared, Reading, Run};
+use super::transaction::Transaction;
+use super::{Session, unsupported};
+use crate::catalog::Catalog;
+use crate::error::{Error, Result};
+use crate::exec::context::ConnectionFacts;
+use crate::exec::{Context, Execution};
+use crate::parser::{Parsed, Statement};
+use crate::plan::{Plan, WritePlan};
+use crate::value::Value;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// How often a statement is planned again because the schema changed between its look at it and its turn to write.
+const SCHEMA_RETRIES: usize = 8;
+
+impl Session {
+    /// Starts a run with these parameters, which are taken in exchange for those of an earlier run. A write has run to
+    /// its end when this returns; a query's rows come from [`Prepared::step`].
+    ///
+    /// # Errors
+    /// What the start meets; a failed write has changed nothing.
+    pub fn start(&mut self, prepared: &mut Prepared, parameters: &mut Vec<Value>) -> Result<()> {
+        prepared.stop();
+        let expected = prepared.compiled.parameters.len();
+        if parameters.len() != expected {
+            return Err(Error::Misuse(format!(
+                "{expected} parameters are needed, {} are given",
+                parameters.len()
+            )));
+        }
+        // An interrupt stops what runs when it comes, not what starts after it.
+        self.interrupt.store(false, Ordering::Relaxed);
+        prepared.changes = 0;
+        for _ in 0..SCHEMA_RETRIES {
+            let compiled = Arc::clone(&prepared.compiled);
+            match &compiled.kind {
+                Kind::Query(plan) => {
+                    if self.start_query(prepared, plan, parameters)? {
+                        return Ok(());
+                    }
+                    self.prepare_again(prepared)?;
+                }
+                Kind::Write(plan) => {
+                    if !self.is_current(compiled.catalog()) {
+                        self.prepare_again(prepared)?;
+                        continue;
+                    }
+                    if self.run_write(prepared, plan, parameters)? {
+                        return Ok(());
+                    }
+                }
+                Kind::Other(parsed, columns) => {
+                    let rows = self.run_other(parsed, &compiled)?;
+                    if !columns.is_empty() {
+                        prepared.run = Run::Rows(rows, None);
+                    }
+                    return Ok(());
+                }
+            }
+        }
+        Err(Error::Storage(sedge_storage::Error::Conflict))
+    }
+
+    /// Gives a run what it takes from outside. The parameters change places with those of the run before, so that no
+    /// text in them is copied.
+    fn fill_context(&self, context: &mut Context, parameters: &mut Vec<Value>, literals: &[Value]) {
+        std::mem::swap(&mut context.parameters, parameters);
+        // A machine may come from another statement with the same plan; most plans have no literal.
+        if context.literals != literals {
+            context.literals.clear();
+            context.literals.extend_from_slice(literals);
+        }
+        if !Arc::ptr_eq(&context.interrupt, &self.interrupt) {
+            context.interrupt = Arc::clone(&self.interrupt);
+        }
+        context.facts = ConnectionFacts {
+            changes: self.changes,
+            total_changes: self.total_changes,
+            last_insert_rowid: self.last_insert_rowid,
+        };
+    }
+
+    /// A context for a run of its own.
+    pub(super) fn context(&self) -> Context {
+        let mut context = Context::new(Vec::new(), Vec::new(), Arc::clone(&self.interrupt));
+        self.fill_context(&mut context, &mut Vec::new(), &[]);
+        context
+    }
+
+    /// Starts a query; false if its plan is not of the schema that it would read.
+    fn start_query(
+        &mut self,
+        prepared: &mut Prepared,
+        plan: &Arc<Plan>,
+        parameters: &mut Vec<Value>,
+    ) -> Result<bool> {
+        let (snapshot, uncommitted) = self.read_snapshot()?;
+        let catalog = prepared.compiled.catalog();
+        let is_current = match &self.transaction {
+            Transaction::None => self.engine.is_catalog_of(&snapshot, catalog),
+            _ => self.is_current(catalog),
+        };
+        if !is_current {
+            return Ok(false);
+        }
+        let mut execution = match prepared.take_machine() {
+            Some(Machine::Query(execution)) => execution,
+            _ => Box::new(Execution::new(Arc::clone(plan))?),
+        };
+        self.fill_context(execution.context_mut(), parameters, &prepared.literals);
+        let started = execution.start(snapshot);
+        prepared.machine = Some(Machine::Query(execution));
+        started?;
+        let reading = uncommitted.then(|| Reading {
+            undone: Arc::clone(&self.undone),
+            at_start: self.undone.load(Ordering::Relaxed),
+        });
+        prepared.run = Run::Query(reading);
+        Ok(true)
+    }
+
+    /// True if `catalog` is the one that the next statement sees.
+    fn is_current(&self, catalog: &Arc<Catalog>) -> bool {
+        match &self.transaction {
+            Transaction::Write(writing) => Arc::ptr_eq(&writing.catalog, catalog),
+            Transaction::Read { catalog: Some((_, known)), .. } => Arc::ptr_eq(known, catalog),
+            Transaction::None | Transaction::Read { catalog: None, .. } => {
+                self.engine.is_catalog_of(&self.engine.store().snapshot(), catalog)
+            }
+        }
+    }
+
+    /// Runs a write to its end; false if the schema changed meanwhile and nothing was done.
+    fn run_write(
+        &mut self,
+        prepared: &mut Prepared,
+        plan: &Arc<WritePlan>,
+        parameters: &mut Vec<Value>,
+    ) -> Result<bool> {
+        let mut machine = match prepared.take_machine() {
+            Some(Machine::Write(machine)) => machine,
+            _ => Box::new(WriteMachine::new(plan, self.context())?),
+        };
+        self.fill_context(&mut machine.context, parameters, &prepared.literals);
+        let catalog = prepared.compiled.catalog();
+        let done = self.write(|_, writing| {
+            if !Arc::ptr_eq(&writing.catalog, catalog) {
+                return Ok(None);
+            }
+            let run = machine.execution.run(&mut writing.storage, &mut machine.context);
+            match run {
+                // OR FAIL keeps the rows before the one that failed: they are committed, then the error is told.
+                Err(error) if machine.execution.written().changes > 0 => Ok(Some(Err(error))),
+                run => run.map(|written| Some(Ok(written))),
+            }
+        });
+        let done = match done {
+            Ok(Some(Err(error))) => Err(error),
+            Ok(Some(Ok(written))) => Ok(Some(written)),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        if matches!(done, Ok(None)) {
+            // The next try takes them again.
+            std::mem::swap(&mut machine.context.parameters, parameters);
+        }
+        let written = machine.execution.written();
+        let rolls_back = done.is_err() && machine.execution.rolls_back();
+        prepared.machine = Some(Machine::Write(machine));
+        if !matches!(done, Ok(None)) {
+            self.changes = written.changes;
+            self.total_changes += written.changes;
+            if let Some(row_id) = written.last_row_id {
+                self.last_insert_rowid = row_id;
+            }
+            prepared.changes = written.changes;
+        }
+        if rolls_back && !self.is_autocommit() {
+            self.rollback()?;
+        }
+        Ok(done?.is_some())
+    }
+
+    /// Runs what is not planned; rows for what shows something.
+    fn run_other(&mut self, parsed: &Parsed, compiled: &Compiled) -> Result<Vec<Vec<Value>>> {
+        match &parsed.statement {
+            Statement::Begin(mode) => self.begin(*mode)?,
+            Statement::Commit => self.commit()?,
+            Statement::Rollback { to: None } => self.rollback()?,
+            Statement::Rollback { to: Some(name) } => self.rollback_to(&name.value)?,
+            Statement::Savepoint(name) => self.savepoint(&name.value)?,
+            Statement::Release(name) => self.release(&name.value)?,
+            Statement::Pragma { name, argument } => return self.run_pragma(name, argument.as_ref()),
+            Statement::Explain { mode, statement } => {
+                return self.run_explain(*mode, statement, parsed, compiled.catalog());
+            }
+            Statement::CreateTable(_)
+            | Statement::CreateIndex(_)
+            | Statement::CreateView(_)
+            | Statement::Drop { .. } => self.run_schema_change(parsed)?,
+            Statement::CreateTrigger(_) => return Err(unsupported("CREATE TRIGGER")),
+            Statement::AlterTable { .. } => return Err(unsupported("ALTER TABLE")),
+            Statement::Analyze(_) => return Err(unsupported("ANALYZE")),
+            Statement::Reindex(_) => return Err(unsupported("REINDEX")),
+            Statement::Vacuum { .. } => return Err(unsupported("VACUUM")),
+            Statement::Attach { .. } => return Err(unsupported("ATTACH")),
+            Statement::Detach(_) => return Err(unsupported("DETACH")),
+            // These are planned.
+            Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {}
+        }
+        Ok(Vec::new())
+    }
+}

@@ -6,8 +6,10 @@
 
 mod expr;
 mod query;
+mod walk;
 mod write;
 
 pub use expr::*;
 pub use query::*;
+pub(crate) use walk::{children, children_mut};
 pub use write::*;

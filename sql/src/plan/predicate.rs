@@ -1,8 +1,8 @@
 //! What can be said of an expression without running it: its conjuncts, whether it can raise or gives the same
 //! result each time, whether it is never true for a NULL, and what kinds of values it gives.
 
-use super::columns::{ColumnSet, Outers, children, children_mut, place, subquery_of, walk};
-use crate::ir::{CompareOp, Comparison, Expr};
+use super::columns::{ColumnSet, Outers, place, subquery_of, walk};
+use crate::ir::{CompareOp, Comparison, Expr, children, children_mut};
 use crate::types::{Affinity, TypeSet};
 use crate::value::Value;
 

@@ -4,7 +4,7 @@
 use super::Builder;
 use crate::error::Result;
 use crate::exec::expr::CompiledExpr;
-use crate::ir::{ColumnId, Expr};
+use crate::ir::{ColumnId, Expr, children};
 use crate::plan::Node;
 use crate::types::TypeSet;
 
@@ -60,44 +60,11 @@ fn compares_numbers(expr: &Expr) -> bool {
 }
 
 /// Tells `visit` each column that `expr` reads itself, and `None` where a subquery stands.
-fn visit_columns(expr: &Expr, visit: &mut impl FnMut(Option<ColumnId>)) {
+fn visit_columns(expr: &Expr, visit: &mut dyn FnMut(Option<ColumnId>)) {
     match expr {
-        Expr::Constant(_) | Expr::Literal { .. } | Expr::Parameter(_) => {}
         Expr::Column(column, _) => visit(Some(*column)),
-        Expr::Negate(expr) | Expr::BitNot(expr) | Expr::Not(expr) => visit_columns(expr, visit),
-        Expr::IsNull { expr, .. } | Expr::IsTruth { expr, .. } | Expr::Cast { expr, .. } => {
-            visit_columns(expr, visit);
-        }
-        Expr::Arithmetic { left, right, .. } | Expr::Compare { left, right, .. } => {
-            visit_columns(left, visit);
-            visit_columns(right, visit);
-        }
-        Expr::CompareRows { left, right, .. } => {
-            left.iter().chain(right).for_each(|expr| visit_columns(expr, visit));
-        }
-        Expr::And(all) | Expr::Or(all) | Expr::Concat(all) | Expr::Coalesce(all) => {
-            all.iter().for_each(|expr| visit_columns(expr, visit));
-        }
-        Expr::Case { operand, branches, otherwise } => {
-            operand.iter().chain(otherwise).for_each(|expr| visit_columns(expr, visit));
-            for branch in branches {
-                visit_columns(&branch.when, visit);
-                visit_columns(&branch.then, visit);
-            }
-        }
-        Expr::Match { expr, pattern, escape, .. } => {
-            visit_columns(expr, visit);
-            visit_columns(pattern, visit);
-            escape.iter().for_each(|expr| visit_columns(expr, visit));
-        }
-        Expr::InList { expr, list, .. } => {
-            expr.iter().chain(list.iter().flatten()).for_each(|expr| visit_columns(expr, visit));
-        }
-        Expr::Function { args, .. } => args.iter().for_each(|expr| visit_columns(expr, visit)),
-        Expr::ScalarSubquery { .. } | Expr::Exists { .. } => visit(None),
-        Expr::InSubquery { expr, .. } => {
-            expr.iter().for_each(|expr| visit_columns(expr, visit));
-            visit(None);
-        }
+        Expr::ScalarSubquery { .. } | Expr::Exists { .. } | Expr::InSubquery { .. } => visit(None),
+        _ => {}
     }
+    children(expr, &mut |operand| visit_columns(operand, visit));
 }

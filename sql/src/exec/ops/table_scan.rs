@@ -277,28 +277,28 @@ pub(super) fn decode_batch(
     let mut batch = Batch::new(vec![std::sync::Arc::clone(&unread); sources.len()], rows);
     let mut decoded = vec![false; sources.len()];
     for conjunct in &mut predicate.conjuncts {
-        read_columns(records, sources, &conjunct.reads, &mut decoded, &mut batch)?;
+        read_columns(records, sources, Some(&conjunct.reads), &mut decoded, &mut batch)?;
         conjunct.expr.select(&batch, cx, passed)?;
         batch.select(passed);
         if passed.is_empty() {
             return Ok(batch);
         }
     }
-    read_columns(records, sources, &vec![true; sources.len()], &mut decoded, &mut batch)?;
+    read_columns(records, sources, None, &mut decoded, &mut batch)?;
     Ok(batch)
 }
 
-/// Decodes those of the wanted columns that were not decoded yet, for the rows that are selected.
+/// Decodes those of the wanted columns (all of them for `None`) that were not decoded yet, for the rows selected.
 fn read_columns(
     records: &mut Records,
     sources: &[Source],
-    wanted: &[bool],
+    wanted: Option<&[bool]>,
     decoded: &mut [bool],
     batch: &mut Batch,
 ) -> Result<()> {
     for (at, source) in sources.iter().enumerate() {
         // All three are as long as the sources.
-        if wanted[at] && !decoded[at] {
+        if !decoded[at] && wanted.is_none_or(|wanted| wanted[at]) {
             decoded[at] = true;
             batch.columns[at] = records.decode(*source, batch.selection())?;
         }

@@ -344,7 +344,7 @@ fn replace_scalar(expr: &mut Expr, wanted: SubqueryId, value: &Expr) {
         *expr = value.clone();
         return;
     }
-    super::super::columns::children_mut(expr, &mut |child| replace_scalar(child, wanted, value));
+    crate::ir::children_mut(expr, &mut |child| replace_scalar(child, wanted, value));
 }
 
 /// True unless the expression is a column that is declared NOT NULL and that no outer join makes NULL.

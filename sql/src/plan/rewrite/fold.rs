@@ -1,10 +1,10 @@
 //! Constants: what can be computed while planning is, unless it raises; filters that are always or never true
 //! disappear, the latter with their input.
 
-use super::super::columns::{children_mut, expressions_mut, inputs_mut};
+use super::super::columns::{expressions_mut, inputs_mut};
 use super::super::predicate::{is_constant, join, split};
 use super::{Rewriter, nothing};
-use crate::ir::{Expr, Relation};
+use crate::ir::{Expr, Relation, children_mut};
 use crate::value::Value;
 
 /// The pass.

@@ -8,11 +8,11 @@ mod fold;
 mod push_down;
 
 use super::columns::{
-    ColumnSet, Outers, Replacements, children_mut, expressions, expressions_mut, free, in_order, inputs,
-    inputs_mut, place, subquery_of, walk,
+    ColumnSet, Outers, Replacements, expressions, expressions_mut, free, in_order, inputs, inputs_mut, place,
+    subquery_of, walk,
 };
 use super::stats::PlanContext;
-use crate::ir::{ColumnId, Expr, Query, Relation, Subquery};
+use crate::ir::{ColumnId, Expr, Query, Relation, Subquery, children_mut};
 
 /// One pass.
 type Pass = fn(&mut Rewriter<'_>, Relation) -> Relation;

@@ -126,7 +126,7 @@ fn replace_columns(expr: &mut Expr, map: &Replacements) {
         }
         return;
     }
-    super::super::columns::children_mut(expr, &mut |child| replace_columns(child, map));
+    crate::ir::children_mut(expr, &mut |child| replace_columns(child, map));
 }
 
 /// True if values of these kinds that are equal are the same: no integer beside the real it equals.

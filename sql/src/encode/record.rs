@@ -217,14 +217,17 @@ pub struct RecordView<'a> {
     payload_at: u32,
 }
 
-/// Where one column lies in records of the common shape: as many columns as the table has, fewer than 128, with ends
-/// of one byte. A scan finds the shape's constants once, so that each row costs one comparison and two loads.
+/// Where one of the first 48 columns lies in records of the common shape: as many columns as the table has, fewer than
+/// 128, with ends of one byte. A scan finds the shape's constants once, so that each row costs three loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommonField {
-    count: u8,
-    null_at: u8,
-    null_mask: u8,
-    end_at: u8,
+    /// The bits of a record's first eight bytes that tell its shape, and what they are.
+    shape_mask: u64,
+    shape: u64,
+    /// Of the same bytes, the bit that is set where the column is NULL.
+    null_bit: u64,
+    /// Where the end of the column before stands; the column's own follows.
+    ends_at: u8,
     /// Keeps the end of the column before; zero for the first column, which starts at the first payload.
     start_mask: u8,
     payload_at: u8,
@@ -233,8 +236,8 @@ pub struct CommonField {
 /// What [`CommonField::find`] sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// The payload's first byte, and the one behind its last.
-    Payload(usize, usize),
+    /// Where the payload starts, and its length.
+    Payload(usize, u8),
     /// NULL.
     Null,
     /// The record has another shape: [`RecordView`] reads it.
@@ -246,48 +249,61 @@ impl CommonField {
     #[must_use]
     pub fn new(columns: usize, i: usize) -> Option<CommonField> {
         let ends_at = 2 + columns.div_ceil(8);
-        let payload_at = u8::try_from(ends_at + columns).ok()?;
+        let count = u8::try_from(columns).ok().filter(|count| *count < 0x80 && i < columns)?;
+        // Behind the flags, which are 0, and the number of columns.
+        let null_bit = u32::try_from(16 + i).ok().and_then(|bit| 1_u64.checked_shl(bit))?;
         Some(CommonField {
-            count: u8::try_from(columns).ok().filter(|count| *count < 0x80 && i < columns)?,
-            null_at: (2 + i / 8) as u8,
-            null_mask: 1 << (i % 8),
-            end_at: (ends_at + i) as u8,
+            shape_mask: 0xffff,
+            shape: u64::from(count) << 8,
+            null_bit,
+            ends_at: u8::try_from(ends_at + i - 1).ok()?,
             start_mask: if i == 0 { 0 } else { 0xff },
-            payload_at,
+            payload_at: u8::try_from(ends_at + columns).ok()?,
         })
     }
 
-    /// The column in one record.
+    /// The column in the record that starts at `record` in `page`.
     #[inline(always)]
     #[must_use]
-    pub fn find(&self, record: &[u8]) -> Found {
-        let payload_at = usize::from(self.payload_at);
-        // All places below lie in front of the payloads, so one look at the length is enough.
-        let Some(header) = record.get(..payload_at) else { return Found::Other };
-        if header[0] != 0 || header[1] != self.count {
+    pub fn find(&self, page: &[u8], record: u16) -> Found {
+        let record = usize::from(record);
+        let Some(header) = chunk(page, record) else { return Found::Other };
+        let header = u64::from_le_bytes(header);
+        if header & (self.shape_mask | self.null_bit) != self.shape {
+            let is_common = header & self.shape_mask == self.shape;
+            return if is_common { Found::Null } else { Found::Other };
+        }
+        let Some([before, end]) = chunk(page, record + usize::from(self.ends_at)) else {
             return Found::Other;
+        };
+        let start = before & self.start_mask;
+        match end.checked_sub(start) {
+            Some(length) => {
+                Found::Payload(record + usize::from(self.payload_at) + usize::from(start), length)
+            }
+            None => Found::Other,
         }
-        if header[usize::from(self.null_at)] & self.null_mask != 0 {
-            return Found::Null;
-        }
-        let end_at = usize::from(self.end_at);
-        let start = payload_at + usize::from(header[end_at - 1] & self.start_mask);
-        let end = payload_at + usize::from(header[end_at]);
-        if start <= end && end <= record.len() { Found::Payload(start, end) } else { Found::Other }
     }
 }
 
+/// The bytes at `at`, which is far below the greatest address: so one comparison is enough.
+#[inline(always)]
+fn chunk<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..at + N)?.try_into().ok()
+}
+
 /// The word that starts at `at`, cut to `length` bytes and sign-extended: an integer's payload. `None` where fewer than
-/// 8 bytes follow, or for another length.
+/// 8 bytes follow, or for a greater length.
 #[inline(always)]
 #[must_use]
-pub fn short_integer(bytes: &[u8], at: usize, length: usize) -> Option<i64> {
-    let word = i64::from_le_bytes(*bytes.get(at..)?.first_chunk()?);
-    if length == 0 || length > 8 {
+pub fn short_integer(bytes: &[u8], at: usize, length: u8) -> Option<i64> {
+    let word = i64::from_le_bytes(chunk(bytes, at)?);
+    if length > 8 {
         return None;
     }
-    let shift = 64 - 8 * length;
-    Some((word << shift) >> shift)
+    // Zero has no byte: the shift by 64 is then one by 0, and the mask clears the word.
+    let shift = (64 - 8 * u32::from(length)) & 63;
+    Some(((word << shift) >> shift) & -i64::from(length != 0))
 }
 
 impl<'a> RecordView<'a> {

@@ -21,6 +21,8 @@ pub struct Cursor<P: ReadPages> {
     /// The branches above the leaf. Their pages are looked up again when they are needed: once a leaf.
     path: Path,
     leaf: Option<P::Page>,
+    /// The leaf behind it, while the cursor moves leaf by leaf.
+    ahead: Option<P::Page>,
     slot: usize,
     key: Vec<u8>,
     value: Vec<u8>,
@@ -30,12 +32,23 @@ impl<P: ReadPages> Cursor<P> {
     /// A cursor that stands nowhere yet.
     pub fn new(pages: P, tree: TreeId) -> Cursor<P> {
         let (key, value) = (Vec::new(), Vec::new());
-        Cursor { pages, tree, kind: TreeKind::Table, path: Path::new(), leaf: None, slot: 0, key, value }
+        Cursor {
+            pages,
+            tree,
+            kind: TreeKind::Table,
+            path: Path::new(),
+            leaf: None,
+            ahead: None,
+            slot: 0,
+            key,
+            value,
+        }
     }
 
     /// Forgets its place and the pages it holds, so that the next seek sees the tree as it is.
     pub fn reset(&mut self) {
         self.leaf = None;
+        self.ahead = None;
         self.path.clear();
     }
 
@@ -212,11 +225,15 @@ impl<P: ReadPages> Cursor<P> {
         choose: impl FnMut(&P, NodeView<'_>) -> Result<usize>,
     ) -> Result<Option<P::Page>> {
         let Some(child_index) = index else { return Ok(None) };
+        self.ahead = None;
         let (child, level) = {
             let page = self.pages.look(branch)?;
             let node = NodeView::new(&page);
             if child_index > node.count() {
                 return Ok(None);
+            }
+            if node.level() == 1 && child_index < node.count() {
+                self.ahead = self.pages.page(node.child(child_index + 1)).ok();
             }
             (node.child(child_index), node.level().saturating_sub(1))
         };
@@ -274,7 +291,8 @@ impl<P: ReadPages> Cursor<P> {
         let page = self.leaf.as_ref()?;
         let node = NodeView::new(page);
         let (layout, prefix) = (node.layout(), node.prefix());
-        Some(LeafView { page, node, layout, prefix, row_base: node.row_base(), slot: self.slot })
+        let ahead = self.ahead.as_deref().unwrap_or_default();
+        Some(LeafView { page, ahead, node, layout, prefix, row_base: node.row_base(), slot: self.slot })
     }
 
     /// Moves to `slot` of the current leaf; beyond its last the cursor is not on a record.
@@ -344,6 +362,8 @@ struct Share {
 /// The records of one leaf, read in place.
 pub struct LeafView<'a, P: ReadPages> {
     page: &'a P::Page,
+    /// The bytes of the next leaf, as far as it is known.
+    ahead: &'a [u8],
     node: NodeView<'a>,
     layout: Layout,
     prefix: &'a [u8],
@@ -403,35 +423,24 @@ impl<'a, P: ReadPages> LeafView<'a, P> {
         (bits ^ (1 << 63)) as i64
     }
 
-    /// Calls `visit` with where in the page the value of each of `slots` starts and ends, in their order; `None` where
-    /// it lies in an overflow run. The loop of every scan: rows of short values cost two loads each.
-    #[inline]
-    pub fn each_place(&self, slots: Range<usize>, mut visit: impl FnMut(usize, Option<(usize, usize)>)) {
-        for (slot, offset) in slots.clone().zip(self.node.slot_offsets(slots)) {
-            visit(slot, self.place(offset));
-        }
-    }
-
-    /// As [`LeafView::each_place`], from the last slot to the first.
-    #[inline]
-    pub fn each_place_reversed(
+    /// Where in the page the value of each of `slots` starts and ends, in their order; `None` where it lies in an
+    /// overflow run. The loop of every scan: rows of short values cost two loads each, and meanwhile the next leaf is
+    /// fetched from memory.
+    #[inline(always)]
+    pub fn places(
         &self,
         slots: Range<usize>,
-        mut visit: impl FnMut(usize, Option<(usize, usize)>),
-    ) {
-        for (slot, offset) in slots.clone().zip(self.node.slot_offsets(slots)).rev() {
-            visit(slot, self.place(offset));
-        }
-    }
-
-    #[inline]
-    fn place(&self, offset: usize) -> Option<(usize, usize)> {
-        let page = self.node.bytes();
-        let first = page[offset]; // verified
-        if self.layout == Layout::Narrow && first & 0x81 == 0 {
-            return Some((offset + 1, offset + 1 + usize::from(first >> 1)));
-        }
-        record::local_value(page, offset, self.layout)
+    ) -> impl DoubleEndedIterator<Item = Option<(usize, usize)>> + ExactSizeIterator + use<'a, P> {
+        let (page, layout, ahead) = (self.node.bytes(), self.layout, self.ahead);
+        let share = ahead.len() / self.len().max(1);
+        self.node.slot_offsets(slots.clone()).zip(slots).map(move |(offset, slot)| {
+            P::prefetch(ahead, slot * share);
+            let first = page[offset]; // verified
+            if layout == Layout::Narrow && first & 0x81 == 0 {
+                return Some((offset + 1, offset + 1 + usize::from(first >> 1)));
+            }
+            record::local_value(page, offset, layout)
+        })
     }
 
     /// The value of `slot`.

@@ -9,7 +9,7 @@ mod memory;
 mod os;
 mod registry;
 
-pub(crate) use mapping::MappedPage;
+pub(crate) use mapping::{MappedPage, prefetch};
 pub(crate) use memory::MemoryDisk;
 pub(crate) use os::{OsDisk, OsDiskOptions};
 pub(crate) use registry::{Entry, Registration, enter};

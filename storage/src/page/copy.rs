@@ -30,6 +30,12 @@ pub trait ReadPages {
 
     /// Bytes of a page.
     fn page_size(&self) -> usize;
+
+    /// Asks for the cache line at `offset` of `page`, which will be read soon, without waiting for it.
+    #[inline]
+    fn prefetch(page: &[u8], offset: usize) {
+        let _ = (page, offset);
+    }
 }
 
 /// A page that is looked at for as long as its source is borrowed.

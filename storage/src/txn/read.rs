@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::btree::{self, Cursor, TreeId};
+use crate::disk;
 use crate::error::Result;
 use crate::overlay::{PageRef, Root};
 use crate::page::{PageId, PageLook, ReadPages};
@@ -84,6 +85,11 @@ impl ReadPages for Snapshot {
 
     fn page_size(&self) -> usize {
         self.root.base.page_size
+    }
+
+    #[inline(always)]
+    fn prefetch(page: &[u8], offset: usize) {
+        disk::prefetch(page, offset);
     }
 }
 

@@ -43,12 +43,30 @@ impl Source {
     }
 }
 
-/// Where a record lies.
+/// Where a record lies. Pages are at most 64 KiB, and a record in one takes a quarter of it at most.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     page: u32,
-    offset: u32,
-    length: u32,
+    offset: u16,
+    length: u16,
+}
+
+impl Place {
+    /// The length of a record that has its buffer for itself, and may be longer than any in a page. Its offset is then
+    /// the greatest, where no page has a record.
+    const WHOLE: u16 = u16::MAX;
+
+    /// Where the record starts in its buffer.
+    fn start(self) -> usize {
+        if self.length == Place::WHOLE { 0 } else { usize::from(self.offset) }
+    }
+
+    /// The record, given its buffer.
+    fn bytes(self, buffer: &[u8]) -> &[u8] {
+        let start = self.start();
+        let end = if self.length == Place::WHOLE { buffer.len() } else { start + usize::from(self.length) };
+        buffer.get(start..end).unwrap_or_default()
+    }
 }
 
 /// Rows that the loop over records of the common shape has left.
@@ -59,6 +77,13 @@ struct Left {
 }
 
 impl Left {
+    /// Notes a row.
+    #[cold]
+    fn note(&mut self, row: usize, found: Found) {
+        let rows = if found == Found::Null { &mut self.null_rows } else { &mut self.others };
+        rows.push(row as u32);
+    }
+
     /// The mask of the rows that are NULL, if there are any.
     fn nulls(&self, rows: usize) -> Option<Vec<bool>> {
         if self.null_rows.is_empty() {
@@ -95,7 +120,7 @@ impl Records {
     }
 
     /// Keeps a page and gives its place. The page kept last is not kept twice.
-    pub(super) fn add_page(&mut self, page: PageRef) -> u32 {
+    fn add_page(&mut self, page: PageRef) -> u32 {
         let is_last = self.pages.last().is_some_and(|last| std::ptr::eq::<[u8]>(&**last, &*page));
         if !is_last {
             self.pages.push(Buffer::Page(page));
@@ -103,18 +128,41 @@ impl Records {
         (self.pages.len() - 1) as u32
     }
 
-    /// A record inside a kept page.
-    #[inline]
-    pub(super) fn push(&mut self, page: u32, offset: usize, length: usize, row_id: i64) {
-        self.push_place(page, offset, length);
+    /// A record inside a page.
+    pub(super) fn push(&mut self, page: PageRef, offset: usize, length: usize, row_id: i64) {
+        let page = self.add_page(page);
+        self.places.push(Place { page, offset: offset as u16, length: length as u16 });
         self.row_ids.push(row_id);
     }
 
-    /// As [`Records::push`], of a scan that nobody asks for row ids.
-    #[inline]
-    pub(super) fn push_place(&mut self, page: u32, offset: usize, length: usize) {
-        // Pages are at most 64 KiB.
-        self.places.push(Place { page, offset: offset as u32, length: length as u32 });
+    /// Records inside a page, each by its start and end; `None` is one that lies in several pages, whose bytes
+    /// [`Records::replace_with_copy`] must give. True if there is such a one.
+    #[inline(always)]
+    pub(super) fn push_all(
+        &mut self,
+        page: PageRef,
+        places: impl ExactSizeIterator<Item = Option<(usize, usize)>>,
+    ) -> bool {
+        let page = self.add_page(page);
+        let elsewhere = Place { page, offset: u16::MAX, length: Place::WHOLE };
+        let row = self.places.len();
+        self.places.resize(row + places.len(), elsewhere);
+        let mut some_elsewhere = false;
+        for (to, place) in self.places[row..].iter_mut().zip(places) {
+            match place {
+                Some((start, end)) => {
+                    *to = Place { page, offset: start as u16, length: (end - start) as u16 }
+                }
+                None => some_elsewhere = true,
+            }
+        }
+        some_elsewhere
+    }
+
+    /// The first row from `row` on that lies in several pages.
+    pub(super) fn elsewhere(&self, row: usize) -> Option<usize> {
+        let places = self.places.get(row..)?;
+        Some(row + places.iter().position(|place| place.length == Place::WHOLE)?)
     }
 
     /// The row ids of records that were pushed without.
@@ -128,14 +176,16 @@ impl Records {
         self.pages.push(Buffer::Owned(Arc::new(bytes.to_vec())));
         let page = (self.pages.len() - 1) as u32;
         if let Some(place) = self.places.get_mut(row) {
-            *place = Place { page, offset: 0, length: bytes.len() as u32 };
+            *place = Place { page, offset: u16::MAX, length: Place::WHOLE };
         }
     }
 
     /// A record that lies in several pages.
     pub(super) fn push_copy(&mut self, bytes: &[u8], row_id: i64) {
         self.pages.push(Buffer::Owned(Arc::new(bytes.to_vec())));
-        self.push((self.pages.len() - 1) as u32, 0, bytes.len(), row_id);
+        let page = (self.pages.len() - 1) as u32;
+        self.places.push(Place { page, offset: u16::MAX, length: Place::WHOLE });
+        self.row_ids.push(row_id);
     }
 
     /// Decodes one column for all records, or, if there is a selection, for those it names; the rest is then
@@ -149,7 +199,7 @@ impl Records {
                 Vector::Int(self.numbers(selection, common, short_integer, |record| record.integer(place))?)
             }
             ColumnType::Real => {
-                let short_real = |bytes: &[u8], at: usize, length: usize| {
+                let short_real = |bytes: &[u8], at: usize, length: u8| {
                     let word = short_integer(bytes, at, length)?;
                     // Eight bytes are the real itself, fewer an integer of equal value.
                     Some(if length == 8 { f64::from_bits(word as u64) } else { word as f64 })
@@ -178,9 +228,7 @@ impl Records {
                 current = place.page;
                 page = &self.pages[current as usize]; // Kept when the record was pushed.
             }
-            let start = place.offset as usize;
-            let bytes = page.get(start..start + place.length as usize).unwrap_or_default();
-            visit(row, RecordView::new(bytes)?, place)
+            visit(row, RecordView::new(place.bytes(page))?, place)
         };
         match selection {
             None => (0..self.places.len()).try_for_each(one),
@@ -194,27 +242,17 @@ impl Records {
         &self,
         selection: Option<&[u32]>,
         common: Option<CommonField>,
-        quick: impl Fn(&[u8], usize, usize) -> Option<T>,
+        quick: impl Fn(&[u8], usize, u8) -> Option<T>,
         read: impl Fn(&RecordView<'_>) -> Result<Option<T>>,
     ) -> Result<Numbers<T>> {
-        let rows = self.places.len();
-        let mut values = vec![T::default(); rows];
-        let mut left = Left::default();
-        self.each_common(selection, common, &mut left, |row, page, start, end| {
-            match quick(page, start, end - start) {
-                Some(value) => {
-                    values[row] = value; // as long as the records
-                    true
-                }
-                None => false,
-            }
-        });
-        let mut nulls = left.nulls(rows);
+        let (mut values, left) =
+            self.each_common(selection, common, |page, _, start, length| quick(page, start, length));
+        let mut nulls = left.nulls(values.len());
         if !left.others.is_empty() {
             self.visit(Some(&left.others), |row, record, _| {
                 match read(&record)? {
-                    Some(value) => values[row] = value, // As long as the records.
-                    None => nulls.get_or_insert_with(|| vec![false; rows])[row] = true,
+                    Some(value) => values[row] = value, // as long as the records
+                    None => nulls.get_or_insert_with(|| vec![false; self.places.len()])[row] = true,
                 }
                 Ok(())
             })?;
@@ -222,40 +260,42 @@ impl Records {
         Ok(Numbers { values, nulls })
     }
 
-    /// Calls `take` with each wanted row whose record has the common shape, its page, and where in it the payload
-    /// starts and ends; all others, and those that `take` refuses, are noted in `left`.
+    /// Makes the values of a column: `take` gives the one of each wanted row whose record has the common shape, from its
+    /// page, its place, and where in the page the payload starts and how long it is. All others, and those for which
+    /// `take` has none, are named in the second result.
     ///
     /// The loops of every scan: page and shape stay in registers, so they are written out for both cases.
     #[inline(always)]
-    fn each_common(
+    fn each_common<T: Copy + Default>(
         &self,
         selection: Option<&[u32]>,
         common: Option<CommonField>,
-        left: &mut Left,
-        mut take: impl FnMut(usize, &[u8], usize, usize) -> bool,
-    ) {
+        take: impl Fn(&[u8], Place, usize, u8) -> Option<T>,
+    ) -> (Vec<T>, Left) {
+        let places = &self.places[..];
+        let mut left = Left::default();
+        let mut values = vec![T::default(); places.len()];
         let Some(common) = common else {
-            left.others = selection.map_or_else(|| (0..self.places.len() as u32).collect(), <[u32]>::to_vec);
-            return;
+            left.others = selection.map_or_else(|| (0..places.len() as u32).collect(), <[u32]>::to_vec);
+            return (values, left);
         };
-        let mut one = |row: usize, page: &[u8], at: Place| {
-            let start = at.offset as usize;
-            let Some(record) = page.get(start..start + at.length as usize) else {
-                return left.others.push(row as u32);
-            };
-            match common.find(record) {
-                Found::Payload(from, to) if take(row, page, start + from, start + to) => {}
-                Found::Null => left.null_rows.push(row as u32),
-                Found::Payload(..) | Found::Other => left.others.push(row as u32),
-            }
+        let one = |page: &[u8], at: Place| match common.find(page, at.offset) {
+            Found::Payload(start, length) => take(page, at, start, length).ok_or(Found::Other),
+            other => Err(other),
         };
         match selection {
             None => {
                 let mut row = 0;
-                for run in self.places.chunk_by(|a, b| a.page == b.page) {
-                    let page: &[u8] = &self.pages[run[0].page as usize]; // kept when the record was pushed
-                    for at in run {
-                        one(row, page, *at);
+                while let Some(first) = places.get(row) {
+                    let page: &[u8] = &self.pages[first.page as usize]; // kept when the record was pushed
+                    for (value, at) in values[row..].iter_mut().zip(&places[row..]) {
+                        if at.page != first.page {
+                            break;
+                        }
+                        match one(page, *at) {
+                            Ok(decoded) => *value = decoded,
+                            Err(found) => left.note(row, found),
+                        }
                         row += 1;
                     }
                 }
@@ -263,14 +303,19 @@ impl Records {
             Some(wanted) => {
                 let (mut current, mut page): (u32, &[u8]) = (u32::MAX, &[]);
                 for row in wanted {
-                    let at = self.places[*row as usize]; // rows are those of the records
+                    let row = *row as usize;
+                    let at = places[row]; // rows are those of the records
                     if at.page != current {
                         (current, page) = (at.page, &self.pages[at.page as usize]); // as above
                     }
-                    one(*row as usize, page, at);
+                    match one(page, at) {
+                        Ok(decoded) => values[row] = decoded,
+                        Err(found) => left.note(row, found),
+                    }
                 }
             }
         }
+        (values, left)
     }
 
     fn views(
@@ -279,16 +324,10 @@ impl Records {
         common: Option<CommonField>,
         selection: Option<&[u32]>,
     ) -> Result<Views> {
-        let rows = self.places.len();
-        let mut views = vec![View::default(); rows];
-        let mut left = Left::default();
-        self.each_common(selection, common, &mut left, |row, _, start, end| {
-            // Both as long as the records.
-            let buffer = self.places[row].page;
-            views[row] = View { buffer, offset: start as u32, length: (end - start) as u32 };
-            true
+        let (mut views, left) = self.each_common(selection, common, |_, at, start, length| {
+            Some(View { buffer: at.page, offset: start as u32, length: u32::from(length) })
         });
-        let mut nulls = left.nulls(rows);
+        let mut nulls = left.nulls(views.len());
         if !left.others.is_empty() {
             self.visit(Some(&left.others), |row, record, at| {
                 match record.field(place)? {
@@ -296,12 +335,12 @@ impl Records {
                     Field::Payload(range) => {
                         views[row] = View {
                             buffer: at.page,
-                            offset: at.offset + range.start as u32,
+                            offset: (at.start() + range.start) as u32,
                             length: range.len() as u32,
                         };
                     }
                     Field::Missing | Field::Null => {
-                        nulls.get_or_insert_with(|| vec![false; rows])[row] = true;
+                        nulls.get_or_insert_with(|| vec![false; self.places.len()])[row] = true;
                     }
                 }
                 Ok(())

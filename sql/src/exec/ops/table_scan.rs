@@ -29,8 +29,6 @@ pub(super) struct TableScan {
     reverse: bool,
     cursor: Option<Cursor<Snapshot>>,
     records: Records,
-    /// Slots of values that do not lie in the leaf, and the rows they become.
-    overflow_slots: Vec<usize>,
     /// The row ids to visit: between these, or one of `points`.
     first: i64,
     last: i64,
@@ -83,7 +81,6 @@ impl TableScan {
             reverse: scan.reverse,
             cursor: None,
             records: Records::default(),
-            overflow_slots: Vec::new(),
             first: 0,
             last: 0,
             points: Vec::new(),
@@ -165,46 +162,37 @@ impl TableScan {
         while self.state == State::Within && self.records.len() < self.batch_rows {
             let wanted = self.batch_rows - self.records.len();
             let Some(leaf) = cursor.leaf() else { break };
-            let page = self.records.add_page(leaf.page());
-            let slot = leaf.slot();
-            let base = self.records.len();
-            let (records, overflow_slots) = (&mut self.records, &mut self.overflow_slots);
-            let add = |slot: usize, place: Option<(usize, usize)>| match place {
-                Some((start, end)) => records.push_place(page, start, end - start),
-                None => {
-                    overflow_slots.push(slot);
-                    records.push_place(page, 0, 0);
-                }
-            };
+            let (slot, base) = (leaf.slot(), self.records.len());
+            let records = &mut self.records;
             // Row ids in a leaf ascend: one look at the last tells whether all are in the range.
-            let (next_slot, is_end) = if self.reverse {
+            let (next_slot, is_end, some_elsewhere) = if self.reverse {
                 let mut from = (slot + 1).saturating_sub(wanted);
                 let is_end = leaf.row_id(from) < self.first;
                 while from <= slot && leaf.row_id(from) < self.first {
                     from += 1;
                 }
-                leaf.each_place_reversed(from..slot + 1, add);
+                let some_elsewhere = records.push_all(leaf.page(), leaf.places(from..slot + 1).rev());
                 if self.wants_row_ids {
                     records.push_row_ids((from..=slot).rev().map(|slot| leaf.row_id(slot)));
                 }
-                (from.checked_sub(1), is_end)
+                (from.checked_sub(1), is_end, some_elsewhere)
             } else {
                 let mut to = leaf.len().min(slot + wanted);
                 let is_end = to > slot && leaf.row_id(to - 1) > self.last;
                 while to > slot && leaf.row_id(to - 1) > self.last {
                     to -= 1;
                 }
-                leaf.each_place(slot..to, add);
+                let some_elsewhere = records.push_all(leaf.page(), leaf.places(slot..to));
                 if self.wants_row_ids {
                     records.push_row_ids((slot..to).map(|slot| leaf.row_id(slot)));
                 }
-                ((to < leaf.len()).then_some(to), is_end)
+                ((to < leaf.len()).then_some(to), is_end, some_elsewhere)
             };
-            let first_slot = slot;
-            for overflow in self.overflow_slots.drain(..) {
-                cursor.set_slot(overflow);
-                let row = base + overflow.abs_diff(first_slot);
-                self.records.replace_with_copy(row, cursor.value()?);
+            let mut row = if some_elsewhere { self.records.elsewhere(base) } else { None };
+            while let Some(at) = row {
+                cursor.set_slot(if self.reverse { slot - (at - base) } else { slot + (at - base) });
+                self.records.replace_with_copy(at, cursor.value()?);
+                row = self.records.elsewhere(at + 1);
             }
             match next_slot {
                 _ if is_end => self.state = State::Done,
@@ -251,8 +239,7 @@ pub(super) fn find_row(cursor: &mut Cursor<Snapshot>, row_id: i64, records: &mut
     let Some(leaf) = cursor.leaf() else { return Ok(false) };
     match leaf.value(leaf.slot()) {
         LeafValue::Local { bytes, offset_in_page } => {
-            let page = records.add_page(leaf.page());
-            records.push(page, offset_in_page, bytes.len(), row_id);
+            records.push(leaf.page(), offset_in_page, bytes.len(), row_id);
         }
         LeafValue::Overflow => records.push_copy(cursor.value()?, row_id),
     }

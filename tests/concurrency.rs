@@ -210,3 +210,70 @@ fn an_interrupt_is_for_what_runs() {
     }
     assert_eq!(worker.join().unwrap(), (ErrorCode::Interrupted, 3000));
 }
+
+/// Rows enough that a scan of them takes helping threads.
+const LONG: i64 = 1 << 16;
+
+fn long_table() -> Connection {
+    let connection = Database::open_in_memory().unwrap().connect().unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE t(a INTEGER PRIMARY KEY, b INTEGER, c TEXT); INSERT INTO t VALUES (1, 3, 'x1')",
+        )
+        .unwrap();
+    while number(&connection, "SELECT max(a) FROM t") < LONG {
+        let doubled = "INSERT INTO t SELECT a + (SELECT max(a) FROM t), b + 1, 'x' || a FROM t";
+        connection.execute(doubled, ()).unwrap();
+    }
+    // A text that lies in pages of its own, far behind.
+    connection
+        .execute("UPDATE t SET c = ? WHERE a = ?", sedge::params!["long ".repeat(5000), LONG - 7])
+        .unwrap();
+    connection
+}
+
+#[test]
+fn a_shared_scan_gives_its_rows_in_their_order() {
+    let connection = long_table();
+    let ids = |sql: &str| connection.query(sql, (), |row| row.get::<i64>(0)).unwrap();
+    assert!(ids("SELECT a FROM t").into_iter().eq(1..=LONG));
+    assert!(ids("SELECT a FROM t WHERE a % 7 = 3").into_iter().eq((1..=LONG).filter(|a| a % 7 == 3)));
+    assert_eq!(ids("SELECT a FROM t WHERE length(c) > 20000"), [LONG - 7]);
+    assert_eq!(number(&connection, "SELECT sum(a) FROM t"), LONG * (LONG + 1) / 2);
+    let random = number(&connection, "SELECT count(*) FROM t WHERE random() % 2 = 0");
+    assert!((LONG / 3..LONG * 2 / 3).contains(&random));
+    let among = "SELECT count(*) FROM t WHERE b > (SELECT avg(b) FROM t u WHERE u.a < 100)";
+    assert!(number(&connection, among) > 0);
+}
+
+#[test]
+fn a_shared_scan_raises_its_errors_where_they_stand() {
+    let connection = long_table();
+    // Raises at row 60,000 only; the rows before it are given.
+    let sql = "SELECT a FROM t WHERE abs(CASE a WHEN 60000 THEN -9223372036854775807 - 1 ELSE a END) > 0";
+    let mut statement = connection.prepare(sql).unwrap();
+    let mut rows = statement.query(()).unwrap();
+    let mut last = 0;
+    let error = loop {
+        match rows.next() {
+            Ok(Some(row)) => last = row.get::<i64>(0).unwrap(),
+            Ok(None) => panic!("row 60,000 cannot be computed"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("overflow"), "{error}");
+    assert!((50_000..60_000).contains(&last), "{last}");
+    drop(rows);
+    // What is left half read is in nobody's way, and can be interrupted.
+    let mut statement = connection.prepare("SELECT a FROM t WHERE a % 2 = 0").unwrap();
+    let mut rows = statement.query(()).unwrap();
+    for _ in 0..20_000 {
+        rows.next().unwrap();
+    }
+    assert_eq!(connection.execute("DELETE FROM t WHERE a > 1000", ()).unwrap(), LONG as usize - 1000);
+    assert_eq!(rows.next().unwrap().map(|row| row.get::<i64>(0).unwrap()), Some(40_002));
+    connection.interrupt_handle().interrupt();
+    let ended =
+        std::iter::from_fn(|| rows.next().map(|row| row.map(|_| ())).transpose()).find_map(Result::err);
+    assert_eq!(ended.map(|error| error.code()), Some(ErrorCode::Interrupted));
+}

@@ -105,6 +105,21 @@ impl Context {
         }
     }
 
+    /// The context for a thread that takes part in the run. It has no subqueries and random numbers of its own.
+    pub(crate) fn for_thread(&self) -> Context {
+        Context {
+            parameters: self.parameters.clone(),
+            literals: self.literals.clone(),
+            outer: self.outer.clone(),
+            subqueries: Vec::new(),
+            snapshot: self.snapshot.clone(),
+            interrupt: Arc::clone(&self.interrupt),
+            facts: self.facts,
+            now_millis: Cell::new(Some(self.statement_millis())),
+            random: Cell::new(0),
+        }
+    }
+
     /// What the run sees of the database.
     ///
     /// # Errors

@@ -241,6 +241,63 @@ impl<P: ReadPages> Cursor<P> {
         self.descend_from(child, level, choose).map(Some)
     }
 
+    /// A cursor over the same tree that stands nowhere.
+    #[must_use]
+    pub fn fork(&self) -> Cursor<P>
+    where
+        P: Clone,
+    {
+        Cursor { kind: self.kind, ..Cursor::new(self.pages.clone(), self.tree) }
+    }
+
+    /// Passes over leaves and notes the numbers of their pages, `count` of them or as many as are left: the current
+    /// one first, if the cursor stands on a record, then those behind it. No leaf is read; the cursor then stands
+    /// behind the last. A tree of a single leaf has none to pass.
+    pub fn pass_leaves(&mut self, count: usize, leaves: &mut Vec<PageId>) -> Result<()> {
+        if self.leaf.take().is_some()
+            && let Some(step) = self.path.last_mut()
+        {
+            step.child_index = step.child_index.wrapping_sub(1);
+        }
+        let wanted = leaves.len() + count;
+        while leaves.len() < wanted {
+            let Some(step) = self.path.pop() else { break };
+            let page = self.pages.look(step.page)?;
+            let node = NodeView::new(&page);
+            let next = step.child_index.wrapping_add(1);
+            if next > node.count() {
+                continue;
+            }
+            if node.level() == 1 {
+                let end = (node.count() + 1).min(next + wanted - leaves.len());
+                leaves.extend((next..end).map(|index| node.child(index)));
+                self.path.push(Step { page: step.page, child_index: end - 1 });
+            } else {
+                self.path.push(Step { page: step.page, child_index: next });
+                let (mut id, mut level) = (node.child(next), node.level().saturating_sub(1));
+                while level > 0 {
+                    let page = self.pages.look(id)?;
+                    check_node(id, &page, self.kind, level)?;
+                    // The branch above the leaves is entered before its first child.
+                    self.path.push(Step { page: id, child_index: if level == 1 { usize::MAX } else { 0 } });
+                    id = NodeView::new(&page).child(0);
+                    level -= 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Stands on the first record of a leaf that [`Cursor::pass_leaves`] has named; false where it has none. `ahead` is
+    /// the leaf that will be entered next. There is no way from this leaf to its neighbours.
+    pub fn enter_leaf(&mut self, leaf: PageId, ahead: Option<PageId>) -> Result<bool> {
+        self.reset();
+        let page = self.pages.page(leaf)?;
+        check_node(leaf, &page, self.kind, 0)?;
+        self.ahead = ahead.and_then(|ahead| self.pages.page(ahead).ok());
+        self.stand_or_go_on(page, 0)
+    }
+
     fn current(&self) -> Result<NodeView<'_>> {
         match &self.leaf {
             Some(leaf) if self.is_valid() => Ok(NodeView::new(leaf)),

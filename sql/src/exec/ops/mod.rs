@@ -25,6 +25,7 @@ mod limit;
 mod lookup_join;
 mod nested_loop_join;
 mod pairs;
+mod parallel_scan;
 mod predicate;
 mod project;
 mod records;

@@ -44,6 +44,18 @@ impl Predicate {
     }
 }
 
+/// True if threads may evaluate the filter side by side, each with a context of its own: it has no subquery, whose
+/// runner there is but once, and no function that answers differently each time.
+pub(super) fn is_thread_safe(filter: &Expr) -> bool {
+    let mut safe = match filter {
+        Expr::ScalarSubquery { .. } | Expr::Exists { .. } | Expr::InSubquery { .. } => false,
+        Expr::Function { function, .. } => function.0.deterministic,
+        _ => true,
+    };
+    children(filter, &mut |operand| safe = safe && is_thread_safe(operand));
+    safe
+}
+
 /// True for a comparison of a column of numbers with a value.
 fn compares_numbers(expr: &Expr) -> bool {
     let number = |expr: &Expr| match expr {

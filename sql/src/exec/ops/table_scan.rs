@@ -1,6 +1,7 @@
 //! Table scan: rows of a table in order of row id, leaf by leaf.
 
-use super::predicate::Predicate;
+use super::parallel_scan::{self, ParallelScan, ROWS_ALONE, Reader};
+use super::predicate::{Predicate, is_thread_safe};
 use super::records::{Records, Source};
 use super::row_id_range::{equal_row_id, first_row_id, last_row_id};
 use super::values::one_row;
@@ -21,14 +22,17 @@ pub(super) const FIRST_BATCH_ROWS: usize = 128;
 /// A scan of a table.
 pub(super) struct TableScan {
     root: TreeId,
-    sources: Vec<Source>,
-    /// True if one of them is the row id.
-    wants_row_ids: bool,
     range: Range,
-    predicate: Option<Predicate>,
     reverse: bool,
     cursor: Option<Cursor<Snapshot>>,
-    records: Records,
+    reader: Reader,
+    /// True if one of the columns is the row id.
+    wants_row_ids: bool,
+    /// For the threads of a long scan.
+    helpers: Vec<Reader>,
+    parallel: Option<ParallelScan>,
+    /// Rows read by this thread alone.
+    rows_alone: usize,
     /// The row ids to visit: between these, or one of `points`.
     first: i64,
     last: i64,
@@ -36,7 +40,6 @@ pub(super) struct TableScan {
     next_point: usize,
     state: State,
     batch_rows: usize,
-    passed: Vec<u32>,
 }
 
 /// Row ids, compiled.
@@ -69,25 +72,35 @@ impl TableScan {
             RowIdRange::Between(lower, upper) => Range::Between(bound(lower)?, bound(upper)?),
             RowIdRange::OneOf(exprs) => Range::OneOf(builder.compile_all(exprs, &[])?),
         };
-        let filter = scan.filter.as_ref();
         let sources: Vec<Source> =
             scan.columns.iter().map(|column| Source::of(&scan.table, *column)).collect();
+        let reader = || {
+            let filter = scan.filter.as_ref();
+            let predicate = filter.map(|filter| Predicate::new(builder, node, filter)).transpose()?;
+            Ok(Reader::new(sources.clone(), predicate))
+        };
+        let is_long = node.cost >= ROWS_ALONE as f64 || cfg!(test);
+        let may_share = is_long
+            && matches!(scan.range, RowIdRange::All)
+            && !scan.reverse
+            && scan.filter.as_ref().is_none_or(is_thread_safe);
+        let helpers = if may_share { parallel_scan::helpers() } else { 0 };
         Ok(TableScan {
             root: scan.table.root,
-            wants_row_ids: sources.contains(&Source::RowId),
-            sources,
             range,
-            predicate: filter.map(|filter| Predicate::new(builder, node, filter)).transpose()?,
             reverse: scan.reverse,
             cursor: None,
-            records: Records::default(),
+            wants_row_ids: sources.contains(&Source::RowId),
+            reader: reader()?,
+            helpers: (0..helpers).map(|_| reader()).collect::<Result<_>>()?,
+            parallel: None,
+            rows_alone: 0,
             first: 0,
             last: 0,
             points: Vec::new(),
             next_point: 0,
             state: State::Done,
             batch_rows: FIRST_BATCH_ROWS,
-            passed: Vec::new(),
         })
     }
 
@@ -143,7 +156,7 @@ impl TableScan {
     /// Adds the row `row_id` to the records, if there is one.
     pub(super) fn find(&mut self, row_id: i64) -> Result<bool> {
         let Some(cursor) = &mut self.cursor else { return Ok(false) };
-        find_row(cursor, row_id, &mut self.records)
+        find_row(cursor, row_id, &mut self.reader.records)
     }
 
     /// Adds records from the leaves until there are `self.batch_rows` of them or the range ends.
@@ -159,41 +172,27 @@ impl TableScan {
             };
             self.state = if found { State::Within } else { State::Done };
         }
-        while self.state == State::Within && self.records.len() < self.batch_rows {
-            let wanted = self.batch_rows - self.records.len();
+        while self.state == State::Within && self.reader.records.len() < self.batch_rows {
+            let wanted = self.batch_rows - self.reader.records.len();
             let Some(leaf) = cursor.leaf() else { break };
-            let (slot, base) = (leaf.slot(), self.records.len());
-            let records = &mut self.records;
+            let slot = leaf.slot();
             // Row ids in a leaf ascend: one look at the last tells whether all are in the range.
-            let (next_slot, is_end, some_elsewhere) = if self.reverse {
+            let (slots, next_slot, is_end) = if self.reverse {
                 let mut from = (slot + 1).saturating_sub(wanted);
                 let is_end = leaf.row_id(from) < self.first;
                 while from <= slot && leaf.row_id(from) < self.first {
                     from += 1;
                 }
-                let some_elsewhere = records.push_all(leaf.page(), leaf.places(from..slot + 1).rev());
-                if self.wants_row_ids {
-                    records.push_row_ids((from..=slot).rev().map(|slot| leaf.row_id(slot)));
-                }
-                (from.checked_sub(1), is_end, some_elsewhere)
+                (from..slot + 1, from.checked_sub(1), is_end)
             } else {
                 let mut to = leaf.len().min(slot + wanted);
                 let is_end = to > slot && leaf.row_id(to - 1) > self.last;
                 while to > slot && leaf.row_id(to - 1) > self.last {
                     to -= 1;
                 }
-                let some_elsewhere = records.push_all(leaf.page(), leaf.places(slot..to));
-                if self.wants_row_ids {
-                    records.push_row_ids((slot..to).map(|slot| leaf.row_id(slot)));
-                }
-                ((to < leaf.len()).then_some(to), is_end, some_elsewhere)
+                (slot..to, (to < leaf.len()).then_some(to), is_end)
             };
-            let mut row = if some_elsewhere { self.records.elsewhere(base) } else { None };
-            while let Some(at) = row {
-                cursor.set_slot(if self.reverse { slot - (at - base) } else { slot + (at - base) });
-                self.records.replace_with_copy(at, cursor.value()?);
-                row = self.records.elsewhere(at + 1);
-            }
+            add_slots(cursor, slots, self.reverse, self.wants_row_ids, &mut self.reader.records)?;
             match next_slot {
                 _ if is_end => self.state = State::Done,
                 Some(next) => cursor.set_slot(next),
@@ -209,7 +208,7 @@ impl TableScan {
     }
 
     fn collect_points(&mut self) -> Result<()> {
-        while self.records.len() < self.batch_rows {
+        while self.reader.records.len() < self.batch_rows {
             let Some(row_id) = self.points.get(self.next_point).copied() else {
                 self.state = State::Done;
                 break;
@@ -220,15 +219,65 @@ impl TableScan {
         Ok(())
     }
 
+    /// Shares the rest of the scan with other threads. That begins with a whole leaf: where the next row is none's
+    /// first, the next batch ends with its leaf.
+    fn share(&mut self, cx: &Context) {
+        let rows_left = self
+            .cursor
+            .as_ref()
+            .and_then(|cursor| cursor.leaf())
+            .map_or(0, |leaf| if leaf.slot() == 0 { 0 } else { leaf.len() - leaf.slot() });
+        if rows_left > 0 {
+            self.batch_rows = rows_left;
+        } else if let Some(cursor) = self.cursor.take() {
+            self.parallel = Some(ParallelScan::start(cursor, &mut self.helpers, cx));
+        }
+    }
+
+    fn stop_sharing(&mut self) {
+        if let Some(parallel) = self.parallel.take() {
+            parallel.stop(&mut self.helpers);
+        }
+    }
+
     /// The records so far.
     pub(super) fn records(&mut self) -> &mut Records {
-        &mut self.records
+        &mut self.reader.records
     }
 
     /// What to decode.
     pub(super) fn sources(&self) -> &[Source] {
-        &self.sources
+        &self.reader.sources
     }
+}
+
+/// Adds the records of `slots` of the current leaf, from the last to the first if `reverse`.
+pub(super) fn add_slots(
+    cursor: &mut Cursor<Snapshot>,
+    slots: std::ops::Range<usize>,
+    reverse: bool,
+    wants_row_ids: bool,
+    records: &mut Records,
+) -> Result<()> {
+    let Some(leaf) = cursor.leaf() else { return Ok(()) };
+    let base = records.len();
+    let (places, row_ids) = (leaf.places(slots.clone()), slots.clone().map(|slot| leaf.row_id(slot)));
+    let some_elsewhere = match reverse {
+        false => records.push_all(leaf.page(), places),
+        true => records.push_all(leaf.page(), places.rev()),
+    };
+    match reverse {
+        _ if !wants_row_ids => {}
+        false => records.push_row_ids(row_ids),
+        true => records.push_row_ids(row_ids.rev()),
+    }
+    let mut row = if some_elsewhere { records.elsewhere(base) } else { None };
+    while let Some(at) = row {
+        cursor.set_slot(if reverse { slots.end - 1 - (at - base) } else { slots.start + (at - base) });
+        records.replace_with_copy(at, cursor.value()?);
+        row = records.elsewhere(at + 1);
+    }
+    Ok(())
 }
 
 /// Adds the row `row_id` of a table to `records`, if there is one.
@@ -295,31 +344,38 @@ fn read_columns(
 
 impl Operator for TableScan {
     fn reset(&mut self, cx: &mut Context) -> Result<()> {
+        self.stop_sharing();
         self.open(cx)?;
         self.batch_rows = FIRST_BATCH_ROWS;
+        self.rows_alone = 0;
         self.set_range(cx)
     }
 
     fn next(&mut self, cx: &mut Context) -> Result<Option<Batch>> {
         while self.state != State::Done {
             cx.check_interrupt()?;
-            self.records.clear();
+            if let Some(parallel) = &mut self.parallel {
+                match parallel.next(&mut self.reader, cx)? {
+                    Some(batch) if batch.selected_rows() > 0 => return Ok(Some(batch)),
+                    Some(_) => continue,
+                    None => {
+                        self.state = State::Done;
+                        break;
+                    }
+                }
+            }
+            self.reader.records.clear();
             if self.state == State::Points {
                 self.collect_points()?
             } else {
                 self.collect()?
             }
             self.batch_rows = BATCH_ROWS;
-            if self.records.len() == 0 {
-                continue;
+            self.rows_alone += self.reader.records.len();
+            let batch = self.reader.decode_batch(cx)?;
+            if self.rows_alone >= ROWS_ALONE && !self.helpers.is_empty() && self.state == State::Within {
+                self.share(cx);
             }
-            let batch = decode_batch(
-                &mut self.records,
-                &self.sources,
-                self.predicate.as_mut(),
-                &mut self.passed,
-                cx,
-            )?;
             if batch.selected_rows() > 0 {
                 return Ok(Some(batch));
             }
@@ -328,8 +384,9 @@ impl Operator for TableScan {
     }
 
     fn stop(&mut self) {
+        self.stop_sharing();
         self.cursor = None;
-        self.records.clear();
+        self.reader.records.clear();
         self.state = State::Done;
     }
 }

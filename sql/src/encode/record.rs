@@ -306,6 +306,14 @@ pub fn short_integer(bytes: &[u8], at: usize, length: u8) -> Option<i64> {
     Some(((word << shift) >> shift) & -i64::from(length != 0))
 }
 
+/// As [`short_integer`], a real's payload: eight bytes are the real itself, fewer an integer of equal value.
+#[inline(always)]
+#[must_use]
+pub fn short_real(bytes: &[u8], at: usize, length: u8) -> Option<f64> {
+    let word = short_integer(bytes, at, length)?;
+    Some(if length == 8 { f64::from_bits(word as u64) } else { word as f64 })
+}
+
 impl<'a> RecordView<'a> {
     /// Reads the header.
     ///

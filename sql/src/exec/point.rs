@@ -9,12 +9,14 @@ use super::expr::scalar::with_affinity;
 use super::expr::{CompiledExpr, RowSource};
 use super::ops::{Builder, Source, equal_row_id};
 use crate::catalog::IndexKey;
-use crate::encode::{EntryLayout, RecordView, encode_value, row_id_of_entry, row_key};
+use crate::encode::{
+    EntryLayout, Field, Found, RecordView, encode_value, row_id_of_entry, row_key, short_integer, short_real,
+};
 use crate::error::{Error, Result};
 use crate::functions::Datum;
 use crate::ir::{ColumnId, Expr};
 use crate::plan::{IndexScan, Node, Operator, Plan, RowIdRange, TableScan};
-use crate::types::Affinity;
+use crate::types::{Affinity, ColumnType};
 use crate::value::{Value, ValueRef};
 use sedge_storage::TreeId;
 
@@ -39,13 +41,15 @@ enum Key {
 struct Row {
     sources: Vec<Source>,
     record: Vec<u8>,
+    /// Bytes of the record proper.
+    length: usize,
     row_id: i64,
 }
 
 /// Where an output comes from.
 enum PointOutput {
     /// A column of the scan.
-    Column(usize),
+    Column(usize, Cell),
     /// An expression; its result has this place.
     Computed(CompiledExpr, usize),
 }
@@ -57,16 +61,95 @@ enum State {
     Done,
 }
 
+/// A column of the record, read and checked once.
+#[derive(Clone, Copy, Debug, Default)]
+enum Cell {
+    #[default]
+    Null,
+    Integer(i64),
+    Real(f64),
+    /// Where it lies in the record.
+    Text(usize, usize),
+    Blob(usize, usize),
+}
+
+impl Row {
+    /// Takes a record. Behind it stand bytes of no meaning, so that its last numbers can be read as whole words.
+    #[inline]
+    fn set(&mut self, record: &[u8]) {
+        self.record.clear();
+        self.record.extend_from_slice(record);
+        self.length = record.len();
+        self.record.extend_from_slice(&[0; 8]);
+    }
+
+    fn record(&self) -> &[u8] {
+        self.record.get(..self.length).unwrap_or_default()
+    }
+
+    /// Reads a column.
+    #[inline]
+    fn cell(&self, column: usize) -> Result<Cell> {
+        let (place, column_type, common) = match self.sources.get(column) {
+            Some(Source::Stored { place, column_type, common }) => (*place, *column_type, common),
+            Some(Source::RowId) => return Ok(Cell::Integer(self.row_id)),
+            None => return Ok(Cell::Null),
+        };
+        match common.as_ref().map_or(Found::Other, |common| common.find(&self.record, 0)) {
+            Found::Payload(start, length) if start + usize::from(length) <= self.length => {
+                match column_type {
+                    ColumnType::Integer | ColumnType::Boolean => {
+                        if let Some(integer) = short_integer(&self.record, start, length) {
+                            return Ok(Cell::Integer(integer));
+                        }
+                    }
+                    ColumnType::Text { .. } => return Ok(Cell::Text(start, usize::from(length))),
+                    ColumnType::Blob => return Ok(Cell::Blob(start, usize::from(length))),
+                    ColumnType::Real => {
+                        if let Some(real) =
+                            short_real(&self.record, start, length).filter(|real| !real.is_nan())
+                        {
+                            return Ok(Cell::Real(real));
+                        }
+                    }
+                    ColumnType::Any | ColumnType::Numeric => {}
+                }
+            }
+            Found::Null => return Ok(Cell::Null),
+            Found::Payload(..) | Found::Other => {}
+        }
+        let record = RecordView::new(self.record())?;
+        // A text or a blob ends where its payload does, behind the tag if it has one.
+        let end = match record.field(place)? {
+            Field::Payload(range) => range.end,
+            Field::Null | Field::Missing => return Ok(Cell::Null),
+        };
+        Ok(match record.get(place, column_type)? {
+            ValueRef::Null => Cell::Null,
+            ValueRef::Integer(integer) => Cell::Integer(integer),
+            ValueRef::Real(real) => Cell::Real(real),
+            ValueRef::Text(text) => Cell::Text(end - text.len(), text.len()),
+            ValueRef::Blob(blob) => Cell::Blob(end - blob.len(), blob.len()),
+        })
+    }
+
+    #[inline]
+    fn value_of(&self, cell: Cell) -> ValueRef<'_> {
+        let bytes = |start: usize, length: usize| self.record.get(start..start + length).unwrap_or_default();
+        match cell {
+            Cell::Null => ValueRef::Null,
+            Cell::Integer(integer) => ValueRef::Integer(integer),
+            Cell::Real(real) => ValueRef::Real(real),
+            Cell::Text(start, length) => ValueRef::Text(bytes(start, length)),
+            Cell::Blob(start, length) => ValueRef::Blob(bytes(start, length)),
+        }
+    }
+}
+
 impl RowSource for Row {
     #[inline]
     fn value(&self, column: usize) -> Result<ValueRef<'_>> {
-        match self.sources.get(column) {
-            Some(Source::Stored { place, column_type, .. }) => {
-                RecordView::new(&self.record)?.get(*place, *column_type)
-            }
-            Some(Source::RowId) => Ok(ValueRef::Integer(self.row_id)),
-            None => Ok(ValueRef::Null),
-        }
+        Ok(self.value_of(self.cell(column)?))
     }
 }
 
@@ -123,12 +206,12 @@ impl Point {
                     if let Expr::Column(column, _) = expr
                         && let Some(place) = node.columns.iter().position(|c| c == column)
                     {
-                        return Ok(PointOutput::Column(place));
+                        return Ok(PointOutput::Column(place, Cell::Null));
                     }
                     computed += 1;
                     Ok(PointOutput::Computed(builder.compile(expr, &node.columns)?, computed - 1))
                 }
-                (None, Some(place)) => Ok(PointOutput::Column(place)),
+                (None, Some(place)) => Ok(PointOutput::Column(place, Cell::Null)),
                 (None, None) => Err(Error::Misuse("the plan does not produce its outputs".to_owned())),
             }
         };
@@ -140,6 +223,7 @@ impl Point {
             row: Row {
                 sources: columns.iter().map(|column| Source::of(table, *column)).collect(),
                 record: Vec::new(),
+                length: 0,
                 row_id: 0,
             },
             outputs,
@@ -166,8 +250,8 @@ impl Point {
         }
         for output in &mut self.outputs {
             match output {
-                // Read once now, so that a damaged record is found before its values are handed out.
-                PointOutput::Column(place) => drop(self.row.value(*place)?),
+                // Read now, so that a damaged record is found before its values are handed out.
+                PointOutput::Column(place, cell) => *cell = self.row.cell(*place)?,
                 PointOutput::Computed(expr, place) => {
                     let value = into_value(expr.eval_row(&self.row, cx)?);
                     if let Some(slot) = self.computed.get_mut(*place) {
@@ -185,8 +269,12 @@ impl Point {
         let no_row: &[Value] = &[];
         let row_id = match &mut self.key {
             Key::RowId(key) => {
-                let key = key.eval_row(&no_row, cx)?;
-                with_affinity(datum_ref(&key), Affinity::Integer, equal_row_id)
+                if let Some(ValueRef::Integer(row_id)) = key.leaf(cx) {
+                    Some(row_id)
+                } else {
+                    let key = key.eval_row(&no_row, cx)?;
+                    with_affinity(datum_ref(&key), Affinity::Integer, equal_row_id)
+                }
             }
             Key::Unique { root, columns, layout, buffer } => {
                 buffer.clear();
@@ -207,11 +295,8 @@ impl Point {
         };
         let Some(row_id) = row_id else { return Ok(false) };
         self.row.row_id = row_id;
-        let record = &mut self.row.record;
-        let found = cx.snapshot()?.get(self.table_root, &row_key(row_id), |bytes| {
-            record.clear();
-            record.extend_from_slice(bytes);
-        })?;
+        let row = &mut self.row;
+        let found = cx.snapshot()?.get(self.table_root, &row_key(row_id), |bytes| row.set(bytes))?;
         match (found, &self.key) {
             (Some(()), _) => Ok(true),
             (None, Key::RowId(_)) => Ok(false),
@@ -229,8 +314,7 @@ impl Point {
             return ValueRef::Null;
         }
         match self.outputs.get(column) {
-            // It was read once without an error.
-            Some(PointOutput::Column(place)) => self.row.value(*place).unwrap_or_default(),
+            Some(PointOutput::Column(_, cell)) => self.row.value_of(*cell),
             Some(PointOutput::Computed(_, place)) => {
                 self.computed.get(*place).map_or(ValueRef::Null, Value::as_ref)
             }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::exec::context::ConnectionFacts;
 use crate::exec::{Context, Execution};
 use crate::parser::{Parsed, Statement};
-use crate::plan::{Plan, WritePlan};
+use crate::plan::WritePlan;
 use crate::value::Value;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -36,14 +36,16 @@ impl Session {
         self.interrupt.store(false, Ordering::Relaxed);
         prepared.changes = 0;
         for _ in 0..SCHEMA_RETRIES {
+            if matches!(prepared.compiled.kind, Kind::Query(_)) {
+                if self.start_query(prepared, parameters)? {
+                    return Ok(());
+                }
+                self.prepare_again(prepared)?;
+                continue;
+            }
             let compiled = Arc::clone(&prepared.compiled);
             match &compiled.kind {
-                Kind::Query(plan) => {
-                    if self.start_query(prepared, plan, parameters)? {
-                        return Ok(());
-                    }
-                    self.prepare_again(prepared)?;
-                }
+                Kind::Query(_) => {}
                 Kind::Write(plan) => {
                     if !self.is_current(compiled.catalog()) {
                         self.prepare_again(prepared)?;
@@ -92,12 +94,7 @@ impl Session {
     }
 
     /// Starts a query; false if its plan is not of the schema that it would read.
-    fn start_query(
-        &mut self,
-        prepared: &mut Prepared,
-        plan: &Arc<Plan>,
-        parameters: &mut Vec<Value>,
-    ) -> Result<bool> {
+    fn start_query(&mut self, prepared: &mut Prepared, parameters: &mut Vec<Value>) -> Result<bool> {
         let (snapshot, uncommitted) = self.read_snapshot()?;
         let catalog = prepared.compiled.catalog();
         let is_current = match &self.transaction {
@@ -107,9 +104,10 @@ impl Session {
         if !is_current {
             return Ok(false);
         }
-        let mut execution = match prepared.take_machine() {
-            Some(Machine::Query(execution)) => execution,
-            _ => Box::new(Execution::new(Arc::clone(plan))?),
+        let mut execution = match (prepared.take_machine(), &prepared.compiled.kind) {
+            (Some(Machine::Query(execution)), _) => execution,
+            (_, Kind::Query(plan)) => Box::new(Execution::new(Arc::clone(plan))?),
+            _ => return Err(Error::Misuse("a change was started as a query".to_owned())),
         };
         self.fill_context(execution.context_mut(), parameters, &prepared.literals);
         let started = execution.start(snapshot);

@@ -5,7 +5,7 @@
 //! stay where they are: their vectors hold the pages.
 
 use crate::catalog::Table;
-use crate::encode::{CommonField, Field, Found, RecordView, short_integer};
+use crate::encode::{CommonField, Field, Found, RecordView, short_integer, short_real};
 use crate::error::Result;
 use crate::exec::Vector;
 use crate::exec::vector::{Buffer, Buffers, Numbers, VectorBuilder, View, Views};
@@ -199,11 +199,6 @@ impl Records {
                 Vector::Int(self.numbers(selection, common, short_integer, |record| record.integer(place))?)
             }
             ColumnType::Real => {
-                let short_real = |bytes: &[u8], at: usize, length: u8| {
-                    let word = short_integer(bytes, at, length)?;
-                    // Eight bytes are the real itself, fewer an integer of equal value.
-                    Some(if length == 8 { f64::from_bits(word as u64) } else { word as f64 })
-                };
                 Vector::Real(self.numbers(selection, common, short_real, |record| record.real(place))?)
             }
             ColumnType::Text { .. } => Vector::Text(self.views(place, common, selection)?),

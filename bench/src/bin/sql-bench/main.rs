@@ -1,10 +1,10 @@
-//! `compare-bench`: Sedge beside SQLite through their Rust libraries, in one run.
+//! `sql-bench`: Sedge beside SQLite through their Rust libraries, in one run.
 //!
 //! Each workload runs on both engines by turns, a few rounds; what is printed is the ratio of the medians, since the
 //! times themselves depend on the machine and its neighbours. Both are asked the same and must give the same answer.
 //!
 //! ```text
-//! cargo run --release -p sedge-bench [-- --rows 1000000 --rounds 5 [NAME...]]
+//! cargo run --release -p sedge-bench --bin sql-bench [-- --rows 1000000 --rounds 5 [NAME...]]
 //! ```
 #![forbid(unsafe_code)]
 

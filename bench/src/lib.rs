@@ -1,10 +1,11 @@
-//! Sedge measured beside other engines.
+//! Sedge measured: beside other engines, and against its own budgets.
 //!
 //! `compare-bench` runs one `mode` on several engines by turns (`engine` says what each can do, one file an engine), and
-//! prints a `report`. The work is made by `mode` over `documents` and done by `run`; `measure` reads clocks and file
-//! sizes.
+//! prints a `report`. `guardrails` runs fixed workloads on Sedge alone and holds its counters against a `budget`. The
+//! work of both is made by `mode` over `documents` and done by `run`; `measure` reads clocks and file sizes.
 #![forbid(unsafe_code)]
 
+pub mod budget;
 pub mod documents;
 pub mod engine;
 pub mod measure;

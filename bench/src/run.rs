@@ -1,4 +1,4 @@
-//! Running a plan on engines by turns, and holding their answers against each other.
+//! Running a plan: once, or on engines by turns whose answers are held against each other.
 
 use crate::Outcome;
 use crate::documents::Checksum;
@@ -22,6 +22,8 @@ pub struct Round {
     pub answer: [Checksum; 2],
     /// Sedge's counts of the work.
     pub counters: Option<Counters>,
+    /// What the caller's meter gained by the work.
+    pub metered: u64,
     /// Bytes handed to write calls from the start of the work to the closing of the database.
     pub written_bytes: Option<u64>,
     /// Bytes of the closed database.
@@ -29,6 +31,9 @@ pub struct Round {
     /// Bytes of the files at each [`Step::Size`].
     pub sizes: Vec<u64>,
 }
+
+/// A count that rises while the work is done, such as that of allocations.
+pub type Meter = fn() -> u64;
 
 /// An engine with the folder that holds its files, and nothing else.
 struct Opened {
@@ -48,13 +53,15 @@ impl Opened {
         Ok(Opened { engine, folder })
     }
 
-    fn round(&self, plan: &Plan, shape: &Shape) -> Outcome<Round> {
+    fn round(&self, plan: &Plan, shape: &Shape, meter: Meter) -> Outcome<Round> {
         let counters = self.engine.counters();
         let work = Work { engine: &*self.engine, plan, shape, folder: self.folder.path() };
+        let metered = meter();
         let (cost, read, sizes) = work.run()?;
+        let metered = meter() - metered;
         let counters = self.engine.counters().zip(counters).map(|(after, before)| after.since(&before));
         let answer = [read, self.engine.session()?.scan(&plan.documents)?];
-        Ok(Round { cost, answer, counters, sizes, ..Round::default() })
+        Ok(Round { cost, answer, counters, metered, sizes, ..Round::default() })
     }
 
     fn close(self, round: &mut Round) -> Outcome<()> {
@@ -62,6 +69,19 @@ impl Opened {
         round.file_bytes = folder_bytes(self.folder.path())?;
         Ok(())
     }
+}
+
+/// Runs the plan once on fresh files.
+///
+/// # Errors
+/// Those of the engine.
+pub fn once(kind: EngineKind, plan: &Plan, shape: &Shape, sync: Sync, meter: Meter) -> Outcome<Round> {
+    let opened = Opened::load(kind, plan, sync)?;
+    let before = written_bytes();
+    let mut round = opened.round(plan, shape, meter)?;
+    opened.close(&mut round)?;
+    round.written_bytes = written_bytes().zip(before).map(|(after, before)| after - before);
+    Ok(round)
 }
 
 /// Runs the plan `rounds` times on each engine, by turns; gives each engine's rounds. Where the plan writes, each round
@@ -81,22 +101,15 @@ pub fn compare(
     if !plan.writes() {
         for kind in kinds {
             let opened = Opened::load(*kind, plan, Sync::Normal)?;
-            opened.round(plan, shape)?;
+            opened.round(plan, shape, || 0)?;
             loaded.push(opened);
         }
     }
     for _ in 0..rounds {
         for (at, kind) in kinds.iter().enumerate() {
             let round = match loaded.get(at) {
-                Some(opened) => opened.round(plan, shape)?,
-                None => {
-                    let opened = Opened::load(*kind, plan, sync)?;
-                    let before = written_bytes();
-                    let mut round = opened.round(plan, shape)?;
-                    opened.close(&mut round)?;
-                    round.written_bytes = written_bytes().zip(before).map(|(after, before)| after - before);
-                    round
-                }
+                Some(opened) => opened.round(plan, shape, || 0)?,
+                None => once(*kind, plan, shape, sync, || 0)?,
             };
             measured[at].push(round); // one list for each kind
         }

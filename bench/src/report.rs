@@ -1,6 +1,6 @@
 //! What is printed about a comparison, for people and for programs.
 
-use crate::engine::{EngineKind, Sync};
+use crate::engine::{EngineKind, Reads, Settings};
 use crate::mode::{Mode, Plan, Shape};
 use crate::run::Round;
 use serde_json::{Value, json};
@@ -14,8 +14,8 @@ pub struct Run<'a> {
     pub shape: &'a Shape,
     /// The work.
     pub plan: &'a Plan,
-    /// When commits reached the disk.
-    pub sync: Sync,
+    /// How they were opened.
+    pub settings: Settings,
     /// The engines, in the order of `rounds`.
     pub kinds: &'a [EngineKind],
     /// Each engine's rounds.
@@ -93,7 +93,7 @@ impl Run<'_> {
             shape.value_bytes,
             self.plan.operations,
             shape.commit_every,
-            self.sync,
+            self.settings.sync,
             shape.threads,
             shape.reads,
             shape.range,
@@ -169,8 +169,9 @@ impl Run<'_> {
             "commit_every": self.shape.commit_every,
             "value_bytes": self.shape.value_bytes,
             "range": self.shape.range,
-            "per_read_transaction": self.shape.reads == crate::engine::Reads::Apart,
-            "sync": format!("{:?}", self.sync).to_lowercase(),
+            "per_read_transaction": self.shape.reads == Reads::Apart,
+            "sync": format!("{:?}", self.settings.sync).to_lowercase(),
+            "sqlite_log_pages": self.settings.sqlite_log_pages,
             "seed": self.shape.seed,
             "operations": self.plan.operations,
             "wall_us_per_op_median": summary.wall.median,

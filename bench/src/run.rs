@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::documents::Checksum;
-use crate::engine::{Engine, EngineKind, Session, Sync};
+use crate::engine::{Engine, EngineKind, Session, Settings, Sync};
 use crate::measure::{Cost, Stopwatch, folder_bytes, written_bytes};
 use crate::mode::{Plan, Shape, Step};
 use sedge::Counters;
@@ -43,9 +43,9 @@ struct Opened {
 
 impl Opened {
     /// A fresh database, loaded, with empty logs.
-    fn load(kind: EngineKind, plan: &Plan, sync: Sync) -> Outcome<Opened> {
+    fn load(kind: EngineKind, plan: &Plan, settings: Settings) -> Outcome<Opened> {
         let folder = tempfile::tempdir()?;
-        let engine = kind.open(folder.path(), plan.documents.key_kind(), sync)?;
+        let engine = kind.open(folder.path(), plan.documents.key_kind(), settings)?;
         if !plan.load.is_empty() {
             engine.session()?.write(&plan.documents, &plan.load, LOAD_COMMIT)?;
             engine.settle()?;
@@ -75,8 +75,14 @@ impl Opened {
 ///
 /// # Errors
 /// Those of the engine.
-pub fn once(kind: EngineKind, plan: &Plan, shape: &Shape, sync: Sync, meter: Meter) -> Outcome<Round> {
-    let opened = Opened::load(kind, plan, sync)?;
+pub fn once(
+    kind: EngineKind,
+    plan: &Plan,
+    shape: &Shape,
+    settings: Settings,
+    meter: Meter,
+) -> Outcome<Round> {
+    let opened = Opened::load(kind, plan, settings)?;
     let before = written_bytes();
     let mut round = opened.round(plan, shape, meter)?;
     opened.close(&mut round)?;
@@ -93,14 +99,14 @@ pub fn compare(
     kinds: &[EngineKind],
     plan: &Plan,
     shape: &Shape,
-    sync: Sync,
+    settings: Settings,
     rounds: usize,
 ) -> Outcome<Vec<Vec<Round>>> {
     let mut measured = vec![Vec::with_capacity(rounds); kinds.len()];
     let mut loaded = Vec::new();
     if !plan.writes() {
         for kind in kinds {
-            let opened = Opened::load(*kind, plan, Sync::Normal)?;
+            let opened = Opened::load(*kind, plan, Settings { sync: Sync::Normal, ..settings })?;
             opened.round(plan, shape, || 0)?;
             loaded.push(opened);
         }
@@ -109,7 +115,7 @@ pub fn compare(
         for (at, kind) in kinds.iter().enumerate() {
             let round = match loaded.get(at) {
                 Some(opened) => opened.round(plan, shape, || 0)?,
-                None => once(*kind, plan, shape, sync, || 0)?,
+                None => once(*kind, plan, shape, settings, || 0)?,
             };
             measured[at].push(round); // one list for each kind
         }

@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use clap::ValueEnum;
-use sedge_bench::engine::{EngineKind, Reads, Sync};
+use sedge_bench::engine::{EngineKind, Reads, Settings, Sync};
 use sedge_bench::mode::{Mode, Shape};
 use sedge_bench::report::Run;
 use sedge_bench::run::compare;
@@ -20,9 +20,9 @@ const SHAPE: Shape = Shape {
 
 /// Runs a mode on all engines; gives its results as programs see them.
 fn run(mode: Mode, shape: &Shape, sync: Sync) -> Vec<serde_json::Value> {
-    let (plan, kinds) = (mode.plan(shape), EngineKind::value_variants());
-    let rounds = compare(kinds, &plan, shape, sync, 1).unwrap();
-    let run = Run { mode, shape, plan: &plan, sync, kinds, rounds: &rounds };
+    let (plan, kinds, settings) = (mode.plan(shape), EngineKind::value_variants(), Settings::new(sync));
+    let rounds = compare(kinds, &plan, shape, settings, 1).unwrap();
+    let run = Run { mode, shape, plan: &plan, settings, kinds, rounds: &rounds };
     assert_eq!(run.text().lines().filter(|line| line.contains('%')).count(), kinds.len());
     run.json()["results"].as_array().unwrap().clone()
 }

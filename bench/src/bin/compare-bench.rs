@@ -7,7 +7,7 @@
 
 use clap::{Parser, ValueEnum};
 use sedge_bench::Outcome;
-use sedge_bench::engine::{EngineKind, Reads, Sync};
+use sedge_bench::engine::{EngineKind, Reads, Settings, Sync};
 use sedge_bench::mode::{Mode, Shape};
 use sedge_bench::report::Run;
 use sedge_bench::run::compare;
@@ -53,6 +53,9 @@ struct Arguments {
     /// Keys are random texts of 20 bytes in this mode too
     #[arg(long)]
     text_keys: bool,
+    /// Pages of 4 KiB in SQLite's log after which it checkpoints
+    #[arg(long, default_value_t = 1_000)]
+    sqlite_log_pages: u32,
     /// Also writes the results to a file
     #[arg(long)]
     json: Option<PathBuf>,
@@ -74,16 +77,10 @@ fn main() -> Outcome<()> {
         [] => EngineKind::value_variants(),
         named => named,
     };
+    let settings = Settings { sync: arguments.sync, sqlite_log_pages: arguments.sqlite_log_pages };
     let plan = arguments.mode.plan(&shape);
-    let rounds = compare(kinds, &plan, &shape, arguments.sync, arguments.rounds as usize)?;
-    let run = Run {
-        mode: arguments.mode,
-        shape: &shape,
-        plan: &plan,
-        sync: arguments.sync,
-        kinds,
-        rounds: &rounds,
-    };
+    let rounds = compare(kinds, &plan, &shape, settings, arguments.rounds as usize)?;
+    let run = Run { mode: arguments.mode, shape: &shape, plan: &plan, settings, kinds, rounds: &rounds };
     print!("{}", run.text());
     if let Some(path) = &arguments.json {
         std::fs::write(path, format!("{:#}\n", run.json()))?;

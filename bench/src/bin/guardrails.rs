@@ -11,7 +11,7 @@
 use clap::Parser;
 use sedge_bench::Outcome;
 use sedge_bench::budget::{Budgets, Counts};
-use sedge_bench::engine::{EngineKind, Reads, Sync};
+use sedge_bench::engine::{EngineKind, Reads, Settings, Sync};
 use sedge_bench::mode::{Mode, Shape};
 use sedge_bench::run::{Round, once};
 use std::path::PathBuf;
@@ -50,7 +50,6 @@ struct Workload {
     engine: EngineKind,
     mode: Mode,
     shape: Shape,
-    sync: Sync,
 }
 
 /// All workloads: what the leaf is made for, and the same through SQL where it can differ.
@@ -71,7 +70,7 @@ fn workloads() -> Vec<Workload> {
     let apart = Shape { reads: Reads::Apart, ..shape };
     let ranges = Shape { range: 100, ..shape };
     let text = Shape { text_keys: true, ..shape };
-    let workload = |name, engine, mode, shape| Workload { name, engine, mode, shape, sync: Sync::Normal };
+    let workload = |name, engine, mode, shape| Workload { name, engine, mode, shape };
     vec![
         workload("kv-ascending", SedgeKv, Mode::InsertsOnly, one_commit),
         workload("kv-ascending-one-row-commits", SedgeKv, Mode::InsertsOnly, one_row),
@@ -98,7 +97,7 @@ fn workloads() -> Vec<Workload> {
 impl Workload {
     fn counts(&self) -> Outcome<Counts> {
         let plan = self.mode.plan(&self.shape);
-        let round = once(self.engine, &plan, &self.shape, self.sync, allocations)?;
+        let round = once(self.engine, &plan, &self.shape, Settings::new(Sync::Normal), allocations)?;
         self.named(&round, plan.operations as u64)
     }
 

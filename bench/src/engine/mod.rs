@@ -48,6 +48,22 @@ pub enum Sync {
     Off,
 }
 
+/// How the engines are opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// When commits reach the disk.
+    pub sync: Sync,
+    /// Pages of log after which SQLite checkpoints: its `wal_autocheckpoint`.
+    pub sqlite_log_pages: u32,
+}
+
+impl Settings {
+    /// As the engines come, but for the sync.
+    pub fn new(sync: Sync) -> Settings {
+        Settings { sync, sqlite_log_pages: 1000 }
+    }
+}
+
 /// How reads are gathered in transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {
@@ -115,11 +131,12 @@ impl EngineKind {
     }
 
     /// Opens a new database in an empty folder.
-    pub fn open(self, folder: &Path, keys: KeyKind, sync: Sync) -> Outcome<Box<dyn Engine>> {
+    pub fn open(self, folder: &Path, keys: KeyKind, settings: Settings) -> Outcome<Box<dyn Engine>> {
+        let sync = settings.sync;
         Ok(match self {
             EngineKind::SedgeKv => Box::new(sedge_kv::SedgeKv::open(folder, keys, sync)?),
             EngineKind::SedgeSql => Box::new(sedge_sql::SedgeSql::open(folder, keys, sync)?),
-            EngineKind::Sqlite => Box::new(sqlite::Sqlite::open(folder, keys, sync)?),
+            EngineKind::Sqlite => Box::new(sqlite::Sqlite::open(folder, keys, settings)?),
             EngineKind::Redb => Box::new(redb::Redb::open(folder, sync)?),
             EngineKind::Lmdb => Box::new(lmdb::Lmdb::open(folder, sync)?),
             EngineKind::Fjall => Box::new(fjall::Fjall::open(folder, sync)?),

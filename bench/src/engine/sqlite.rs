@@ -3,7 +3,7 @@
 //! `--sync`: `synchronous` FULL, NORMAL or OFF. A transaction of one change is the statement alone. Text keys stand in a
 //! table WITHOUT ROWID, its best for them.
 
-use super::{CACHE_BYTES, Change, Engine, MAP_BYTES, Reads, Session, Sync, WAIT, sql};
+use super::{CACHE_BYTES, Change, Engine, MAP_BYTES, Reads, Session, Settings, Sync, WAIT, sql};
 use crate::Outcome;
 use crate::documents::{Checksum, Documents, KeyKind};
 use rusqlite::types::ValueRef;
@@ -14,38 +14,40 @@ const TABLE_BY_TEXT: &str = "CREATE TABLE document(key TEXT PRIMARY KEY, text TE
 
 pub(super) struct Sqlite {
     path: PathBuf,
-    sync: Sync,
+    settings: Settings,
     /// Keeps the log until the end: the last connection that closes removes it.
     connection: std::sync::Mutex<Connection>,
 }
 
-fn connect(path: &Path, sync: Sync) -> rusqlite::Result<Connection> {
+fn connect(path: &Path, settings: Settings) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
-    let level = match sync {
+    let level = match settings.sync {
         Sync::Full => "FULL",
         Sync::Normal => "NORMAL",
         Sync::Off => "OFF",
     };
     connection.execute_batch(&format!(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = {level}; PRAGMA cache_size = -{}; PRAGMA mmap_size = {MAP_BYTES};",
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = {level}; PRAGMA cache_size = -{}; PRAGMA mmap_size = {MAP_BYTES}; \
+         PRAGMA wal_autocheckpoint = {};",
         CACHE_BYTES >> 10,
+        settings.sqlite_log_pages,
     ))?;
     connection.busy_timeout(WAIT)?;
     Ok(connection)
 }
 
 impl Sqlite {
-    pub(super) fn open(folder: &Path, keys: KeyKind, sync: Sync) -> Outcome<Sqlite> {
+    pub(super) fn open(folder: &Path, keys: KeyKind, settings: Settings) -> Outcome<Sqlite> {
         let path = folder.join("documents.sqlite");
-        let connection = connect(&path, sync)?;
+        let connection = connect(&path, settings)?;
         connection.execute_batch(if keys == KeyKind::Id { sql::TABLE_BY_ID } else { TABLE_BY_TEXT })?;
-        Ok(Sqlite { path, sync, connection: connection.into() })
+        Ok(Sqlite { path, settings, connection: connection.into() })
     }
 }
 
 impl Engine for Sqlite {
     fn session(&self) -> Outcome<Box<dyn Session + '_>> {
-        Ok(Box::new(Connected { connection: connect(&self.path, self.sync)? }))
+        Ok(Box::new(Connected { connection: connect(&self.path, self.settings)? }))
     }
 
     fn settle(&self) -> Outcome<()> {

@@ -138,7 +138,7 @@ impl EngineKind {
             EngineKind::SedgeSql => Box::new(sedge_sql::SedgeSql::open(folder, keys, sync)?),
             EngineKind::Sqlite => Box::new(sqlite::Sqlite::open(folder, keys, settings)?),
             EngineKind::Redb => Box::new(redb::Redb::open(folder, sync)?),
-            EngineKind::Lmdb => Box::new(lmdb::Lmdb::open(folder, sync)?),
+            EngineKind::Lmdb => Box::new(lmdb::Lmdb::open(folder, keys, sync)?),
             EngineKind::Fjall => Box::new(fjall::Fjall::open(folder, sync)?),
         })
     }

@@ -3,7 +3,7 @@
 #
 #   scripts/compare-all.sh [ROUNDS]
 #
-# Nine rounds unless told; a round takes some three minutes. Set TMPDIR to a folder on the disk that is to be measured.
+# Nine rounds unless told; a round takes some four minutes. Set TMPDIR to a folder on the disk that is to be measured.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

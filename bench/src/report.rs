@@ -99,11 +99,12 @@ impl Run<'_> {
             shape.range,
             self.rounds.first().map_or(0, Vec::len),
         );
-        let sqlite = summaries.iter().find(|summary| summary.kind == EngineKind::Sqlite);
-        let sqlite_cpu = sqlite.map(|summary| summary.cpu.least);
+        let cpu_of =
+            |kind| summaries.iter().find(|summary| summary.kind == kind).map(|summary| summary.cpu.least);
+        let (sqlite, lmdb) = (cpu_of(EngineKind::Sqlite), cpu_of(EngineKind::Lmdb));
         let _ = writeln!(
             out,
-            "{:<10} {:>9} {:>9} {:>9} {:>9} {:>7} {:>11} {:>8} {:>10} {:>10}",
+            "{:<10} {:>9} {:>9} {:>9} {:>9} {:>7} {:>10} {:>8} {:>6} {:>9} {:>11}",
             "us per op",
             "wall med",
             "wall min",
@@ -112,16 +113,18 @@ impl Run<'_> {
             "spread",
             "ops/s",
             "x sqlite",
+            "x lmdb",
             "file KiB",
             "written KiB"
         );
         for summary in &summaries {
-            let ratio =
-                sqlite_cpu.map_or_else(|| "-".into(), |cpu| format!("{:.2}", summary.cpu.least / cpu));
-            let written = summary.written_bytes.map_or_else(|| "-".into(), |bytes| (bytes >> 10).to_string());
+            let ratio = |of: Option<f64>| match of {
+                Some(cpu) => format!("{:.2}", summary.cpu.least / cpu),
+                None => "-".to_owned(),
+            };
             let _ = writeln!(
                 out,
-                "{:<10} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>6.0}% {:>11.0} {ratio:>8} {:>10} {written:>10}",
+                "{:<10} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>6.0}% {:>10.0} {:>8} {:>6} {:>9} {:>11}",
                 summary.kind.name(),
                 summary.wall.median,
                 summary.wall.least,
@@ -129,7 +132,10 @@ impl Run<'_> {
                 summary.cpu.least,
                 summary.cpu.percent(),
                 1e6 / summary.wall.median,
+                ratio(sqlite),
+                ratio(lmdb),
                 summary.file_bytes >> 10,
+                summary.written_bytes.map_or_else(|| "-".to_owned(), |bytes| (bytes >> 10).to_string()),
             );
         }
         for summary in &summaries {

@@ -17,7 +17,7 @@ fn a_broken_budget_fails() {
     std::fs::write(&path, "").unwrap();
     assert!(guardrails(&path, &["--write"]).status.success());
     let output = guardrails(&path, &[]);
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "1 workloads, 0 budgets broken\n");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "workloads run: 1, budgets broken: 0\n");
     assert!(output.status.success());
 
     let text = std::fs::read_to_string(&path).unwrap();
@@ -27,7 +27,7 @@ fn a_broken_budget_fails() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(said.starts_with("BROKEN kv-ascending: memcopy_bytes moved from 8 to 10"), "{said}");
-    assert!(said.contains("budget: at most 9\n1 workloads, 1 budgets broken\n"), "{said}");
+    assert!(said.contains("budget: at most 9\nworkloads run: 1, budgets broken: 1\n"), "{said}");
 }
 
 #[test]

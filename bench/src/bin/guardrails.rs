@@ -165,6 +165,6 @@ fn main() -> Outcome<ExitCode> {
     if arguments.write {
         std::fs::write(&arguments.budgets, budgets.text())?;
     }
-    println!("{run} workloads, {broken} budgets broken");
+    println!("workloads run: {run}, budgets broken: {broken}");
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,5 +1,6 @@
 //! LMDB: one unnamed database, a map of the size that SQLite may map, `put` without overwriting. Ids are its own integer
-//! keys, which it compares faster than bytes.
+//! keys, which it compares faster than bytes. The crate is lmdb-rkv, since heed opens an environment by unsafe code alone,
+//! which the house forbids; both are thin layers over the same C.
 //!
 //! `--sync`: full is LMDB's default; normal and off are `MDB_NOSYNC`.
 

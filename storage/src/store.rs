@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 use crate::overlay::{Base, Overlay, Root};
 use crate::page::file_header::{self, FileState, IDENTITY_SIZE, Identity, SCHEMA_ROOT};
-use crate::page::{self, DEFAULT_PAGE_SIZE, PageId, PageKind};
+use crate::page::{self, DEFAULT_PAGE_SIZE, PageBytes, PageId, PageKind};
 use crate::txn::{Engine, EngineOptions, Layout, PrivatePages, Snapshot, Synchronous, WriteTransaction};
 use crate::wal::{self, RecoveryReport, Wal};
 use std::any::Any;
@@ -110,7 +110,7 @@ impl Store {
     pub fn open_in_memory(options: &Options) -> Result<Store> {
         check_options(options)?;
         let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
-        let (root, _) = new_database(disk, options.page_size, Layout::TREES)?;
+        let (root, _) = new_database(disk, options, Layout::TREES)?;
         let engine = Engine::new(root, None, engine_options(options, Layout::TREES), None, None);
         Ok(Store { engine: Arc::new(engine) })
     }
@@ -233,10 +233,11 @@ fn open_engine(
     let is_blank = file_header::is_blank(&start);
     let (root, identity) = if is_blank && options.create && !options.read_only {
         wal::refuse_leftovers(&*disk)?;
-        create(&disk, options.page_size, layout)?
+        create(&disk, options, layout)?
     } else {
         let identity = Identity::read(disk.path(), &start[..length])?; // as much as was read
-        let base = Arc::new(Base::new(Arc::clone(&disk), identity.page_size, layout.check));
+        let base =
+            Arc::new(Base::new(Arc::clone(&disk), identity.page_size, options.cache_size, layout.check));
         if let Some(state) = wal::recover(&base, &identity)? {
             let report = state.report;
             for (id, page) in &state.pages {
@@ -257,7 +258,7 @@ fn open_engine(
                 Err(error) => return Err(error),
             }
         }
-        let first = Arc::from(read_first(&base)?);
+        let first = PageBytes::from(read_first(&base)?);
         let sequence = file_header::checkpoint_sequence(&first);
         (recovered_root(base, vec![(PageId(0), first)], sequence)?, identity)
     };
@@ -283,14 +284,14 @@ fn read_first(base: &Base) -> Result<Vec<u8>> {
 }
 
 /// The root of a database whose log gave `pages`.
-fn recovered_root(base: Arc<Base>, pages: Vec<(PageId, Arc<[u8]>)>, sequence: u64) -> Result<Root> {
+fn recovered_root(base: Arc<Base>, pages: Vec<(PageId, PageBytes)>, sequence: u64) -> Result<Root> {
     let mut overlay = Overlay::default();
     for (id, page) in pages {
         overlay.insert(id, page);
     }
     let first = match overlay.get(PageId(0)) {
-        Some(first) => Arc::clone(first),
-        None => Arc::from(read_first(&base)?),
+        Some(first) => first.clone(),
+        None => PageBytes::from(read_first(&base)?),
     };
     let page_count = FileState::read(&first)?.page_count;
     overlay.insert(PageId(0), first);
@@ -298,17 +299,17 @@ fn recovered_root(base: Arc<Base>, pages: Vec<(PageId, Arc<[u8]>)>, sequence: u6
 }
 
 /// The pages of a new database, all in the overlay.
-fn new_database(disk: Arc<dyn Disk>, page_size: usize, layout: Layout) -> Result<(Root, Identity)> {
+fn new_database(disk: Arc<dyn Disk>, options: &Options, layout: Layout) -> Result<(Root, Identity)> {
     let mut file_id = [0; 16];
     getrandom::fill(&mut file_id).map_err(|error| Error::Io {
         context: "drawing a random number".into(),
         source: std::io::Error::other(error.to_string()),
     })?;
-    let identity = Identity { page_size, file_id };
+    let identity = Identity { page_size: options.page_size, file_id };
     let state = FileState { page_count: SCHEMA_ROOT.0 + 1, freelist_head: PageId::NONE, free_count: 0 };
     let mut overlay = Overlay::default();
-    overlay.insert(PageId(0), Arc::from(identity.first_page(&state)));
-    let base = Arc::new(Base::new(disk, page_size, layout.check));
+    overlay.insert(PageId(0), PageBytes::from(identity.first_page(&state)));
+    let base = Arc::new(Base::new(disk, options.page_size, options.cache_size, layout.check));
     let root = Root { sequence: 0, page_count: state.page_count, overlay, base, _parent: None };
     let mut pages = PrivatePages::new(Arc::new(root))?;
     pages.make(SCHEMA_ROOT, PageKind::IndexLeaf, 0);
@@ -318,10 +319,10 @@ fn new_database(disk: Arc<dyn Disk>, page_size: usize, layout: Layout) -> Result
 }
 
 /// Writes a new database to the base file.
-fn create(disk: &Arc<dyn Disk>, page_size: usize, layout: Layout) -> Result<(Root, Identity)> {
-    let (mut root, identity) = new_database(Arc::clone(disk), page_size, layout)?;
+fn create(disk: &Arc<dyn Disk>, options: &Options, layout: Layout) -> Result<(Root, Identity)> {
+    let (mut root, identity) = new_database(Arc::clone(disk), options, layout)?;
     let mut pages = Vec::new();
-    root.overlay.for_each(&mut |id, page| pages.push((id, Arc::clone(page))));
+    root.overlay.for_each(&mut |id, page| pages.push((id, page.clone())));
     let mut first = Overlay::default();
     let mut sector = Vec::new();
     for (id, page) in pages {
@@ -332,7 +333,7 @@ fn create(disk: &Arc<dyn Disk>, page_size: usize, layout: Layout) -> Result<(Roo
             sector.extend_from_slice(&sealed[..IDENTITY_SIZE]); // a page is longer than that
             sealed[..IDENTITY_SIZE].fill(0);
         }
-        disk.write_at(FileRole::Base, u64::from(id.0) * page_size as u64, &sealed)?;
+        disk.write_at(FileRole::Base, u64::from(id.0) * options.page_size as u64, &sealed)?;
     }
     disk.sync_data(FileRole::Base)?;
     // The identity comes last: a file that has one has all its pages, and without one it is made anew.

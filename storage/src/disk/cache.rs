@@ -1,8 +1,8 @@
 //! A bounded cache of base pages for disks that are read instead of mapped.
 
-use crate::page::PageId;
+use crate::page::{PageBytes, PageId};
 use rustc_hash::FxHashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// Parts of the cache with a lock each.
 const SHARDS: usize = 16;
@@ -25,7 +25,7 @@ struct Shard {
 #[derive(Debug)]
 struct Entry {
     id: PageId,
-    page: Arc<[u8]>,
+    page: PageBytes,
     used: bool,
 }
 
@@ -36,16 +36,16 @@ impl PageCache {
     }
 
     /// The page, if it is here.
-    pub(crate) fn get(&self, id: PageId) -> Option<Arc<[u8]>> {
+    pub(crate) fn get(&self, id: PageId) -> Option<PageBytes> {
         let mut shard = self.shard(id);
         let at = *shard.index.get(&id.0)?;
         let entry = shard.entries.get_mut(at)?;
         entry.used = true;
-        Some(Arc::clone(&entry.page))
+        Some(entry.page.clone())
     }
 
     /// Keeps the page, in the place of another where the cache is full.
-    pub(crate) fn put(&self, id: PageId, page: Arc<[u8]>) {
+    pub(crate) fn put(&self, id: PageId, page: PageBytes) {
         let mut guard = self.shard(id);
         let shard = &mut *guard;
         if shard.index.contains_key(&id.0) {
@@ -99,7 +99,7 @@ mod tests {
         let cache = PageCache::new(64);
         for round in 0..3u8 {
             for id in 0..1000u32 {
-                cache.put(PageId(id), Arc::from([round, id as u8]));
+                cache.put(PageId(id), PageBytes::from(vec![round, id as u8]));
                 if id % 3 == 0 {
                     cache.forget(PageId(id / 2));
                 }
@@ -110,7 +110,7 @@ mod tests {
         }
         let held: usize = cache.shards.iter().map(|shard| shard.lock().unwrap().entries.len()).sum();
         assert!(held <= 64);
-        cache.put(PageId(7), Arc::from([1, 2]));
+        cache.put(PageId(7), PageBytes::from(vec![1, 2]));
         cache.forget(PageId(7));
         assert!(cache.get(PageId(7)).is_none());
     }

@@ -2,9 +2,9 @@
 
 use super::{BasePage, Disk, FileRole};
 use crate::error::{Error, Result};
-use crate::page::PageId;
+use crate::page::{PageBytes, PageId};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Three files in memory.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ impl Disk for MemoryDisk {
     fn page(&self, id: PageId, page_size: usize) -> Result<BasePage> {
         let start = id.0 as usize * page_size;
         match self.file(FileRole::Base).get(start..start + page_size) {
-            Some(bytes) => Ok(BasePage::Owned(Arc::from(bytes))),
+            Some(bytes) => Ok(BasePage::Owned(PageBytes::from(bytes.to_vec()))),
             None => Err(Error::corrupt(id, "it lies beyond the end of the file")),
         }
     }

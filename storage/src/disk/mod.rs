@@ -15,9 +15,8 @@ pub(crate) use os::{OsDisk, OsDiskOptions};
 pub(crate) use registry::{Entry, Registration, enter};
 
 use crate::error::Result;
-use crate::page::PageId;
+use crate::page::{PageBytes, PageId};
 use std::path::Path;
-use std::sync::Arc;
 
 /// One of the files of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +56,7 @@ pub(crate) enum BasePage {
     /// A window into the mapped file.
     Mapped(MappedPage),
     /// Bytes read into memory.
-    Owned(Arc<[u8]>),
+    Owned(PageBytes),
 }
 
 /// The files of one database.

@@ -4,7 +4,7 @@ use super::cache::PageCache;
 use super::mapping::Segments;
 use super::{BasePage, Disk, FileRole};
 use crate::error::{Error, Result};
-use crate::page::PageId;
+use crate::page::{PageBytes, PageId};
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -144,15 +144,12 @@ impl Disk for OsDisk {
         if let Some(page) = cache.get(id) {
             return Ok(BasePage::Owned(page));
         }
-        let mut page: Arc<[u8]> = std::iter::repeat_n(0, page_size).collect();
-        let length = match Arc::get_mut(&mut page) {
-            Some(bytes) => self.read_at(FileRole::Base, offset, bytes)?,
-            None => 0,
-        };
-        if length < page_size {
+        let mut page = vec![0; page_size];
+        if self.read_at(FileRole::Base, offset, &mut page)? < page_size {
             return Err(Error::corrupt(id, "it lies beyond the end of the file"));
         }
-        cache.put(id, Arc::clone(&page));
+        let page = PageBytes::from(page);
+        cache.put(id, page.clone());
         Ok(BasePage::Owned(page))
     }
 

@@ -2,26 +2,32 @@
 
 use crate::disk::{BasePage, Disk};
 use crate::error::Result;
-use crate::page::{self, PageId};
+use crate::page::{self, BufferPool, PageId};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Looks at a page that is read for the first time: whether its layout is sound. The checksum was right.
 pub(crate) type PageCheck = fn(PageId, &[u8]) -> Result<()>;
 
+/// The part of the cache's memory that free buffers may take: one in so many.
+const BUFFERS_SHARE: usize = 4;
+
 /// The pages at rest.
 pub(crate) struct Base {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) page_size: usize,
+    /// Where the versions of its pages in memory come from.
+    pub(crate) buffers: Arc<BufferPool>,
     check: PageCheck,
     verified: Bitmap,
     first_reads: AtomicU64,
 }
 
 impl Base {
-    /// Pages of `page_size` bytes on `disk`.
-    pub(crate) fn new(disk: Arc<dyn Disk>, page_size: usize, check: PageCheck) -> Base {
-        Base { disk, page_size, check, verified: Bitmap::new(), first_reads: AtomicU64::new(0) }
+    /// Pages of `page_size` bytes on `disk`, and free buffers for versions of them in a part of `cache_size`.
+    pub(crate) fn new(disk: Arc<dyn Disk>, page_size: usize, cache_size: usize, check: PageCheck) -> Base {
+        let buffers = Arc::new(BufferPool::new(page_size, cache_size / BUFFERS_SHARE));
+        Base { disk, page_size, buffers, check, verified: Bitmap::new(), first_reads: AtomicU64::new(0) }
     }
 
     /// A page, verified if this is its first touch. `keeper` is what keeps a mapped page as it is.

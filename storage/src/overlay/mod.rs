@@ -10,7 +10,7 @@ pub(crate) use base::{Base, PageCheck};
 pub use root::PageRef;
 pub(crate) use root::Root;
 
-use crate::page::PageId;
+use crate::page::{PageBytes, PageId};
 use std::sync::Arc;
 
 /// Bits of a page number that one level resolves.
@@ -30,7 +30,7 @@ pub(crate) struct Overlay {
 #[derive(Clone, Debug)]
 enum Node {
     Branch([Option<Arc<Node>>; WIDTH]),
-    Leaf([Option<Arc<[u8]>>; WIDTH]),
+    Leaf([Option<PageBytes>; WIDTH]),
 }
 
 impl Node {
@@ -57,7 +57,7 @@ impl Overlay {
 
     /// The version of a page, if it is here.
     #[inline]
-    pub(crate) fn get(&self, id: PageId) -> Option<&Arc<[u8]>> {
+    pub(crate) fn get(&self, id: PageId) -> Option<&PageBytes> {
         if !reaches(id, self.height) {
             return None;
         }
@@ -74,7 +74,7 @@ impl Overlay {
     }
 
     /// Puts a version of a page in place of any earlier one. Nodes that another map shares are copied.
-    pub(crate) fn insert(&mut self, id: PageId, page: Arc<[u8]>) {
+    pub(crate) fn insert(&mut self, id: PageId, page: PageBytes) {
         while !reaches(id, self.height) {
             self.height += 1;
             if let Some(top) = self.top.take() {
@@ -108,14 +108,14 @@ impl Overlay {
     }
 
     /// Visits all pages in the order of their numbers.
-    pub(crate) fn for_each(&self, visit: &mut impl FnMut(PageId, &Arc<[u8]>)) {
+    pub(crate) fn for_each(&self, visit: &mut impl FnMut(PageId, &PageBytes)) {
         if let Some(top) = &self.top {
             walk(top, 0, visit);
         }
     }
 }
 
-fn insert(place: &mut Option<Arc<Node>>, height: u32, id: PageId, page: Arc<[u8]>) -> Option<Arc<[u8]>> {
+fn insert(place: &mut Option<Arc<Node>>, height: u32, id: PageId, page: PageBytes) -> Option<PageBytes> {
     let node = place.get_or_insert_with(|| Arc::new(Node::empty(height)));
     // A digit is below the width.
     match Arc::make_mut(node) {
@@ -143,7 +143,7 @@ fn difference(newer: &Arc<Node>, older: &Arc<Node>) -> Option<Arc<Node>> {
             let mut left = [const { None }; WIDTH];
             for ((left, newer), older) in left.iter_mut().zip(newer).zip(older) {
                 *left = match (newer, older) {
-                    (Some(newer), Some(older)) if Arc::ptr_eq(newer, older) => None,
+                    (Some(newer), Some(older)) if newer.is_same(older) => None,
                     (newer, _) => newer.clone(),
                 };
             }
@@ -153,7 +153,7 @@ fn difference(newer: &Arc<Node>, older: &Arc<Node>) -> Option<Arc<Node>> {
     }
 }
 
-fn walk(node: &Node, prefix: u32, visit: &mut impl FnMut(PageId, &Arc<[u8]>)) {
+fn walk(node: &Node, prefix: u32, visit: &mut impl FnMut(PageId, &PageBytes)) {
     let numbered = |at: usize| (prefix << BITS) | at as u32;
     match node {
         Node::Branch(children) => {
@@ -198,7 +198,7 @@ mod tests {
                 if at == cut {
                     earlier = (overlay.clone(), model.clone());
                 }
-                overlay.insert(PageId(*id), Arc::from([at as u8]));
+                overlay.insert(PageId(*id), PageBytes::from(vec![at as u8]));
                 model.insert(*id, at as u8);
                 prop_assert_eq!(overlay.get(PageId(*id)).unwrap()[0], at as u8);
             }
@@ -210,7 +210,7 @@ mod tests {
                 .iter()
                 .filter(|(id, _)| {
                     let before = earlier.0.get(PageId(**id));
-                    !before.is_some_and(|before| Arc::ptr_eq(before, overlay.get(PageId(**id)).unwrap()))
+                    !before.is_some_and(|before| before.is_same(overlay.get(PageId(**id)).unwrap()))
                 })
                 .map(|(id, page)| (*id, *page))
                 .collect();

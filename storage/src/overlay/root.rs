@@ -3,7 +3,7 @@
 use super::{Base, Overlay};
 use crate::disk::{BasePage, MappedPage};
 use crate::error::{Error, Result};
-use crate::page::{PageId, PageLook, Sequence};
+use crate::page::{PageBytes, PageId, PageLook, Sequence};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ impl Root {
     #[inline]
     pub(crate) fn page(self: &Arc<Root>, id: PageId) -> Result<PageRef> {
         if let Some(page) = self.overlay.get(id) {
-            return Ok(PageRef::owned(Arc::clone(page)));
+            return Ok(PageRef::owned(page.clone()));
         }
         if id.0 >= self.page_count {
             return Err(self.beyond(id));
@@ -68,21 +68,13 @@ pub struct PageRef {
 #[derive(Clone)]
 enum Bytes {
     Mapped(MappedPage, Arc<Root>),
-    Owned(Arc<[u8]>),
+    Owned(PageBytes),
 }
 
 impl PageRef {
     /// A handle on bytes in memory.
-    pub(crate) fn owned(bytes: Arc<[u8]>) -> PageRef {
+    pub(crate) fn owned(bytes: PageBytes) -> PageRef {
         PageRef { bytes: Bytes::Owned(bytes) }
-    }
-
-    /// The bytes as a shared allocation, copied only if they stand in the mapped file.
-    pub(crate) fn into_shared(self) -> Arc<[u8]> {
-        match self.bytes {
-            Bytes::Mapped(page, root) => Arc::from(page.bytes(&root)),
-            Bytes::Owned(bytes) => bytes,
-        }
     }
 }
 

@@ -1,11 +1,10 @@
 //! Private copies of pages that a write transaction edits, and the two traits through which trees see pages.
 
-use super::{EditList, PageId, PageKind, Sequence};
+use super::{EditList, PageBytes, PageId, PageKind, Sequence};
 use crate::btree::LeafAllocatorSnapshot;
 use crate::error::Result;
 use crate::metrics::Counters;
 use std::ops::Deref;
-use std::sync::Arc;
 
 /// Where trees read pages: a snapshot, or the newest state inside a write transaction.
 pub trait ReadPages {
@@ -102,7 +101,7 @@ pub(crate) trait WritePages: ReadPages {
 /// The bytes are shared with every handle given out before, so an edit first copies what somebody holds.
 #[derive(Debug)]
 pub(crate) struct PageCopy {
-    bytes: Arc<[u8]>,
+    bytes: PageBytes,
     /// What changed since the page's last committed state.
     pub(crate) edits: EditList,
     /// The allocator state that the last edit of this leaf left behind.
@@ -115,7 +114,7 @@ pub(crate) struct PageCopy {
 
 impl PageCopy {
     /// A copy that starts as `bytes`.
-    pub(crate) fn new(bytes: Arc<[u8]>, base_sequence: Sequence, fresh: bool) -> PageCopy {
+    pub(crate) fn new(bytes: PageBytes, base_sequence: Sequence, fresh: bool) -> PageCopy {
         let edits = if fresh { EditList::whole() } else { EditList::default() };
         PageCopy { bytes, edits, leaf: None, base_sequence, fresh }
     }
@@ -133,7 +132,7 @@ impl PageCopy {
 
     /// Sets the commit sequence, which the log record carries and no edit list notes.
     pub(crate) fn set_sequence(&mut self, id: PageId, sequence: Sequence) {
-        super::set_sequence(id, Arc::make_mut(&mut self.bytes), sequence);
+        super::set_sequence(id, self.bytes.make_mut(), sequence);
     }
 
     /// The bytes for reading.
@@ -142,12 +141,12 @@ impl PageCopy {
     }
 
     /// A handle to the bytes as they are now; later edits do not change what it shows.
-    pub(crate) fn share(&self) -> Arc<[u8]> {
-        Arc::clone(&self.bytes)
+    pub(crate) fn share(&self) -> PageBytes {
+        self.bytes.clone()
     }
 
     /// The bytes for writing beside the list in which each change must be noted and the allocator's snapshot.
     pub(crate) fn parts_mut(&mut self) -> (&mut [u8], &mut EditList, &mut Option<LeafAllocatorSnapshot>) {
-        (Arc::make_mut(&mut self.bytes), &mut self.edits, &mut self.leaf)
+        (self.bytes.make_mut(), &mut self.edits, &mut self.leaf)
     }
 }

@@ -9,10 +9,13 @@
 //! `seq` is the commit sequence of the page's last change. The CRC covers all before it and the page number.
 //! Page 0 starts with the file's identity instead; its common header stands behind that.
 
+mod buffer;
 mod checksum;
 mod copy;
 mod edits;
 pub(crate) mod file_header;
+
+pub(crate) use buffer::{BufferPool, PageBytes};
 
 pub(crate) use checksum::{seal, verify};
 pub(crate) use copy::{PageCopy, WritePages};

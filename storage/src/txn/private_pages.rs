@@ -162,7 +162,7 @@ impl PrivatePages {
 
     #[cold]
     fn copy_in(&mut self, id: PageId) -> Result<usize> {
-        let bytes = self.root.page(id)?.into_shared();
+        let bytes = self.root.base.buffers.copy_of(&self.root.look(id)?);
         let base_sequence = sequence_of(id, &bytes);
         self.counters.pages_copied += 1;
         Ok(self.push(id, PageCopy::new(bytes, base_sequence, false)))
@@ -196,11 +196,10 @@ impl PrivatePages {
 
     /// Makes `id` a zeroed page of this transaction.
     pub(crate) fn make(&mut self, id: PageId, kind: PageKind, level: u8) -> usize {
-        let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, self.root.base.page_size).collect();
-        if let Some(page) = Arc::get_mut(&mut bytes) {
-            page[KIND_OFFSET] = kind as u8; // inside any page
-            page[LEVEL_OFFSET] = level;
-        }
+        let mut bytes = self.root.base.buffers.zeroed();
+        let page = bytes.make_mut();
+        page[KIND_OFFSET] = kind as u8; // inside any page
+        page[LEVEL_OFFSET] = level;
         let copy = PageCopy::new(bytes, 0, true);
         let at = match self.index.get(&id) {
             Some(at) => *at,

@@ -6,8 +6,7 @@ use crate::disk::{Disk, FileRole};
 use crate::error::{Error, Result};
 use crate::overlay::Root;
 use crate::page::file_header::{self, IDENTITY_SIZE};
-use crate::page::{self, CHECKSUM_SIZE, PageId, sequence_of};
-use std::sync::Arc;
+use crate::page::{self, CHECKSUM_SIZE, PageBytes, PageId, sequence_of};
 
 /// Most bytes written to the base file at once.
 const RUN_MAX: usize = 1 << 20;
@@ -34,7 +33,7 @@ pub(crate) fn checkpoint(
     root: &Root,
     ranges: ContentRanges,
     afterwards: Afterwards,
-) -> Result<Arc<[u8]>> {
+) -> Result<PageBytes> {
     let first = root.overlay.get(PageId(0)).ok_or_else(|| Error::corrupt(PageId(0), "no root holds it"))?;
     let mut first: Vec<u8> = first.to_vec();
     file_header::set_checkpoint_sequence(&mut first, root.sequence);
@@ -55,7 +54,7 @@ pub(crate) fn checkpoint(
         wal.note_checkpoint(root.sequence)?;
         wal.counters.checkpoints += 1;
     }
-    Ok(Arc::from(first))
+    Ok(PageBytes::from(first))
 }
 
 /// Images first, then in place.

@@ -10,7 +10,7 @@ use crate::disk::{BasePage, Disk, FileRole};
 use crate::error::{Error, Result};
 use crate::overlay::Base;
 use crate::page::file_header::{self, Identity};
-use crate::page::{self, CHECKSUM_SIZE, PageId, Sequence, sequence_of, set_sequence};
+use crate::page::{self, CHECKSUM_SIZE, PageBytes, PageId, Sequence, sequence_of, set_sequence};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::fmt;
 use std::ops::Range;
@@ -50,7 +50,7 @@ impl fmt::Display for RecoveryReport {
 pub(crate) struct RecoveredState {
     pub(crate) report: RecoveryReport,
     /// The newest version of each page that the logs name.
-    pub(crate) pages: Vec<(PageId, Arc<[u8]>)>,
+    pub(crate) pages: Vec<(PageId, PageBytes)>,
     /// Of these, the ones whose whole content stands in a log: they need no image there.
     pub(crate) whole: FxHashSet<PageId>,
     /// Where the newest log ends.
@@ -344,7 +344,7 @@ impl History {
     }
 
     /// The newest version of the page, or `None` if the base file has it.
-    fn rebuild(&mut self, id: PageId, base: &Base) -> Result<Option<Arc<[u8]>>> {
+    fn rebuild(&mut self, id: PageId, base: &Base) -> Result<Option<PageBytes>> {
         let at_rest = |missing: &str| read_base(base, id).ok_or_else(|| Error::corrupt(id, missing));
         let mut page = match &self.whole {
             Some(Whole { sequence, source: Source::Log(entries, content) }) => {
@@ -378,7 +378,7 @@ impl History {
             return Ok(None);
         }
         set_sequence(id, &mut page, sequence);
-        Ok(Some(Arc::from(page)))
+        Ok(Some(PageBytes::from(page)))
     }
 }
 

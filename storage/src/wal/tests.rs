@@ -80,7 +80,7 @@ impl Fixture {
 
     /// The last commit, and the first content byte of each page that the logs give.
     fn recovered(&self) -> Result<(Sequence, Vec<(u32, u8)>)> {
-        let base = Base::new(Arc::clone(&self.disk) as Arc<dyn Disk>, PAGE_SIZE, |_, _| Ok(()));
+        let base = Base::new(Arc::clone(&self.disk) as Arc<dyn Disk>, PAGE_SIZE, 0, |_, _| Ok(()));
         let state = recover(&base, &IDENTITY)?.unwrap();
         let pages = state.pages.iter().map(|(id, page)| (id.0, page[PAGE_HEADER_SIZE])).collect();
         Ok((state.report.last_sequence, pages))

@@ -3,16 +3,15 @@
 use crate::btree::{TreeId, TreeKind, TreeMemory, first_touch, node, verify};
 use crate::error::{Error, Result};
 use crate::metrics::Counters;
-use crate::page::{KIND_OFFSET, LEVEL_OFFSET, PageCopy, PageId, PageKind, ReadPages, WritePages};
+use crate::page::{KIND_OFFSET, LEVEL_OFFSET, PageBytes, PageCopy, PageId, PageKind, ReadPages, WritePages};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// The store. Page 0 is never handed out.
 #[derive(Debug)]
 pub(super) struct Store {
     page_size: usize,
-    committed: FxHashMap<u32, Arc<[u8]>>,
+    committed: FxHashMap<u32, PageBytes>,
     copies: FxHashMap<u32, PageCopy>,
     free: Vec<u32>,
     next: u32,
@@ -93,14 +92,14 @@ impl Store {
     /// Flips bits of a committed page.
     pub(super) fn damage(&mut self, id: u32, offset: usize, bits: u8) {
         let page = self.committed.get_mut(&id).unwrap();
-        Arc::make_mut(page)[offset] ^= bits;
+        page.make_mut()[offset] ^= bits;
     }
 }
 
 impl ReadPages for Store {
-    type Page = Arc<[u8]>;
+    type Page = PageBytes;
 
-    fn page(&self, id: PageId) -> Result<Arc<[u8]>> {
+    fn page(&self, id: PageId) -> Result<PageBytes> {
         if let Some(copy) = self.copies.get(&id.0) {
             return Ok(copy.share());
         }
@@ -108,7 +107,7 @@ impl ReadPages for Store {
         if page[KIND_OFFSET] != PageKind::Overflow as u8 {
             first_touch::verify(page).map_err(|detail| Error::corrupt(id, detail))?;
         }
-        Ok(Arc::clone(page))
+        Ok(page.clone())
     }
 
     fn page_size(&self) -> usize {

@@ -1,0 +1,251 @@
+//! What reading and committing cost beside the trees' own work: snapshots, page copies, log records, checkpoints.
+//! Prints, for each step, nanoseconds of processor time and of the wall clock, and the bytes of log and base file
+//! that one operation wrote.
+//!
+//! ```text
+//! cargo bench -p sedge-storage --bench commits [-- STEP...]
+//! ```
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use sedge_storage::{Options, Store, Synchronous, TreeId, TreeKind, row_key};
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const DOCS: u64 = 10_000;
+const ROWS: u64 = 1_000_000;
+const READS: u64 = 1_000_000;
+const COMMITS: u64 = 20_000;
+const BATCH: u64 = 1000;
+const ROUNDS: usize = 5;
+const VALUE: [u8; 100] = [7; 100];
+const WAIT: Duration = Duration::from_secs(1);
+
+fn open(path: &Path) -> Store {
+    let options = Options { cache_size: 256 << 20, synchronous: Synchronous::Normal, ..Options::default() };
+    Store::open(path, &options).unwrap()
+}
+
+fn tree(store: &Store, kind: TreeKind) -> TreeId {
+    let mut transaction = store.begin_write(WAIT).unwrap();
+    let tree = transaction.create_tree(kind).unwrap();
+    transaction.commit().unwrap();
+    tree
+}
+
+/// A number that looks random, for each `index` another (splitmix64).
+fn scattered(index: u64) -> u64 {
+    let mut n = index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    n ^ (n >> 31)
+}
+
+/// A text key of 20 bytes at a random place.
+fn text_key(index: u64) -> [u8; 20] {
+    let mut key = [0; 20];
+    let mut digits = u128::from(scattered(index)) << 20 | u128::from(index & 0xf_ffff);
+    for byte in key.iter_mut().rev() {
+        *byte = b"0123456789abcdefghijklmnopqrstuv"[(digits % 32) as usize];
+        digits /= 32;
+    }
+    key
+}
+
+/// Nanoseconds that this thread has run, where the system tells.
+fn processor_nanos() -> u64 {
+    let line = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    line.split_whitespace().next().and_then(|field| field.parse().ok()).unwrap_or_default()
+}
+
+/// Runs a step on `store` a few times and prints the best round; `run` says how many operations it did.
+fn report(name: &str, store: &Store, rounds: usize, mut run: impl FnMut() -> u64) {
+    let (mut wall, mut cpu) = (f64::MAX, f64::MAX);
+    let (before, mut total) = (store.metrics().counters, 0);
+    for _ in 0..rounds {
+        let (started, started_cpu) = (Instant::now(), processor_nanos());
+        let times = run();
+        wall = wall.min(started.elapsed().as_nanos() as f64 / times as f64);
+        cpu = cpu.min((processor_nanos() - started_cpu) as f64 / times as f64);
+        total += times;
+    }
+    let spent = store.metrics().counters.since(&before);
+    let each = |count: u64| count as f64 / total as f64;
+    println!(
+        "{name:<24} {cpu:>9.1} ns cpu {wall:>9.1} ns wall {:>8.1} log bytes {:>7.3} pages written {:>7.4} copied",
+        each(spent.wal_bytes),
+        each(spent.pages_written),
+        each(spent.pages_copied),
+    );
+}
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let groups: [(&str, fn(&Path)); 6] = [
+        ("read", reads),
+        ("one-row", one_row_commits),
+        ("one-commit", one_large_commit),
+        ("ascending", ascending),
+        ("random", random),
+        ("savepoint", savepoints),
+    ];
+    for (name, run) in groups {
+        if wanted.is_empty() || wanted.iter().any(|word| word == name) {
+            run(&folder.path().join(name));
+        }
+    }
+}
+
+fn fill(store: &Store, rows: TreeId, count: u64) {
+    let mut transaction = store.begin_write(WAIT).unwrap();
+    for row in 0..count {
+        transaction.insert(rows, &row_key(row as i64), &VALUE).unwrap();
+    }
+    transaction.commit().unwrap();
+}
+
+fn reads(path: &Path) {
+    let store = open(path);
+    let rows = tree(&store, TreeKind::Table);
+    fill(&store, rows, DOCS);
+    for place in ["overlay", "base"] {
+        report(&format!("snapshot-{place}"), &store, ROUNDS, || {
+            for _ in 0..READS {
+                black_box(store.snapshot());
+            }
+            READS
+        });
+        report(&format!("read-each-{place}"), &store, ROUNDS, || {
+            for index in 0..READS {
+                let key = row_key((scattered(index) % DOCS) as i64);
+                black_box(store.snapshot().get(rows, &key, <[u8]>::len).unwrap());
+            }
+            READS
+        });
+        report(&format!("read-in-one-{place}"), &store, ROUNDS, || {
+            let snapshot = store.snapshot();
+            for index in 0..READS {
+                let key = row_key((scattered(index) % DOCS) as i64);
+                black_box(snapshot.get(rows, &key, <[u8]>::len).unwrap());
+            }
+            READS
+        });
+        store.checkpoint().unwrap();
+    }
+}
+
+fn one_row_commits(path: &Path) {
+    let store = open(path);
+    store.set_synchronous(Synchronous::Off);
+    let rows = tree(&store, TreeKind::Table);
+    let mut row = 0;
+    report("one-row-ascending", &store, ROUNDS, || {
+        for _ in 0..COMMITS {
+            let mut transaction = store.begin_write(WAIT).unwrap();
+            transaction.insert(rows, &row_key(row), &VALUE).unwrap();
+            transaction.commit().unwrap();
+            row += 1;
+        }
+        COMMITS
+    });
+    let keys = tree(&store, TreeKind::Index);
+    let mut next = 0;
+    report("one-row-random", &store, ROUNDS, || {
+        for _ in 0..COMMITS {
+            let mut transaction = store.begin_write(WAIT).unwrap();
+            transaction.insert(keys, &text_key(next), &VALUE).unwrap();
+            transaction.commit().unwrap();
+            next += 1;
+        }
+        COMMITS
+    });
+    report("begin-and-drop", &store, ROUNDS, || {
+        for _ in 0..COMMITS {
+            black_box(store.begin_write(WAIT).unwrap());
+        }
+        COMMITS
+    });
+}
+
+fn one_large_commit(path: &Path) {
+    let store = open(path);
+    for part in ["insert", "commit"] {
+        let mut best = f64::MAX;
+        for _ in 0..ROUNDS * 4 {
+            let rows = tree(&store, TreeKind::Table);
+            let mut transaction = store.begin_write(WAIT).unwrap();
+            let started = processor_nanos();
+            for row in 0..DOCS {
+                transaction.insert(rows, &row_key(row as i64), &VALUE).unwrap();
+            }
+            let inserted = processor_nanos();
+            transaction.commit().unwrap();
+            let committed = processor_nanos();
+            let spent = if part == "insert" { inserted - started } else { committed - inserted };
+            best = best.min(spent as f64 / DOCS as f64);
+        }
+        println!("one-commit-{part:<13} {best:>9.1} ns cpu a row");
+    }
+}
+
+fn ascending(path: &Path) {
+    let store = open(path);
+    let rows = tree(&store, TreeKind::Table);
+    report("ascending-by-1000", &store, 1, || {
+        for batch in 0..ROWS / BATCH {
+            let mut transaction = store.begin_write(WAIT).unwrap();
+            for row in batch * BATCH..(batch + 1) * BATCH {
+                transaction.insert(rows, &row_key(row as i64), &VALUE).unwrap();
+            }
+            transaction.commit().unwrap();
+        }
+        ROWS
+    });
+}
+
+fn random(path: &Path) {
+    let store = open(path);
+    let keys = tree(&store, TreeKind::Index);
+    let mut batch = 0;
+    for quarter in 1..=4 {
+        report(&format!("random-by-1000-{quarter}/4"), &store, 1, || {
+            while batch < ROWS / BATCH * quarter / 4 {
+                let mut transaction = store.begin_write(WAIT).unwrap();
+                for index in batch * BATCH..(batch + 1) * BATCH {
+                    transaction.insert(keys, &text_key(index), &VALUE).unwrap();
+                }
+                transaction.commit().unwrap();
+                batch += 1;
+            }
+            ROWS / 4
+        });
+    }
+    report("final-checkpoint", &store, 1, || {
+        store.checkpoint().unwrap();
+        1
+    });
+    println!("{:<24} {:>9} bytes", "file", std::fs::metadata(path).unwrap().len());
+}
+
+fn savepoints(path: &Path) {
+    let store = open(path);
+    let keys = tree(&store, TreeKind::Index);
+    let mut next = 0;
+    for (name, kept) in [("insert-plain", false), ("insert-with-savepoint", true)] {
+        report(name, &store, ROUNDS, || {
+            let mut transaction = store.begin_write(WAIT).unwrap();
+            for _ in 0..DOCS {
+                let savepoint = kept.then(|| transaction.savepoint());
+                transaction.insert(keys, &text_key(next), &VALUE).unwrap();
+                if let Some(savepoint) = savepoint {
+                    transaction.release(savepoint).unwrap();
+                }
+                next += 1;
+            }
+            transaction.commit().unwrap();
+            DOCS
+        });
+    }
+}

@@ -10,7 +10,7 @@ use crate::metrics::{AtomicCounters, CommitTimes, Metrics};
 use crate::overlay::{PageCheck, Root};
 use crate::page::PageId;
 use crate::page::file_header::FileState;
-use crate::wal::{self, Afterwards, ContentRanges, RecoveryReport, Wal};
+use crate::wal::{self, Afterwards, ContentRanges, Growth, RecoveryReport, Wal};
 use arc_swap::ArcSwap;
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -183,10 +183,12 @@ impl Engine {
     }
 
     fn log(&self, wal: &mut Wal, pages: &PrivatePages, sequence: u64) -> Result<()> {
-        let mut commit = wal.begin_commit(sequence)?;
+        let is_synced = self.synchronous() == Synchronous::Full;
+        let mut commit =
+            wal.begin_commit(sequence, if is_synced { Growth::Ahead } else { Growth::AsWritten })?;
         pages.log(&mut commit, self.options.layout)?;
         commit.finish()?;
-        if self.synchronous() == Synchronous::Full { wal.sync() } else { Ok(()) }
+        if is_synced { wal.sync() } else { Ok(()) }
     }
 
     /// Makes `root` the visible one.

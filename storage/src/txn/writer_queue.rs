@@ -42,8 +42,7 @@ impl WriterQueue {
             };
             if left.is_zero() {
                 state.waiting.retain(|waiting| *waiting != ticket);
-                drop(state);
-                self.changed.notify_all();
+                self.wake(state);
                 return false;
             }
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -52,8 +51,18 @@ impl WriterQueue {
 
     /// Lets the next one write.
     pub(crate) fn release(&self) {
-        self.state().held = false;
-        self.changed.notify_all();
+        let mut state = self.state();
+        state.held = false;
+        self.wake(state);
+    }
+
+    /// Lets those who wait look again; where nobody does it costs no call of the system.
+    fn wake(&self, state: MutexGuard<'_, State>) {
+        let is_awaited = !state.waiting.is_empty();
+        drop(state);
+        if is_awaited {
+            self.changed.notify_all();
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -26,7 +26,7 @@ pub(crate) use checkpoint::{Afterwards, checkpoint, content};
 pub(crate) use header::refuse_leftovers;
 pub use recovery::RecoveryReport;
 pub(crate) use recovery::recover;
-pub(crate) use writer::{Commit, Wal};
+pub(crate) use writer::{Commit, Growth, Wal};
 
 use crate::page::PageId;
 

@@ -17,6 +17,15 @@ const GROWTH_MIN: u64 = 64 << 10;
 /// The largest such step.
 const GROWTH_MAX: u64 = 1 << 20;
 
+/// How a log file grows under small records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Growth {
+    /// By steps of zeros: the sync that follows each record is cheaper in written space.
+    Ahead,
+    /// By the records themselves: nothing is synced soon, and zeros would be written for nothing.
+    AsWritten,
+}
+
 /// The log of an open database.
 pub(crate) struct Wal {
     pub(super) disk: Arc<dyn Disk>,
@@ -128,11 +137,11 @@ impl Wal {
         self.failed
     }
 
-    /// Starts the record of commit `sequence`.
+    /// Starts the record of commit `sequence`; the file grows by it as `growth` says.
     ///
     /// # Errors
     /// [`Error::OutcomeUnknown`] once a sync failed, and I/O errors of starting a log file.
-    pub(crate) fn begin_commit(&mut self, sequence: Sequence) -> Result<Commit<'_>> {
+    pub(crate) fn begin_commit(&mut self, sequence: Sequence, growth: Growth) -> Result<Commit<'_>> {
         if self.failed {
             return Err(Error::OutcomeUnknown);
         }
@@ -144,7 +153,7 @@ impl Wal {
         self.record.clear();
         self.record.resize(HEADER_SIZE, 0);
         let log = self.active.insert(log);
-        let wal = WalParts::of_fields(&self.disk, self.synced, &mut self.record, &mut self.counters);
+        let wal = WalParts::of_fields(&self.disk, self.synced, growth, &mut self.record, &mut self.counters);
         Ok(Commit { batch, log, wal, last: &mut self.last, whole: Vec::new() })
     }
 
@@ -232,7 +241,8 @@ impl Wal {
         self.record.clear();
         self.record.resize(HEADER_SIZE, 0);
         let batch = Batch { kind: RecordKind::Images, sequence, part: 0, start: log.place };
-        let wal = WalParts::of_fields(&self.disk, self.synced, &mut self.record, &mut self.counters);
+        let (growth, record, counters) = (Growth::AsWritten, &mut self.record, &mut self.counters);
+        let wal = WalParts::of_fields(&self.disk, self.synced, growth, record, counters);
         Images { batch, log, wal }
     }
 
@@ -251,6 +261,7 @@ impl Wal {
 pub(super) struct WalParts<'a> {
     disk: &'a dyn Disk,
     synced: Sequence,
+    growth: Growth,
     record: &'a mut Vec<u8>,
     counters: &'a mut Counters,
 }
@@ -259,10 +270,11 @@ impl<'a> WalParts<'a> {
     fn of_fields(
         disk: &'a Arc<dyn Disk>,
         synced: Sequence,
+        growth: Growth,
         record: &'a mut Vec<u8>,
         counters: &'a mut Counters,
     ) -> WalParts<'a> {
-        WalParts { disk: &**disk, synced, record, counters }
+        WalParts { disk: &**disk, synced, growth, record, counters }
     }
 
     /// Writes out a full part before an entry of about `size` bytes.
@@ -287,7 +299,7 @@ impl<'a> WalParts<'a> {
         let end = log.place.position + self.record.len() as u64;
         // A large record pays for its own growth.
         let is_small = (self.record.len() as u64) < GROWTH_MIN;
-        if end > log.written && is_small {
+        if end > log.written && is_small && self.growth == Growth::Ahead {
             let step = log.written.clamp(GROWTH_MIN, GROWTH_MAX);
             match self.disk.write_at(log.file, end, &vec![0; step as usize]) {
                 Ok(()) => log.written = end + step,

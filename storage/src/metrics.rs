@@ -64,7 +64,7 @@ counters! {
     pages_read,
     /// Pages first copied for writing.
     pages_copied,
-    /// Pages written to the base file by checkpoints.
+    /// Pages written to the base file, by checkpoints and by large transactions that made them.
     pages_written,
     /// Bytes appended to the log.
     wal_bytes,

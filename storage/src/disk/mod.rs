@@ -8,11 +8,13 @@ mod mapping;
 mod memory;
 mod os;
 mod registry;
+mod runs;
 
 pub(crate) use mapping::{MappedPage, prefetch};
 pub(crate) use memory::MemoryDisk;
 pub(crate) use os::{OsDisk, OsDiskOptions};
 pub(crate) use registry::{Entry, Registration, enter};
+pub(crate) use runs::PageRuns;
 
 use crate::error::Result;
 use crate::page::{PageBytes, PageId};

@@ -13,12 +13,16 @@ use crate::page::file_header::FileState;
 use crate::wal::{self, Afterwards, ContentRanges, Growth, RecoveryReport, Wal};
 use arc_swap::ArcSwap;
 use std::any::Any;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// The least log before a checkpoint is worth its syncs.
 const CHECKPOINT_MIN: u64 = 4 << 20;
+/// Fresh pages of this many bytes are worth a sync of the base file more, to be written once instead of twice.
+const DIRECT_MAX: u64 = 4 << 20;
+/// Where the cache is small: the part of it that they must come to, one in so many.
+const DIRECT_SHARE: u64 = 4;
 
 /// When a commit is on the medium.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,6 +79,9 @@ pub(crate) struct Engine {
     pub(crate) recovery: Option<RecoveryReport>,
     /// True until what was recovered stands in the base file: before that nothing is logged.
     recovering: AtomicBool,
+    /// The greatest page count since the last checkpoint: what is in front of it may be asked of the base file by a
+    /// recovery.
+    counted: AtomicU32,
     /// Bytes of log before which a checkpoint that failed is not tried again.
     checkpoint_not_before: Mutex<u64>,
     /// The place among this process's open files; given back after the files are closed.
@@ -94,6 +101,7 @@ impl Engine {
         let root = Arc::new(root);
         let recovering = AtomicBool::new(recovery.is_some() && wal.is_some());
         Engine {
+            counted: AtomicU32::new(root.page_count),
             recovering,
             roots: Mutex::new(vec![Arc::downgrade(&root)]),
             visible: ArcSwap::new(root),
@@ -171,15 +179,35 @@ impl Engine {
         if !pages.seal(sequence)? {
             return Ok(());
         }
-        if let Some(wal) = &mut *self.wal() {
-            let logged = self.log(wal, pages, sequence);
-            pages.counters.add(&std::mem::take(&mut wal.counters));
-            logged?;
-        }
+        self.make_durable(pages, sequence)?;
         self.publish(pages.committed_root(sequence));
         pages.counters.commits += 1;
         self.commit_times.record(started.elapsed());
         Ok(())
+    }
+
+    /// Writes the sealed pages to the log, or to the base file and their names to the log.
+    fn make_durable(&self, pages: &mut PrivatePages, sequence: u64) -> Result<()> {
+        if self.wal().is_none() {
+            return Ok(());
+        }
+        let direct_min = DIRECT_MAX.min(self.options.cache_size / DIRECT_SHARE);
+        let mut done = pages.write_direct(|| self.page_count_max(), direct_min);
+        if let (Ok(()), Some(wal)) = (&done, &mut *self.wal()) {
+            done = self.log(wal, pages, sequence);
+            pages.counters.add(&std::mem::take(&mut wal.counters));
+        }
+        if matches!(done, Err(Error::Full(_))) {
+            pages.take_back_direct(self.page_count_max())?;
+        }
+        done
+    }
+
+    /// No root that is alive and no recovery that may come looks at the base file from this page on.
+    fn page_count_max(&self) -> u32 {
+        let roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
+        let alive = roots.iter().filter_map(Weak::upgrade).map(|root| root.page_count).max();
+        alive.unwrap_or_default().max(self.counted.load(Ordering::Relaxed))
     }
 
     fn log(&self, wal: &mut Wal, pages: &PrivatePages, sequence: u64) -> Result<()> {
@@ -194,6 +222,7 @@ impl Engine {
     /// Makes `root` the visible one.
     fn publish(&self, root: Root) {
         let root = Arc::new(root);
+        self.counted.fetch_max(root.page_count, Ordering::Relaxed);
         let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
         roots.retain(|root| root.strong_count() > 0);
         roots.push(Arc::downgrade(&root));
@@ -259,6 +288,7 @@ impl Engine {
             overlay.insert(PageId(0), first);
         }
         let (sequence, page_count) = (newest.sequence, newest.page_count);
+        self.counted.store(page_count, Ordering::Relaxed);
         self.publish(Root { sequence, page_count, overlay, base: Arc::clone(&root.base), _parent: None });
         Ok(())
     }

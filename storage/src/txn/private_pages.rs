@@ -6,6 +6,7 @@
 
 use super::savepoint::{SavepointState, Undo};
 use super::{Savepoint, engine::Layout};
+use crate::disk::{FileRole, PageRuns};
 use crate::error::{Error, Result};
 use crate::metrics::Counters;
 use crate::overlay::{Overlay, PageRef, Root};
@@ -49,6 +50,8 @@ struct Entry {
     stamp: u64,
     /// The page was given back: its content means nothing.
     freed: bool,
+    /// The checksum under which the page stands in the base file already, for the commit to name.
+    direct: Option<u32>,
 }
 
 /// No page is edited as the highest number: the page count could not hold it.
@@ -171,7 +174,7 @@ impl PrivatePages {
     /// Adds an entry that was never touched.
     fn push(&mut self, id: PageId, copy: PageCopy) -> usize {
         let at = self.entries.len();
-        self.entries.push(Entry { id, copy, stamp: 0, freed: false });
+        self.entries.push(Entry { id, copy, stamp: 0, freed: false, direct: None });
         self.index.insert(id, at);
         at
     }
@@ -316,9 +319,57 @@ impl PrivatePages {
         Ok(any)
     }
 
+    /// Writes the sealed pages that this transaction made at `floor` or behind it to the base file and syncs it, if
+    /// they come to `bytes_min` bytes: they need neither log nor checkpoint then, only to be named by the commit.
+    /// Nobody reads there, and no recovery would: the floor is at or above every page count that still counts.
+    ///
+    /// # Errors
+    /// I/O errors. The file may then have pages that mean nothing.
+    pub(crate) fn write_direct(&mut self, floor: impl FnOnce() -> u32, bytes_min: u64) -> Result<()> {
+        let base = &self.root.base;
+        let page_size = base.page_size as u64;
+        if self.entries.len() as u64 * page_size <= bytes_min {
+            return Ok(());
+        }
+        let floor = floor();
+        let is_direct = |entry: &&mut Entry| entry.is_changed() && entry.copy.fresh && entry.id.0 >= floor;
+        let mut fresh: Vec<&mut Entry> = self.entries.iter_mut().filter(is_direct).collect();
+        if fresh.len() as u64 * page_size <= bytes_min {
+            return Ok(());
+        }
+        fresh.sort_unstable_by_key(|entry| entry.id);
+        let mut runs = PageRuns::new(&*base.disk, base.page_size);
+        for entry in fresh {
+            entry.direct = Some(runs.put(entry.id, entry.copy.bytes())?);
+        }
+        self.counters.pages_written += runs.finish()?;
+        self.counters.fsyncs += 1;
+        let synced = base.disk.sync_data(FileRole::Base);
+        if synced.is_err() {
+            base.forget_verified();
+        }
+        synced
+    }
+
+    /// Cuts off what [`PrivatePages::write_direct`] has added to the base file: no root reads there, and the room may
+    /// be needed.
+    pub(crate) fn take_back_direct(&self, floor: u32) -> Result<()> {
+        let base = &self.root.base;
+        let length = u64::from(floor) * base.page_size as u64;
+        if base.disk.length(FileRole::Base)? > length {
+            base.disk.truncate(FileRole::Base, length)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Hands the changed pages to the log: their edits, or their content where that is shorter.
     pub(crate) fn log(&self, commit: &mut wal::Commit<'_>, layout: Layout) -> Result<()> {
-        for Entry { id, copy, .. } in self.entries.iter().filter(|entry| entry.is_changed()) {
+        for Entry { id, copy, direct, .. } in self.entries.iter().filter(|entry| entry.is_changed()) {
+            if let Some(checksum) = direct {
+                commit.put_direct(*id, *checksum)?;
+                continue;
+            }
             let (front, heap) = wal::content(*id, copy.bytes(), layout.ranges);
             if copy.fresh || copy.edits.is_whole() || copy.edits.encoded_size() >= front.len() + heap.len() {
                 commit.put_whole(*id, front, heap)?;
@@ -332,7 +383,7 @@ impl PrivatePages {
     /// The root that follows when commit `sequence` is done.
     pub(crate) fn committed_root(&self, sequence: Sequence) -> Root {
         let mut overlay = self.root.overlay.clone();
-        for entry in self.entries.iter().filter(|entry| entry.is_changed()) {
+        for entry in self.entries.iter().filter(|entry| entry.is_changed() && entry.direct.is_none()) {
             overlay.insert(entry.id, entry.copy.share());
         }
         let base = Arc::clone(&self.root.base);

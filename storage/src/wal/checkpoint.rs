@@ -2,14 +2,11 @@
 
 use super::ContentRanges;
 use super::writer::{LogFile, Wal};
-use crate::disk::{Disk, FileRole};
+use crate::disk::{Disk, FileRole, PageRuns};
 use crate::error::{Error, Result};
 use crate::overlay::Root;
 use crate::page::file_header::{self, IDENTITY_SIZE};
 use crate::page::{self, CHECKSUM_SIZE, PageBytes, PageId, sequence_of};
-
-/// Most bytes written to the base file at once.
-const RUN_MAX: usize = 1 << 20;
 
 /// What becomes of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,27 +116,16 @@ fn write_in_place(disk: &dyn Disk, root: &Root, first: &mut [u8]) -> Result<u64>
 }
 
 fn write_pages(disk: &dyn Disk, root: &Root, first: &mut [u8]) -> Result<u64> {
-    let page_size = root.base.page_size;
-    let (mut run, mut start) = (Vec::with_capacity(RUN_MAX), 0);
-    let (mut pages, mut done) = (0, Ok(()));
+    let mut runs = PageRuns::new(disk, root.base.page_size);
+    let mut done = Ok(());
     root.overlay.for_each(&mut |id, page| {
         // A page behind the page count was given back at the end of the file.
-        if id.0 == 0 || id.0 >= root.page_count || done.is_err() {
-            return;
+        if id.0 != 0 && id.0 < root.page_count && done.is_ok() {
+            done = runs.put(id, page).map(drop);
         }
-        let offset = u64::from(id.0) * page_size as u64;
-        if offset != start + run.len() as u64 || run.len() + page_size > RUN_MAX {
-            done = disk.write_at(FileRole::Base, start, &run);
-            run.clear();
-            start = offset;
-        }
-        run.extend_from_slice(page);
-        let copied = run.len() - page_size;
-        page::seal(id, &mut run[copied..]); // the page that was just put there
-        pages += 1;
     });
     done?;
-    disk.write_at(FileRole::Base, start, &run)?;
+    let pages = runs.finish()?;
     page::seal(PageId(0), first);
     disk.write_at(FileRole::Base, IDENTITY_SIZE as u64, &first[IDENTITY_SIZE..])?; // a page is longer than that
     Ok(pages + 1)

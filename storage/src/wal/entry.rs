@@ -55,6 +55,12 @@ pub(crate) fn put_whole(output: &mut Vec<u8>, id: PageId, front: &[u8], heap: &[
     put_content(output, front, heap);
 }
 
+/// Appends the checksum of a page that stands in the base file already.
+pub(crate) fn put_direct(output: &mut Vec<u8>, id: PageId, checksum: u32) {
+    put_page(output, DIRECT, id);
+    output.extend_from_slice(&checksum.to_le_bytes());
+}
+
 /// Appends the image of a page.
 pub(crate) fn put_image(output: &mut Vec<u8>, id: PageId, sequence: Sequence, front: &[u8], heap: &[u8]) {
     put_page(output, IMAGE, id);
@@ -149,7 +155,7 @@ mod tests {
         put_delta(&mut bytes, PageId(7), 5, &edits, &page);
         put_whole(&mut bytes, PageId(8), b"front", b"heap");
         put_image(&mut bytes, PageId(9), 4, b"", b"h");
-        bytes.extend_from_slice(&[DIRECT, 10, 0, 0, 0, 1, 2, 0, 0]);
+        put_direct(&mut bytes, PageId(10), 513);
         let all = read_all(&bytes).unwrap();
         assert_eq!(all.iter().map(|entry| entry.page.0).collect::<Vec<_>>(), [7, 8, 9, 10]);
         assert!(matches!(&all[0].change, Change::Delta { base_sequence: 5, .. }));

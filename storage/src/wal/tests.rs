@@ -115,9 +115,8 @@ fn delta(id: u32, base: Sequence, byte: u8) -> Vec<u8> {
 }
 
 fn direct(id: u32, checksum: u32) -> Vec<u8> {
-    let mut bytes = vec![4];
-    bytes.extend_from_slice(&id.to_le_bytes());
-    bytes.extend_from_slice(&checksum.to_le_bytes());
+    let mut bytes = Vec::new();
+    entry::put_direct(&mut bytes, PageId(id), checksum);
     bytes
 }
 

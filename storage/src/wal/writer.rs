@@ -360,6 +360,13 @@ impl Commit<'_> {
         Ok(())
     }
 
+    /// Names a page that was written to the base file, and synced there, for this commit.
+    pub(crate) fn put_direct(&mut self, id: PageId, checksum: u32) -> Result<()> {
+        self.wal.make_room(self.log, &mut self.batch, entry::ENTRY_OVERHEAD_MAX)?;
+        entry::put_direct(self.wal.record, id, checksum);
+        Ok(())
+    }
+
     /// Appends the last part with the commit mark.
     pub(crate) fn finish(mut self) -> Result<()> {
         self.wal.append(self.log, &mut self.batch, true)?;

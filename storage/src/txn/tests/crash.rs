@@ -12,11 +12,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+/// A cache for which no transaction of these tests is large.
+const LARGE_CACHE: usize = 64 << 20;
+/// A cache in which 16 pages make a transaction large.
+pub(super) const SMALL_CACHE: usize = 4 * 16 * PAGE_SIZE;
+
 /// Bytes that a device writes whole or not at all.
 const SECTOR: usize = 512;
 
 #[derive(Clone, Debug)]
-enum Call {
+pub(super) enum Call {
     Write(FileRole, u64, Vec<u8>),
     Sync(FileRole),
     Truncate(FileRole, u64),
@@ -27,17 +32,17 @@ enum Call {
 
 /// A disk in memory that notes each call.
 #[derive(Default)]
-struct NotingDisk {
-    disk: MemoryDisk,
-    calls: Mutex<Vec<Call>>,
+pub(super) struct NotingDisk {
+    pub(super) disk: MemoryDisk,
+    pub(super) calls: Mutex<Vec<Call>>,
     /// No file grows while this is set.
-    full: AtomicBool,
+    pub(super) full: AtomicBool,
     /// Files that cannot be synced at present.
-    broken: Mutex<Vec<FileRole>>,
+    pub(super) broken: Mutex<Vec<FileRole>>,
 }
 
 impl NotingDisk {
-    fn note(&self, call: Call) {
+    pub(super) fn note(&self, call: Call) {
         self.calls.lock().unwrap().push(call);
     }
 }
@@ -87,7 +92,7 @@ impl Disk for NotingDisk {
 }
 
 /// What is on the medium if the power fails after `calls`.
-fn after_crash(calls: &[Call], random: &mut Random) -> MemoryDisk {
+pub(super) fn after_crash(calls: &[Call], random: &mut Random) -> MemoryDisk {
     let disk = MemoryDisk::default();
     let fate = random.below(3);
     for (at, call) in calls.iter().enumerate() {
@@ -110,11 +115,10 @@ fn after_crash(calls: &[Call], random: &mut Random) -> MemoryDisk {
     disk
 }
 
-/// States by commit sequence, from a workload of transactions, checkpoints and reopenings.
-fn workload(random: &mut Random, disk: &Arc<NotingDisk>, level: Synchronous) -> Vec<Model> {
-    let mut options = options();
-    options.synchronous = level;
-    let open = || Store::on_disk(Arc::clone(disk) as Arc<dyn Disk>, &options, RAW).unwrap();
+/// States by commit sequence, from a workload of transactions, small and large for the cache, checkpoints and
+/// reopenings.
+pub(super) fn workload(random: &mut Random, disk: &Arc<NotingDisk>, options: &Options) -> Vec<Model> {
+    let open = || Store::on_disk(Arc::clone(disk) as Arc<dyn Disk>, options, RAW).unwrap();
     let mut store = open();
     let mut states = vec![Model::new()];
     for _ in 0..40 {
@@ -124,6 +128,12 @@ fn workload(random: &mut Random, disk: &Arc<NotingDisk>, level: Synchronous) -> 
                 store = open();
             }
             1 | 2 => store.checkpoint().unwrap(),
+            3 => {
+                let mut model = states.last().unwrap().clone();
+                let count = 10 + random.below(30);
+                fill(&store, &mut model, count, random.next() as u8).unwrap();
+                states.push(model);
+            }
             _ => {
                 let mut model = states.last().unwrap().clone();
                 let edits = 1 + random.below(30);
@@ -133,7 +143,7 @@ fn workload(random: &mut Random, disk: &Arc<NotingDisk>, level: Synchronous) -> 
                 }
             }
         }
-        if level == Synchronous::Full {
+        if options.synchronous == Synchronous::Full {
             disk.note(Call::Acknowledged(states.len() - 1));
         }
     }
@@ -141,7 +151,7 @@ fn workload(random: &mut Random, disk: &Arc<NotingDisk>, level: Synchronous) -> 
 }
 
 /// Adds `count` pages filled with a byte in one transaction.
-fn fill(store: &Store, model: &mut Model, count: usize, byte: u8) -> Result<()> {
+pub(super) fn fill(store: &Store, model: &mut Model, count: usize, byte: u8) -> Result<()> {
     let mut transaction = store.begin_write(Duration::ZERO)?;
     let mut filled = model.clone();
     for _ in 0..count {
@@ -155,15 +165,16 @@ fn fill(store: &Store, model: &mut Model, count: usize, byte: u8) -> Result<()> 
     Ok(())
 }
 
-fn run(seed: u64, level: Synchronous) {
+/// A workload in a cache of so many bytes, and a crash at each of its calls.
+fn run(seed: u64, synchronous: Synchronous, cache_size: usize) {
     let random = &mut Random::new(seed);
     let disk = Arc::new(NotingDisk::default());
-    let states = workload(random, &disk, level);
+    let states = workload(random, &disk, &Options { synchronous, cache_size, ..options() });
     crash_everywhere(seed, random, &disk, &states);
 }
 
 /// Crashes after each call of a workload and compares with its states.
-fn crash_everywhere(seed: u64, random: &mut Random, disk: &NotingDisk, states: &[Model]) {
+pub(super) fn crash_everywhere(seed: u64, random: &mut Random, disk: &NotingDisk, states: &[Model]) {
     let calls = disk.calls.lock().unwrap().clone();
     for point in 0..=calls.len() {
         let survived = &calls[..point];
@@ -198,13 +209,20 @@ fn crash_everywhere(seed: u64, random: &mut Random, disk: &NotingDisk, states: &
 
 #[test]
 fn an_acknowledged_commit_survives_a_crash_at_any_call() {
-    (0..runs(4)).for_each(|seed| run(seed, Synchronous::Full));
+    (0..runs(4)).for_each(|seed| run(seed, Synchronous::Full, LARGE_CACHE));
 }
 
 #[test]
 fn unsynced_commits_vanish_from_the_end_only() {
-    (0..runs(2)).for_each(|seed| run(50 + seed, Synchronous::Normal));
-    (0..runs(2)).for_each(|seed| run(70 + seed, Synchronous::Off));
+    (0..runs(2)).for_each(|seed| run(50 + seed, Synchronous::Normal, LARGE_CACHE));
+    (0..runs(2)).for_each(|seed| run(70 + seed, Synchronous::Off, LARGE_CACHE));
+}
+
+#[test]
+fn pages_written_straight_to_the_base_file_survive_a_crash_at_any_call() {
+    (0..runs(3)).for_each(|seed| run(100 + seed, Synchronous::Full, SMALL_CACHE));
+    (0..runs(2)).for_each(|seed| run(150 + seed, Synchronous::Normal, SMALL_CACHE));
+    (0..runs(2)).for_each(|seed| run(170 + seed, Synchronous::Off, SMALL_CACHE));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Model tests of transactions, log and recovery on raw pages, without trees.
 
+mod bulk;
 mod crash;
 mod files;
 mod model;

@@ -1,0 +1,113 @@
+//! Large transactions: fresh pages go straight to the base file, once, and nothing of them counts before the commit.
+
+use super::crash::{Call, NotingDisk, SMALL_CACHE, crash_everywhere, fill};
+use super::model::{Model, assert_owned, assert_shows};
+use super::{PAGE_SIZE, RAW, Random, options};
+use crate::disk::{Disk, FileRole};
+use crate::error::Error;
+use crate::page::{HEADER_SIZE, PageKind, WritePages};
+use crate::store::{Options, Store};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+fn small_cache() -> Options {
+    Options { cache_size: SMALL_CACHE, ..options() }
+}
+
+fn open(disk: &Arc<NotingDisk>) -> Store {
+    Store::on_disk(Arc::clone(disk) as Arc<dyn Disk>, &small_cache(), RAW).unwrap()
+}
+
+#[test]
+fn a_bulk_load_is_written_once() {
+    let disk = Arc::new(NotingDisk::default());
+    let store = open(&disk);
+    let mut model = Model::new();
+    fill(&store, &mut model, 400, 1).unwrap();
+    let spent = store.metrics().counters;
+    assert_eq!(
+        (spent.pages_written, spent.fsyncs),
+        (400, 3),
+        "syncs of the base, the log's header, the record"
+    );
+    assert!(spent.wal_bytes < 12 * 400, "{} bytes of log", spent.wal_bytes);
+    assert_eq!(store.metrics().overlay_pages, 1, "page 0");
+    assert_shows(&store.snapshot(), &model);
+    store.close().unwrap();
+    let written: usize = disk.calls.lock().unwrap().iter().map(bytes_of).sum();
+    let length = disk.length(FileRole::Base).unwrap() as usize;
+    assert!(written * 100 <= length * 115, "{written} bytes for a file of {length}");
+    let store = open(&disk);
+    assert_shows(&store.snapshot(), &model);
+    assert_owned(&store.snapshot(), &model);
+}
+
+fn bytes_of(call: &Call) -> usize {
+    match call {
+        Call::Write(_, _, bytes) => bytes.len(),
+        _ => 0,
+    }
+}
+
+#[test]
+fn a_transaction_that_fills_the_disk_gives_the_room_back() {
+    let disk = Arc::new(NotingDisk::default());
+    let store = open(&disk);
+    let mut model = Model::new();
+    fill(&store, &mut model, 40, 1).unwrap();
+    let length = disk.length(FileRole::Base).unwrap();
+    disk.full.store(true, Ordering::Relaxed);
+    assert!(matches!(fill(&store, &mut model, 100, 2), Err(Error::Full(_))));
+    assert_eq!(disk.length(FileRole::Base).unwrap(), length);
+    disk.full.store(false, Ordering::Relaxed);
+    fill(&store, &mut model, 60, 3).unwrap();
+    assert_shows(&store.snapshot(), &model);
+    drop(store);
+    let store = open(&disk);
+    assert_shows(&store.snapshot(), &model);
+    assert_owned(&store.snapshot(), &model);
+}
+
+#[test]
+fn pages_whose_sync_failed_are_not_committed() {
+    let disk = Arc::new(NotingDisk::default());
+    let store = open(&disk);
+    let mut states = vec![Model::new()];
+    let mut model = Model::new();
+    fill(&store, &mut model, 30, 1).unwrap();
+    states.push(model.clone());
+    *disk.broken.lock().unwrap() = vec![FileRole::Base];
+    assert!(matches!(fill(&store, &mut model.clone(), 30, 2), Err(Error::Io { .. })));
+    assert_shows(&store.snapshot(), &model);
+    fill(&store, &mut model, 3, 3).unwrap();
+    states.push(model.clone());
+    disk.broken.lock().unwrap().clear();
+    fill(&store, &mut model, 30, 4).unwrap();
+    states.push(model.clone());
+    assert_shows(&store.snapshot(), &model);
+    drop(store);
+    crash_everywhere(12, &mut Random::new(12), &disk, &states);
+}
+
+#[test]
+fn a_snapshot_of_the_open_transaction_outlives_the_commit_of_its_pages() {
+    let disk = Arc::new(NotingDisk::default());
+    let store = open(&disk);
+    let mut transaction = store.begin_write(Duration::ZERO).unwrap();
+    let ids: Vec<_> = (0..30).map(|_| transaction.pages.allocate(PageKind::Overflow, 0).unwrap()).collect();
+    let early = transaction.snapshot();
+    for id in &ids {
+        transaction.pages.edit(*id).unwrap().parts_mut().0[HEADER_SIZE] = 9;
+    }
+    let late = transaction.snapshot();
+    transaction.commit().unwrap();
+    let model = |byte: u8| -> Model {
+        let mut content = vec![0; PAGE_SIZE - 4 - HEADER_SIZE];
+        content[0] = byte;
+        ids.iter().map(|id| (*id, content.clone())).collect()
+    };
+    assert_shows(&early, &model(0));
+    assert_shows(&late, &model(9));
+    assert_shows(&store.snapshot(), &model(9));
+}

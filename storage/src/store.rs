@@ -7,7 +7,9 @@ use crate::metrics::Metrics;
 use crate::overlay::{Base, Overlay, Root};
 use crate::page::file_header::{self, FileState, IDENTITY_SIZE, Identity, SCHEMA_ROOT};
 use crate::page::{self, DEFAULT_PAGE_SIZE, PageBytes, PageId, PageKind};
-use crate::txn::{Engine, EngineOptions, Layout, PrivatePages, Snapshot, Synchronous, WriteTransaction};
+use crate::txn::{
+    Direct, Engine, EngineOptions, Layout, PrivatePages, Snapshot, Synchronous, WriteTransaction,
+};
 use crate::wal::{self, RecoveryReport, Wal};
 use std::any::Any;
 use std::fmt;
@@ -311,8 +313,8 @@ fn new_database(disk: Arc<dyn Disk>, options: &Options, layout: Layout) -> Resul
     overlay.insert(PageId(0), PageBytes::from(identity.first_page(&state)));
     let base = Arc::new(Base::new(disk, options.page_size, options.cache_size, layout.check));
     let root = Root { sequence: 0, page_count: state.page_count, overlay, base, _parent: None };
-    let mut pages = PrivatePages::new(Arc::new(root))?;
-    pages.make(SCHEMA_ROOT, PageKind::IndexLeaf, 0);
+    let mut pages = PrivatePages::new(Arc::new(root), Direct::never())?;
+    pages.make(SCHEMA_ROOT, PageKind::IndexLeaf, 0)?;
     (layout.plant)(&mut pages, SCHEMA_ROOT)?;
     pages.seal(0)?;
     Ok((pages.committed_root(0), identity))

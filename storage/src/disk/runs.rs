@@ -2,7 +2,7 @@
 
 use super::{Disk, FileRole};
 use crate::error::Result;
-use crate::page::{self, PageId};
+use crate::page::{self, PageId, Sequence};
 
 /// Most bytes written at once.
 const RUN_MAX: usize = 1 << 20;
@@ -34,6 +34,15 @@ impl<'a> PageRuns<'a> {
         self.run.extend_from_slice(page);
         self.pages += 1;
         Ok(page::seal(id, &mut self.run[place..])) // the page that was just put there
+    }
+
+    /// As [`PageRuns::put`], with the page's commit set to `sequence`.
+    pub(crate) fn put_as_of(&mut self, id: PageId, sequence: Sequence, page: &[u8]) -> Result<u32> {
+        self.put(id, page)?;
+        let place = self.run.len() - page.len();
+        let copied = &mut self.run[place..]; // the page that was just put there
+        page::set_sequence(id, copied, sequence);
+        Ok(page::seal(id, copied))
     }
 
     /// Writes what is left and gives back how many pages there were.

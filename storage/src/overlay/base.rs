@@ -58,6 +58,11 @@ impl Base {
         self.first_reads.load(Ordering::Relaxed)
     }
 
+    /// Forgets that a page was verified: it gets another content.
+    pub(crate) fn forget(&self, id: PageId) {
+        self.verified.remove(id);
+    }
+
     /// Forgets what was verified: a failed sync leaves the file's content unknown.
     pub(crate) fn forget_verified(&self) {
         self.verified.clear();
@@ -103,6 +108,14 @@ impl Bitmap {
         }
     }
 
+    fn remove(&self, id: PageId) {
+        let (chunk, word, bit) = Bitmap::place(id);
+        let words = self.chunks.get(chunk).and_then(OnceLock::get);
+        if let Some(word) = words.and_then(|words| words.get(word)) {
+            word.fetch_and(!bit, Ordering::Relaxed);
+        }
+    }
+
     fn clear(&self) {
         for word in self.chunks.iter().filter_map(OnceLock::get).flatten() {
             word.store(0, Ordering::Relaxed);
@@ -126,6 +139,9 @@ mod tests {
         }
         assert!(!bitmap.contains(PageId(2)));
         assert!(Bitmap::place(PageId(u32::MAX)).0 < CHUNKS);
+        bitmap.remove(PageId(63));
+        bitmap.remove(PageId(5000));
+        assert!(!bitmap.contains(PageId(63)) && bitmap.contains(PageId(64)));
         bitmap.clear();
         assert!(ids.iter().all(|id| !bitmap.contains(PageId(*id))));
     }

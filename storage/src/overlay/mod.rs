@@ -88,6 +88,14 @@ impl Overlay {
         }
     }
 
+    /// Takes a page out. Nodes that another map shares are copied.
+    pub(crate) fn remove(&mut self, id: PageId) {
+        if self.get(id).is_some() {
+            remove(&mut self.top, self.height, id);
+            self.pages -= 1;
+        }
+    }
+
     /// This map without the pages whose very version stands in `flushed`, an earlier map.
     pub(crate) fn without(&self, flushed: &Overlay) -> Overlay {
         let Some(top) = &self.top else { return Overlay::default() };
@@ -121,6 +129,16 @@ fn insert(place: &mut Option<Arc<Node>>, height: u32, id: PageId, page: PageByte
     match Arc::make_mut(node) {
         Node::Branch(children) => insert(&mut children[digit(id, height)], height - 1, id, page),
         Node::Leaf(pages) => pages[digit(id, 0)].replace(page),
+    }
+}
+
+/// Takes out a page that is there; nodes may stay behind empty.
+fn remove(place: &mut Option<Arc<Node>>, height: u32, id: PageId) {
+    let Some(node) = place else { return };
+    // A digit is below the width.
+    match Arc::make_mut(node) {
+        Node::Branch(children) => remove(&mut children[digit(id, height)], height - 1, id),
+        Node::Leaf(pages) => pages[digit(id, 0)] = None,
     }
 }
 
@@ -216,6 +234,13 @@ mod tests {
                 .collect();
             prop_assert_eq!(&content(&left), &changed);
             prop_assert_eq!(left.pages(), changed.len() as u64);
+            for id in ids.iter().step_by(3) {
+                overlay.remove(PageId(*id));
+                model.remove(id);
+            }
+            prop_assert_eq!(&content(&overlay), &model);
+            prop_assert_eq!(overlay.pages(), model.len() as u64);
+            prop_assert_eq!(&content(&earlier.0), &earlier.1);
             prop_assert!(overlay.get(PageId(77)).is_some() == model.contains_key(&77));
         }
     }

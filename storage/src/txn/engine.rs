@@ -2,7 +2,7 @@
 
 use super::private_pages::PrivatePages;
 use super::writer_queue::WriterQueue;
-use super::{Snapshot, WriteTransaction, check_page, content_ranges};
+use super::{Direct, Snapshot, WriteTransaction, check_page, content_ranges};
 use crate::btree::{self, TreeKind};
 use crate::disk::Registration;
 use crate::error::{Error, Result};
@@ -23,6 +23,10 @@ const CHECKPOINT_MIN: u64 = 4 << 20;
 const DIRECT_MAX: u64 = 4 << 20;
 /// Where the cache is small: the part of it that they must come to, one in so many.
 const DIRECT_SHARE: u64 = 4;
+/// The part of the cache that a transaction's own copies may take before some leave the memory: one in so many.
+const COPIES_SHARE: u64 = 2;
+/// However small the cache is, so many stay.
+const COPIES_MIN: u64 = 16;
 
 /// When a commit is on the medium.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,9 +83,11 @@ pub(crate) struct Engine {
     pub(crate) recovery: Option<RecoveryReport>,
     /// True until what was recovered stands in the base file: before that nothing is logged.
     recovering: AtomicBool,
-    /// The greatest page count since the last checkpoint: what is in front of it may be asked of the base file by a
-    /// recovery.
+    /// No root that is alive and no recovery that may come looks at the base file from this page on: the greatest page
+    /// count since the last checkpoint, and of what is alive.
     counted: AtomicU32,
+    /// Page copies that a transaction keeps in memory at most.
+    copies_max: usize,
     /// Bytes of log before which a checkpoint that failed is not tried again.
     checkpoint_not_before: Mutex<u64>,
     /// The place among this process's open files; given back after the files are closed.
@@ -100,7 +106,12 @@ impl Engine {
         debug_assert!(root.overlay.get(PageId(0)).is_some(), "page 0 is overwritten in place under any root");
         let root = Arc::new(root);
         let recovering = AtomicBool::new(recovery.is_some() && wal.is_some());
+        let copies_max = match &wal {
+            Some(_) => (options.cache_size / COPIES_SHARE / root.base.page_size as u64).max(COPIES_MIN),
+            None => u64::MAX, // without a log there is no file to write to
+        };
         Engine {
+            copies_max: copies_max as usize,
             counted: AtomicU32::new(root.page_count),
             recovering,
             roots: Mutex::new(vec![Arc::downgrade(&root)]),
@@ -192,22 +203,36 @@ impl Engine {
             return Ok(());
         }
         let direct_min = DIRECT_MAX.min(self.options.cache_size / DIRECT_SHARE);
-        let mut done = pages.write_direct(|| self.page_count_max(), direct_min);
+        let mut done = pages.write_direct(direct_min);
         if let (Ok(()), Some(wal)) = (&done, &mut *self.wal()) {
             done = self.log(wal, pages, sequence);
             pages.counters.add(&std::mem::take(&mut wal.counters));
         }
-        if matches!(done, Err(Error::Full(_))) {
-            pages.take_back_direct(self.page_count_max())?;
+        match done {
+            Err(Error::Full(_)) => self.take_back(pages)?,
+            // The log may name the pages.
+            Err(_) => pages.direct.forget(),
+            Ok(()) => {}
         }
         done
     }
 
-    /// No root that is alive and no recovery that may come looks at the base file from this page on.
-    fn page_count_max(&self) -> u32 {
-        let roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
-        let alive = roots.iter().filter_map(Weak::upgrade).map(|root| root.page_count).max();
-        alive.unwrap_or_default().max(self.counted.load(Ordering::Relaxed))
+    /// Gives the room of a transaction's pages in the base file back, whose commit failed or was not asked for.
+    pub(super) fn take_back(&self, pages: &mut PrivatePages) -> Result<()> {
+        pages.take_back_direct(self.counted.load(Ordering::Relaxed))
+    }
+
+    /// What a transaction that begins now may write to the base file.
+    pub(super) fn direct(&self) -> Direct {
+        Direct::new(self.counted.load(Ordering::Relaxed), self.copies_max)
+    }
+
+    /// Counts a state of an open transaction that readers hold, among the roots that look at the base file.
+    pub(super) fn register(&self, root: &Arc<Root>) {
+        let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
+        roots.retain(|root| root.strong_count() > 0);
+        roots.push(Arc::downgrade(root));
+        self.counted.fetch_max(root.page_count, Ordering::Relaxed);
     }
 
     fn log(&self, wal: &mut Wal, pages: &PrivatePages, sequence: u64) -> Result<()> {
@@ -217,6 +242,13 @@ impl Engine {
         pages.log(&mut commit, self.options.layout)?;
         commit.finish()?;
         if is_synced { wal.sync() } else { Ok(()) }
+    }
+
+    /// After a checkpoint: `page_count` pages are at rest, and living roots may see more.
+    fn count_again(&self, page_count: u32) {
+        let roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
+        let alive = roots.iter().filter_map(Weak::upgrade).map(|root| root.page_count);
+        self.counted.store(alive.fold(page_count, u32::max), Ordering::Relaxed);
     }
 
     /// Makes `root` the visible one.
@@ -288,7 +320,7 @@ impl Engine {
             overlay.insert(PageId(0), first);
         }
         let (sequence, page_count) = (newest.sequence, newest.page_count);
-        self.counted.store(page_count, Ordering::Relaxed);
+        self.count_again(page_count);
         self.publish(Root { sequence, page_count, overlay, base: Arc::clone(&root.base), _parent: None });
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! This is where the log and the trees meet; neither names the other.
 
 mod content;
+mod direct;
 mod engine;
 mod private_pages;
 mod read;
@@ -18,6 +19,7 @@ pub use savepoint::Savepoint;
 pub use write::WriteTransaction;
 
 use content::{check_page, content_ranges};
+pub(crate) use direct::Direct;
 pub use engine::Synchronous;
 pub(crate) use engine::{Engine, EngineOptions, Layout};
 pub(crate) use private_pages::PrivatePages;

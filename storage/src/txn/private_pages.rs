@@ -2,18 +2,19 @@
 //!
 //! Copies lie in a slab, found by page number. A stamp on each says when it was last touched: an edit under an
 //! older stamp takes the slow way once, which keeps an image for the open savepoint and tells the next snapshot
-//! of the transaction that the page has changed.
+//! of the transaction that the page has changed. Copies of pages that the transaction made may leave the memory for
+//! their places in the base file: see `direct`.
 
+use super::direct::Direct;
 use super::savepoint::{SavepointState, Undo};
 use super::{Savepoint, engine::Layout};
-use crate::disk::{FileRole, PageRuns};
 use crate::error::{Error, Result};
 use crate::metrics::Counters;
 use crate::overlay::{Overlay, PageRef, Root};
 use crate::page::file_header::{FileState, SCHEMA_ROOT};
 use crate::page::{
-    KIND_OFFSET, LEVEL_OFFSET, PageCopy, PageId, PageKind, PageLook, ReadPages, Sequence, WritePages,
-    sequence_of,
+    KIND_OFFSET, LEVEL_OFFSET, PageBytes, PageCopy, PageId, PageKind, PageLook, ReadPages, Sequence,
+    WritePages, sequence_of,
 };
 use crate::space::freelist;
 use crate::wal;
@@ -22,10 +23,10 @@ use std::sync::Arc;
 
 /// A write transaction's pages over the root it started from.
 pub(crate) struct PrivatePages {
-    root: Arc<Root>,
+    pub(super) root: Arc<Root>,
     /// The fields of page 0; written there by the commit.
     state: FileState,
-    entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
     index: FxHashMap<PageId, usize>,
     /// The page last edited, and its place.
     recent: (PageId, usize),
@@ -36,30 +37,39 @@ pub(crate) struct PrivatePages {
     savepoints_made: u64,
     epoch: u64,
     /// The state last shown to readers of the transaction.
-    shown: Option<Arc<Root>>,
+    pub(super) shown: Option<Arc<Root>>,
     /// Places of pages touched since then.
-    touched: Vec<usize>,
+    pub(super) touched: Vec<usize>,
+    pub(super) direct: Direct,
     pub(crate) counters: Counters,
 }
 
 /// One private page.
-struct Entry {
-    id: PageId,
-    copy: PageCopy,
+pub(super) struct Entry {
+    pub(super) id: PageId,
+    /// None while the page stands in the base file alone. Boxed, so that a page that left the memory leaves little.
+    pub(super) copy: Option<Box<PageCopy>>,
     /// The transaction's stamp when the page was last touched.
     stamp: u64,
     /// The page was given back: its content means nothing.
-    freed: bool,
-    /// The checksum under which the page stands in the base file already, for the commit to name.
-    direct: Option<u32>,
+    pub(super) freed: bool,
+    /// Edited since the search for pages that may leave the memory came by.
+    pub(super) used: bool,
+    /// Readers of the open transaction were shown the page as it stands in the base file.
+    pub(super) shown: bool,
+    /// The checksum under which the page stands in the base file, for the commit to name.
+    pub(super) direct: Option<u32>,
 }
+
+/// What cannot be: a touch brings the copy into memory.
+const ABSENT: &str = "its copy left the memory while it was edited";
 
 /// No page is edited as the highest number: the page count could not hold it.
 const NO_RECENT: (PageId, usize) = (PageId(u32::MAX), 0);
 
 impl PrivatePages {
-    /// No private page yet, over `root`.
-    pub(crate) fn new(root: Arc<Root>) -> Result<PrivatePages> {
+    /// No private page yet, over `root`; `direct` says what may be written to the base file before the commit.
+    pub(crate) fn new(root: Arc<Root>, direct: Direct) -> Result<PrivatePages> {
         let state = FileState::read(&root.page(PageId(0))?)?;
         Ok(PrivatePages {
             root,
@@ -74,6 +84,7 @@ impl PrivatePages {
             epoch: 0,
             shown: None,
             touched: Vec::new(),
+            direct,
             counters: Counters::default(),
         })
     }
@@ -89,6 +100,7 @@ impl PrivatePages {
         self.shown = None;
         self.entries = Vec::new();
         self.index = FxHashMap::default();
+        self.direct.forget();
         self.recent = NO_RECENT;
         self.undo = Vec::new();
         self.savepoints = Vec::new();
@@ -105,18 +117,21 @@ impl PrivatePages {
             Some(shown) => {
                 let mut overlay = shown.overlay.clone();
                 for at in self.touched.drain(..) {
-                    if let Some(entry) = self.entries.get(at) {
-                        overlay.insert(entry.id, entry.copy.share());
+                    if let Some(entry) = self.entries.get_mut(at) {
+                        entry.show_in(&mut overlay);
                     }
                 }
                 overlay
             }
             None => {
                 self.touched.clear();
-                self.overlay()
+                let mut overlay = self.root.overlay.clone();
+                self.entries.iter_mut().for_each(|entry| entry.show_in(&mut overlay));
+                overlay
             }
         };
         self.stamp += 1;
+        self.direct.show(self.state.page_count);
         let shown = Arc::new(Root {
             sequence: self.root.sequence,
             page_count: self.state.page_count,
@@ -125,15 +140,6 @@ impl PrivatePages {
             _parent: Some(Arc::clone(&self.root)),
         });
         Arc::clone(self.shown.insert(shown))
-    }
-
-    /// The root's overlay with all private pages put in.
-    pub(crate) fn overlay(&self) -> Overlay {
-        let mut overlay = self.root.overlay.clone();
-        for entry in self.entries.iter().filter(|entry| !entry.freed) {
-            overlay.insert(entry.id, entry.copy.share());
-        }
-        overlay
     }
 
     /// The place of the private copy of a page, made now if there is none, and touched.
@@ -149,8 +155,10 @@ impl PrivatePages {
             self.recent = (id, at);
             at
         };
-        if self.entries[at].stamp != self.stamp {
-            self.touch(at); // places come from the index
+        let entry = &mut self.entries[at]; // places come from the index
+        entry.used = true;
+        if entry.stamp != self.stamp || entry.copy.is_none() {
+            self.touch(at)?;
         }
         debug_assert!(!self.entries[at].freed, "page {id} is edited after it was given back");
         Ok(at)
@@ -174,16 +182,19 @@ impl PrivatePages {
     /// Adds an entry that was never touched.
     fn push(&mut self, id: PageId, copy: PageCopy) -> usize {
         let at = self.entries.len();
-        self.entries.push(Entry { id, copy, stamp: 0, freed: false, direct: None });
+        let copy = Some(Box::new(copy));
+        self.entries.push(Entry { id, copy, stamp: 0, freed: false, used: true, shown: false, direct: None });
+        self.direct.in_memory += 1;
         self.index.insert(id, at);
         at
     }
 
-    /// Notices the first touch under this stamp.
+    /// Notices the first touch under this stamp, and brings the page into the memory.
     #[cold]
-    fn touch(&mut self, at: usize) {
-        let Some(entry) = self.entries.get_mut(at) else { return };
-        if self.shown.is_some() {
+    fn touch(&mut self, at: usize) -> Result<()> {
+        self.bring_back(at)?;
+        let Some(entry) = self.entries.get_mut(at) else { return Ok(()) };
+        if self.shown.is_some() && entry.stamp != self.stamp {
             self.touched.push(at);
         }
         // A page copied in after the savepoint needs no image: it is dropped by a rollback.
@@ -191,14 +202,15 @@ impl PrivatePages {
             && at < savepoint.entries
             && entry.stamp < savepoint.stamp
         {
-            let (copy, stamp, freed) = (entry.copy.image(), entry.stamp, entry.freed);
-            self.undo.push(Undo { at, copy, stamp, freed });
+            let (stamp, freed) = (entry.stamp, entry.freed);
+            self.undo.extend(entry.copy.as_ref().map(|copy| Undo { at, copy: copy.image(), stamp, freed }));
         }
         entry.stamp = self.stamp;
+        Ok(())
     }
 
     /// Makes `id` a zeroed page of this transaction.
-    pub(crate) fn make(&mut self, id: PageId, kind: PageKind, level: u8) -> usize {
+    pub(crate) fn make(&mut self, id: PageId, kind: PageKind, level: u8) -> Result<usize> {
         let mut bytes = self.root.base.buffers.zeroed();
         let page = bytes.make_mut();
         page[KIND_OFFSET] = kind as u8; // inside any page
@@ -208,12 +220,12 @@ impl PrivatePages {
             Some(at) => *at,
             None => self.push(id, copy.image()),
         };
-        self.touch(at);
+        self.touch(at)?;
         if let Some(entry) = self.entries.get_mut(at) {
-            entry.copy = copy;
+            entry.copy = Some(Box::new(copy));
             entry.freed = false;
         }
-        at
+        Ok(at)
     }
 
     /// A page number from the freelist.
@@ -262,13 +274,17 @@ impl PrivatePages {
         let Some(state) = self.savepoints.get_mut(depth) else { return Ok(()) };
         state.stamp = self.stamp;
         self.state = state.state;
+        self.direct.roll_back();
         for Undo { at, copy, stamp, freed } in self.undo.drain(state.undo..).rev() {
             if let Some(entry) = self.entries.get_mut(at) {
-                (entry.copy, entry.stamp, entry.freed) = (copy, stamp, freed);
+                self.direct.in_memory += usize::from(entry.copy.is_none());
+                (entry.copy, entry.stamp, entry.freed) = (Some(Box::new(copy)), stamp, freed);
+                entry.direct = None;
             }
         }
         for entry in self.entries.drain(state.entries..) {
             self.index.remove(&entry.id);
+            self.direct.in_memory -= usize::from(entry.copy.is_some());
         }
         self.recent = NO_RECENT;
         self.shown = None;
@@ -304,63 +320,20 @@ impl PrivatePages {
         }
         let mut any = false;
         for entry in self.entries.iter_mut().filter(|entry| entry.is_changed()) {
+            any = true;
+            let Some(copy) = &mut entry.copy else { continue };
             debug_assert!(
-                entry.copy.fresh
+                copy.fresh
                     || self
                         .root
                         .page(entry.id)
-                        .is_ok_and(|base| { entry.copy.edits.proves(entry.id, &base, entry.copy.bytes()) }),
+                        .is_ok_and(|base| { copy.edits.proves(entry.id, &base, copy.bytes()) }),
                 "page {} was changed beyond what was noted",
                 entry.id
             );
-            entry.copy.set_sequence(entry.id, sequence);
-            any = true;
+            copy.set_sequence(entry.id, sequence);
         }
         Ok(any)
-    }
-
-    /// Writes the sealed pages that this transaction made at `floor` or behind it to the base file and syncs it, if
-    /// they come to `bytes_min` bytes: they need neither log nor checkpoint then, only to be named by the commit.
-    /// Nobody reads there, and no recovery would: the floor is at or above every page count that still counts.
-    ///
-    /// # Errors
-    /// I/O errors. The file may then have pages that mean nothing.
-    pub(crate) fn write_direct(&mut self, floor: impl FnOnce() -> u32, bytes_min: u64) -> Result<()> {
-        let base = &self.root.base;
-        let page_size = base.page_size as u64;
-        if self.entries.len() as u64 * page_size <= bytes_min {
-            return Ok(());
-        }
-        let floor = floor();
-        let is_direct = |entry: &&mut Entry| entry.is_changed() && entry.copy.fresh && entry.id.0 >= floor;
-        let mut fresh: Vec<&mut Entry> = self.entries.iter_mut().filter(is_direct).collect();
-        if fresh.len() as u64 * page_size <= bytes_min {
-            return Ok(());
-        }
-        fresh.sort_unstable_by_key(|entry| entry.id);
-        let mut runs = PageRuns::new(&*base.disk, base.page_size);
-        for entry in fresh {
-            entry.direct = Some(runs.put(entry.id, entry.copy.bytes())?);
-        }
-        self.counters.pages_written += runs.finish()?;
-        self.counters.fsyncs += 1;
-        let synced = base.disk.sync_data(FileRole::Base);
-        if synced.is_err() {
-            base.forget_verified();
-        }
-        synced
-    }
-
-    /// Cuts off what [`PrivatePages::write_direct`] has added to the base file: no root reads there, and the room may
-    /// be needed.
-    pub(crate) fn take_back_direct(&self, floor: u32) -> Result<()> {
-        let base = &self.root.base;
-        let length = u64::from(floor) * base.page_size as u64;
-        if base.disk.length(FileRole::Base)? > length {
-            base.disk.truncate(FileRole::Base, length)
-        } else {
-            Ok(())
-        }
     }
 
     /// Hands the changed pages to the log: their edits, or their content where that is shorter.
@@ -370,6 +343,7 @@ impl PrivatePages {
                 commit.put_direct(*id, *checksum)?;
                 continue;
             }
+            let Some(copy) = copy else { continue };
             let (front, heap) = wal::content(*id, copy.bytes(), layout.ranges);
             if copy.fresh || copy.edits.is_whole() || copy.edits.encoded_size() >= front.len() + heap.len() {
                 commit.put_whole(*id, front, heap)?;
@@ -384,7 +358,9 @@ impl PrivatePages {
     pub(crate) fn committed_root(&self, sequence: Sequence) -> Root {
         let mut overlay = self.root.overlay.clone();
         for entry in self.entries.iter().filter(|entry| entry.is_changed() && entry.direct.is_none()) {
-            overlay.insert(entry.id, entry.copy.share());
+            if let Some(copy) = &entry.copy {
+                overlay.insert(entry.id, copy.share());
+            }
         }
         let base = Arc::clone(&self.root.base);
         Root { sequence, page_count: self.state.page_count, overlay, base, _parent: None }
@@ -392,8 +368,21 @@ impl PrivatePages {
 }
 
 impl Entry {
-    fn is_changed(&self) -> bool {
-        !self.freed && (self.copy.fresh || !self.copy.edits.is_empty())
+    /// Puts the page as it is now into what readers are shown.
+    fn show_in(&mut self, overlay: &mut Overlay) {
+        match &self.copy {
+            _ if self.freed => {}
+            Some(copy) => overlay.insert(self.id, copy.share()),
+            None => {
+                overlay.remove(self.id);
+                self.shown = true;
+            }
+        }
+    }
+
+    /// True if the commit must know of the page.
+    pub(super) fn is_changed(&self) -> bool {
+        !self.freed && self.copy.as_ref().is_none_or(|copy| copy.fresh || !copy.edits.is_empty())
     }
 }
 
@@ -402,7 +391,8 @@ impl ReadPages for PrivatePages {
 
     fn page(&self, id: PageId) -> Result<PageRef> {
         match self.entry(id) {
-            Some(entry) => Ok(PageRef::owned(entry.copy.share())),
+            Some(Entry { copy: Some(copy), .. }) => Ok(PageRef::owned(copy.share())),
+            Some(entry) => self.read_direct(entry).map(PageRef::owned),
             None => self.root.page(id),
         }
     }
@@ -410,7 +400,8 @@ impl ReadPages for PrivatePages {
     #[inline]
     fn look(&self, id: PageId) -> Result<PageLook<'_, PageRef>> {
         match self.entry(id) {
-            Some(entry) => Ok(PageLook::Borrowed(entry.copy.bytes())),
+            Some(Entry { copy: Some(copy), .. }) => Ok(PageLook::Borrowed(copy.bytes())),
+            Some(entry) => Ok(PageLook::Held(PageRef::owned(self.read_direct(entry)?))),
             None => self.root.look(id),
         }
     }
@@ -424,7 +415,8 @@ impl WritePages for PrivatePages {
     #[inline]
     fn edit(&mut self, id: PageId) -> Result<&mut PageCopy> {
         let at = self.place(id)?;
-        Ok(&mut self.entries[at].copy) // places come from the index
+        let copy = self.entries[at].copy.as_deref_mut(); // places come from the index
+        copy.ok_or_else(|| Error::corrupt(id, ABSENT))
     }
 
     fn edit_many<const N: usize>(&mut self, ids: [PageId; N]) -> Result<[&mut PageCopy; N]> {
@@ -432,12 +424,16 @@ impl WritePages for PrivatePages {
         for (place, id) in places.iter_mut().zip(ids) {
             *place = self.place(id)?;
         }
-        match self.entries.get_disjoint_mut(places) {
-            Ok(entries) => Ok(entries.map(|entry| &mut entry.copy)),
-            Err(_) => {
-                Err(Error::corrupt(ids.first().copied().unwrap_or_default(), "a page is linked to itself"))
-            }
+        let first = ids.first().copied().unwrap_or_default();
+        let Ok(entries) = self.entries.get_disjoint_mut(places) else {
+            return Err(Error::corrupt(first, "a page is linked to itself"));
+        };
+        if entries.iter().any(|entry| entry.copy.is_none()) {
+            return Err(Error::corrupt(first, ABSENT));
         }
+        // None is made here: all are there.
+        let absent = || Box::new(PageCopy::new(PageBytes::from(Vec::new()), 0, true));
+        Ok(entries.map(|entry| &mut **entry.copy.get_or_insert_with(absent)))
     }
 
     fn allocate(&mut self, kind: PageKind, level: u8) -> Result<PageId> {
@@ -451,7 +447,8 @@ impl WritePages for PrivatePages {
                 id
             }
         };
-        self.make(id, kind, level);
+        self.make(id, kind, level)?;
+        self.evict_if_due()?;
         Ok(id)
     }
 
@@ -465,15 +462,15 @@ impl WritePages for PrivatePages {
             freelist::expect(head, copy.bytes())?;
             if freelist::push(copy, id) {
                 if let Some(at) = self.index.get(&id).copied() {
-                    self.touch(at);
+                    self.touch(at)?;
                     self.entries[at].freed = true; // places come from the index
                 }
                 self.state.free_count += 1;
                 return Ok(());
             }
         }
-        let at = self.make(id, PageKind::Freelist, 0);
-        freelist::link(&mut self.entries[at].copy, head); // made just now
+        self.make(id, PageKind::Freelist, 0)?;
+        freelist::link(self.edit(id)?, head);
         self.state.freelist_head = id;
         self.state.free_count += 1;
         Ok(())

@@ -35,7 +35,8 @@ impl WriteTransaction {
     /// A transaction over the newest root; the caller has acquired the writer's turn, which ends with it.
     pub(super) fn begin(engine: Arc<Engine>, root: Arc<Root>) -> Result<WriteTransaction> {
         let turn = Turn(Arc::clone(&engine));
-        let pages = PrivatePages::new(root)?;
+        let direct = engine.direct();
+        let pages = PrivatePages::new(root, direct)?;
         Ok(WriteTransaction { pages, memory: TreeMemory::default(), engine, _turn: turn })
     }
 
@@ -48,7 +49,11 @@ impl WriteTransaction {
     /// the transaction. Costs time by the pages touched since the last call, and later a copy for each page
     /// edited again.
     pub fn snapshot(&mut self) -> Snapshot {
-        Snapshot::new(self.pages.show(), Arc::clone(&self.engine))
+        let root = self.pages.show();
+        if self.pages.direct.is_written() {
+            self.engine.register(&root);
+        }
+        Snapshot::new(root, Arc::clone(&self.engine))
     }
 
     /// Makes an empty tree.
@@ -196,6 +201,8 @@ impl WriteTransaction {
 
 impl Drop for WriteTransaction {
     fn drop(&mut self) {
+        // A tail of the base file that means nothing does no harm where it cannot be cut off.
+        let _ = self.engine.take_back(&mut self.pages);
         self.engine.counters.fold(&self.pages.counters);
     }
 }

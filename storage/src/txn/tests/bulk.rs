@@ -111,3 +111,67 @@ fn a_snapshot_of_the_open_transaction_outlives_the_commit_of_its_pages() {
     assert_shows(&late, &model(9));
     assert_shows(&store.snapshot(), &model(9));
 }
+
+#[test]
+fn a_load_larger_than_the_cache_keeps_few_pages_in_memory() {
+    let disk = Arc::new(NotingDisk::default());
+    let store = open(&disk);
+    let copies_max = SMALL_CACHE / 2 / PAGE_SIZE;
+    let mut transaction = store.begin_write(Duration::ZERO).unwrap();
+    let mut model = Model::new();
+    let mut shown = Vec::new();
+    for at in 0..1000 {
+        let id = transaction.pages.allocate(PageKind::Overflow, 0).unwrap();
+        let (page, ..) = transaction.pages.edit(id).unwrap().parts_mut();
+        page[HEADER_SIZE..PAGE_SIZE - 4].fill(at as u8);
+        model.insert(id, vec![at as u8; PAGE_SIZE - 4 - HEADER_SIZE]);
+        assert!(transaction.pages.direct.in_memory <= copies_max + 2);
+        if at % 50 == 0 {
+            let snapshot = transaction.snapshot();
+            // A page of the first state shown may stay in the overlay until it is touched again.
+            assert!(snapshot.root().overlay.pages() <= copies_max as u64 + 2, "{at}");
+            shown.push((snapshot, model.clone()));
+        }
+    }
+    assert_shows(&transaction.pages, &model);
+    transaction.commit().unwrap();
+    assert_eq!(store.metrics().counters.pages_written, 1000, "each page is written once");
+    assert_shows(&store.snapshot(), &model);
+    shown.iter().for_each(|(snapshot, model)| assert_shows(snapshot, model));
+    drop(shown);
+    store.close().unwrap();
+    let store = open(&disk);
+    assert_shows(&store.snapshot(), &model);
+    assert_owned(&store.snapshot(), &model);
+}
+
+#[test]
+fn a_load_that_is_rolled_back_gives_its_room_back() {
+    let disk = Arc::new(NotingDisk::default());
+    let store = open(&disk);
+    let mut model = Model::new();
+    fill(&store, &mut model, 40, 1).unwrap();
+    let length = disk.length(FileRole::Base).unwrap();
+    let mut transaction = store.begin_write(Duration::ZERO).unwrap();
+    let ids: Vec<_> = (0..300).map(|_| transaction.pages.allocate(PageKind::Overflow, 0).unwrap()).collect();
+    assert!(disk.length(FileRole::Base).unwrap() > length, "pages left the memory");
+    let held = transaction.snapshot();
+    transaction.rollback();
+    // Somebody still looks at the pages that went: they stay, and the next load does not touch them.
+    fill(&store, &mut model, 300, 2).unwrap();
+    let blank: Model = ids.iter().map(|id| (*id, vec![0; PAGE_SIZE - 4 - HEADER_SIZE])).collect();
+    assert_shows(&held, &blank);
+    assert_shows(&store.snapshot(), &model);
+    drop(held);
+    store.checkpoint().unwrap();
+    let length = disk.length(FileRole::Base).unwrap();
+    let mut transaction = store.begin_write(Duration::ZERO).unwrap();
+    for _ in 0..300 {
+        transaction.pages.allocate(PageKind::Overflow, 0).unwrap();
+    }
+    assert!(disk.length(FileRole::Base).unwrap() > length);
+    transaction.rollback();
+    assert_eq!(disk.length(FileRole::Base).unwrap(), length);
+    assert_shows(&store.snapshot(), &model);
+    assert_owned(&store.snapshot(), &model);
+}

@@ -1,7 +1,7 @@
 //! Crashes at every I/O call of a workload, with what was not synced written, lost or torn at random.
 
-use super::model::{Model, assert_owned, assert_shows, transaction};
-use super::{PAGE_SIZE, RAW, Random, options, runs};
+use super::model::{MANY, Model, assert_owned, assert_shows, transaction};
+use super::{PAGE_SIZE, RAW, Random, SMALLEST_CACHE, options, runs};
 use crate::disk::{BasePage, Disk, FileRole, MemoryDisk};
 use crate::error::{Error, Result};
 use crate::page::{HEADER_SIZE, PageId, PageKind, WritePages};
@@ -136,7 +136,8 @@ pub(super) fn workload(random: &mut Random, disk: &Arc<NotingDisk>, options: &Op
             }
             _ => {
                 let mut model = states.last().unwrap().clone();
-                let edits = 1 + random.below(30);
+                let is_load = options.cache_size == SMALLEST_CACHE && random.one_in(4);
+                let edits = 1 + random.below(30) + if is_load { MANY } else { 0 };
                 transaction(random, &store, &mut model, edits);
                 if store.snapshot().sequence() as usize == states.len() {
                     states.push(model);
@@ -223,6 +224,12 @@ fn pages_written_straight_to_the_base_file_survive_a_crash_at_any_call() {
     (0..runs(3)).for_each(|seed| run(100 + seed, Synchronous::Full, SMALL_CACHE));
     (0..runs(2)).for_each(|seed| run(150 + seed, Synchronous::Normal, SMALL_CACHE));
     (0..runs(2)).for_each(|seed| run(170 + seed, Synchronous::Off, SMALL_CACHE));
+}
+
+#[test]
+fn transactions_larger_than_the_cache_survive_a_crash_at_any_call() {
+    (0..runs(3)).for_each(|seed| run(200 + seed, Synchronous::Full, SMALLEST_CACHE));
+    (0..runs(1)).for_each(|seed| run(250 + seed, Synchronous::Normal, SMALLEST_CACHE));
 }
 
 #[test]

@@ -17,6 +17,8 @@ const RAW: Layout = Layout {
 };
 
 const PAGE_SIZE: usize = 4096;
+/// A cache that keeps as few copies of a transaction in memory as any.
+const SMALLEST_CACHE: usize = 16 * PAGE_SIZE;
 
 fn options() -> Options {
     Options { page_size: PAGE_SIZE, ..Options::default() }

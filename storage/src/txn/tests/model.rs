@@ -1,6 +1,6 @@
 //! Random edits of raw pages beside a plain map of vectors.
 
-use super::{PAGE_SIZE, RAW, Random, options, runs};
+use super::{PAGE_SIZE, RAW, Random, SMALLEST_CACHE, options, runs};
 use crate::page::file_header::{FileState, SCHEMA_ROOT};
 use crate::page::{CHECKSUM_SIZE, HEADER_SIZE, PageId, PageKind, ReadPages, WritePages};
 use crate::space::freelist;
@@ -11,6 +11,9 @@ use std::time::Duration;
 
 /// Page content by number, without header and checksum.
 pub(super) type Model = BTreeMap<PageId, Vec<u8>>;
+
+/// More edits than a usual transaction of these tests makes.
+pub(super) const MANY: usize = 100;
 
 const CONTENT: std::ops::Range<usize> = HEADER_SIZE..PAGE_SIZE - CHECKSUM_SIZE;
 
@@ -38,14 +41,17 @@ pub(super) fn assert_owned(snapshot: &Snapshot, model: &Model) {
     assert_eq!(seen.len() - model.len() - 2, state.free_count as usize);
 }
 
+fn allocate(transaction: &mut WriteTransaction, model: &mut Model) {
+    let id = transaction.pages.allocate(PageKind::Overflow, 0).unwrap();
+    assert!(model.insert(id, vec![0; CONTENT.len()]).is_none(), "page {id} was handed out twice");
+}
+
 /// One random edit, done to the transaction and to the model.
 pub(super) fn edit(random: &mut Random, transaction: &mut WriteTransaction, model: &mut Model) {
     let pages = &mut transaction.pages;
     let known: Vec<PageId> = model.keys().copied().collect();
     if known.is_empty() || random.one_in(8) {
-        let id = pages.allocate(PageKind::Overflow, 0).unwrap();
-        assert!(model.insert(id, vec![0; CONTENT.len()]).is_none(), "page {id} was handed out twice");
-        return;
+        return allocate(transaction, model);
     }
     let id = known[random.below(known.len())];
     let content = model.get_mut(&id).unwrap();
@@ -77,7 +83,13 @@ pub(super) fn transaction(random: &mut Random, store: &Store, model: &mut Model,
     let mut private = model.clone();
     let mut savepoints: Vec<(Savepoint, Model)> = Vec::new();
     let mut shown: Vec<(Snapshot, Model)> = Vec::new();
+    // Many edits are those of a load: more new pages than a small cache keeps.
+    let mut left = if edits > MANY { 3 * edits / 4 } else { 0 };
     for _ in 0..edits {
+        if left > 0 && random.one_in(2) {
+            left -= 1;
+            allocate(&mut transaction, &mut private);
+        }
         match random.below(24) {
             0 => savepoints.push((transaction.savepoint(), private.clone())),
             1 if !savepoints.is_empty() => {
@@ -109,7 +121,7 @@ pub(super) fn transaction(random: &mut Random, store: &Store, model: &mut Model,
     committed
 }
 
-fn run(seed: u64, options: &Options) {
+fn run(seed: u64, options: &Options, edits_max: usize) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.sedge");
     let random = &mut Random::new(seed);
@@ -139,7 +151,7 @@ fn run(seed: u64, options: &Options) {
                 assert_shows(&snapshot, &seen);
             }
             _ => {
-                let edits = 1 + random.below(60);
+                let edits = 1 + random.below(edits_max);
                 transaction(random, &store, &mut model, edits);
             }
         }
@@ -153,13 +165,21 @@ fn run(seed: u64, options: &Options) {
 
 #[test]
 fn a_mapped_store_is_a_map_of_pages() {
-    (0..runs(6)).for_each(|seed| run(seed, &options()));
+    (0..runs(6)).for_each(|seed| run(seed, &options(), 60));
 }
 
 #[test]
 fn a_cached_store_is_a_map_of_pages() {
     let options = Options { mmap: false, cache_size: 64 << 10, ..options() };
-    (0..runs(4)).for_each(|seed| run(100 + seed, &options));
+    (0..runs(4)).for_each(|seed| run(100 + seed, &options, 60));
+}
+
+#[test]
+fn transactions_larger_than_the_cache_are_a_map_of_pages() {
+    for mmap in [true, false] {
+        let options = Options { mmap, cache_size: SMALLEST_CACHE, ..options() };
+        (0..runs(2)).for_each(|seed| run(200 + seed, &options, 2 * MANY));
+    }
 }
 
 #[test]

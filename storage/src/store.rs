@@ -8,7 +8,7 @@ use crate::overlay::{Base, Overlay, Root};
 use crate::page::file_header::{self, FileState, IDENTITY_SIZE, Identity, SCHEMA_ROOT};
 use crate::page::{self, DEFAULT_PAGE_SIZE, PageBytes, PageId, PageKind};
 use crate::txn::{
-    Direct, Engine, EngineOptions, Layout, PrivatePages, Snapshot, Synchronous, WriteTransaction,
+    Direct, Engine, EngineOptions, Layout, Memory, PrivatePages, Snapshot, Synchronous, WriteTransaction,
 };
 use crate::wal::{self, RecoveryReport, Wal};
 use std::any::Any;
@@ -292,7 +292,7 @@ fn recovered_root(base: Arc<Base>, pages: Vec<(PageId, PageBytes)>, sequence: u6
         overlay.insert(id, page);
     }
     let first = match overlay.get(PageId(0)) {
-        Some(first) => first.clone(),
+        Some(first) => first.read()?,
         None => PageBytes::from(read_first(&base)?),
     };
     let page_count = FileState::read(&first)?.page_count;
@@ -313,7 +313,7 @@ fn new_database(disk: Arc<dyn Disk>, options: &Options, layout: Layout) -> Resul
     overlay.insert(PageId(0), PageBytes::from(identity.first_page(&state)));
     let base = Arc::new(Base::new(disk, options.page_size, options.cache_size, layout.check));
     let root = Root { sequence: 0, page_count: state.page_count, overlay, base, _parent: None };
-    let mut pages = PrivatePages::new(Arc::new(root), Direct::never())?;
+    let mut pages = PrivatePages::new(Arc::new(root), Direct::never(), Memory::new(usize::MAX))?;
     pages.make(SCHEMA_ROOT, PageKind::IndexLeaf, 0)?;
     (layout.plant)(&mut pages, SCHEMA_ROOT)?;
     pages.seal(0)?;
@@ -328,7 +328,7 @@ fn create(disk: &Arc<dyn Disk>, options: &Options, layout: Layout) -> Result<(Ro
     let mut first = Overlay::default();
     let mut sector = Vec::new();
     for (id, page) in pages {
-        let mut sealed = page.to_vec();
+        let mut sealed = page.read()?.to_vec();
         page::seal(id, &mut sealed);
         if id.0 == 0 {
             first.insert(id, page);

@@ -6,10 +6,10 @@ use crate::page::{PageBytes, PageId};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Three files in memory.
+/// The files in memory.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryDisk {
-    files: [Mutex<Vec<u8>>; 3],
+    files: [Mutex<Vec<u8>>; 4],
 }
 
 impl MemoryDisk {

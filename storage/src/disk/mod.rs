@@ -1,6 +1,6 @@
-//! The disk as the rest of the engine sees it: one base file, two logs, and the few calls made on them.
+//! The disk as the rest of the engine sees it: one base file, two logs, a temporary file, and the few calls on them.
 //!
-//! `os` is real files, read through `mapping` or through the bounded `cache`; `memory` is plain vectors. Nothing
+//! `runs` and `temporary` know how pages lie in them; `os` is real files, read through `mapping` or through the bounded `cache`; `memory` is plain vectors. Nothing
 //! above this folder opens a file.
 
 mod cache;
@@ -9,18 +9,20 @@ mod memory;
 mod os;
 mod registry;
 mod runs;
+mod temporary;
 
 pub(crate) use mapping::{MappedPage, prefetch};
 pub(crate) use memory::MemoryDisk;
 pub(crate) use os::{OsDisk, OsDiskOptions};
 pub(crate) use registry::{Entry, Registration, enter};
 pub(crate) use runs::PageRuns;
+pub(crate) use temporary::{TemporaryPage, TemporaryPages};
 
 use crate::error::Result;
 use crate::page::{PageBytes, PageId};
 use std::path::Path;
 
-/// One of the files of a database.
+/// One of the files of an open database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileRole {
     /// The pages.
@@ -29,6 +31,8 @@ pub(crate) enum FileRole {
     Log0,
     /// The second log.
     Log1,
+    /// A file without a name, gone with the process, made when it is first written to. It is never synced.
+    Temporary,
 }
 
 impl FileRole {
@@ -41,6 +45,7 @@ impl FileRole {
             FileRole::Base => "",
             FileRole::Log0 => "-wal0",
             FileRole::Log1 => "-wal1",
+            FileRole::Temporary => " (temporary file)",
         }
     }
 
@@ -49,6 +54,7 @@ impl FileRole {
             FileRole::Base => 0,
             FileRole::Log0 => 1,
             FileRole::Log1 => 2,
+            FileRole::Temporary => 3,
         }
     }
 }

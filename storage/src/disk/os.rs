@@ -32,6 +32,7 @@ pub(crate) struct OsDisk {
     /// Bytes of the base file; pages behind it are never looked at.
     length: AtomicU64,
     logs: [Log; 2],
+    temporary: OnceLock<File>,
     /// None where the file is read instead of mapped.
     mapped: Option<Segments>,
     /// The cache for that and its page size, made at the first page.
@@ -74,6 +75,7 @@ impl OsDisk {
             logs: FileRole::LOGS.map(log),
             path: path.to_path_buf(),
             base,
+            temporary: OnceLock::new(),
             length: AtomicU64::new(length),
             mapped: is_mapped.then(Segments::new),
             cache: OnceLock::new(),
@@ -95,6 +97,22 @@ impl OsDisk {
         file.index().checked_sub(1).and_then(|index| self.logs.get(index))
     }
 
+    /// The temporary file, made now if there is none: beside the database, where there is room for as much as that.
+    fn temporary(&self) -> io::Result<&File> {
+        if let Some(file) = self.temporary.get() {
+            return Ok(file);
+        }
+        let made = tempfile::tempfile_in(self.folder())?;
+        Ok(self.temporary.get_or_init(|| made))
+    }
+
+    fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+
     /// Runs `action` on a file, or gives back `absent` for a log that does not exist.
     fn with<T>(
         &self,
@@ -103,6 +121,10 @@ impl OsDisk {
         absent: Option<T>,
         action: impl Fn(&File) -> io::Result<T>,
     ) -> Result<T> {
+        if file == FileRole::Temporary {
+            let name = || format!("{doing} a temporary file beside {}", self.path.display());
+            return self.temporary().and_then(action).map_err(|e| io_error(name(), e));
+        }
         let Some(log) = self.log(file) else {
             return action(&self.base).map_err(|e| io_error(format!("{doing} {}", self.path.display()), e));
         };
@@ -122,10 +144,7 @@ impl OsDisk {
         if !cfg!(unix) {
             return Ok(()); // elsewhere a folder cannot be opened as a file, and its entries are durable by themselves
         }
-        let folder = match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        let folder = self.folder();
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         synced.map_err(|source| io_error(format!("syncing the folder {}", folder.display()), source))
     }

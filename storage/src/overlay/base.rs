@@ -1,6 +1,6 @@
 //! The base file behind the overlay, and the memory of which of its pages were verified.
 
-use crate::disk::{BasePage, Disk};
+use crate::disk::{BasePage, Disk, TemporaryPages};
 use crate::error::Result;
 use crate::page::{self, BufferPool, PageId};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +18,8 @@ pub(crate) struct Base {
     pub(crate) page_size: usize,
     /// Where the versions of its pages in memory come from.
     pub(crate) buffers: Arc<BufferPool>,
+    /// Where versions go that the memory has no room for.
+    pub(crate) temporary: Arc<TemporaryPages>,
     check: PageCheck,
     verified: Bitmap,
     first_reads: AtomicU64,
@@ -27,7 +29,17 @@ impl Base {
     /// Pages of `page_size` bytes on `disk`, and free buffers for versions of them in a part of `cache_size`.
     pub(crate) fn new(disk: Arc<dyn Disk>, page_size: usize, cache_size: usize, check: PageCheck) -> Base {
         let buffers = Arc::new(BufferPool::new(page_size, cache_size / BUFFERS_SHARE));
-        Base { disk, page_size, buffers, check, verified: Bitmap::new(), first_reads: AtomicU64::new(0) }
+        let temporary = TemporaryPages::new(Arc::clone(&disk), Arc::clone(&buffers), page_size);
+        let temporary = Arc::new(temporary);
+        Base {
+            disk,
+            page_size,
+            buffers,
+            temporary,
+            check,
+            verified: Bitmap::new(),
+            first_reads: AtomicU64::new(0),
+        }
     }
 
     /// A page, verified if this is its first touch. `keeper` is what keeps a mapped page as it is.

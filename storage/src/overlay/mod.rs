@@ -1,16 +1,20 @@
 //! Committed pages that the base file does not hold yet: an immutable, persistent map from page number to page.
 //!
 //! A radix tree, 16 wide: a change copies the path from the top to one leaf (0.2 to 0.6 us), and all earlier maps
-//! stay as they are. `base` is the file behind it, `root` both together at one sequence.
+//! stay as they are. `base` is the file behind it, `root` both together at one sequence, and `spill` bounds what of it
+//! is in memory.
 
 mod base;
 mod root;
+mod spill;
+mod version;
 
 pub(crate) use base::{Base, PageCheck};
 pub use root::PageRef;
 pub(crate) use root::Root;
+pub(crate) use version::PageVersion;
 
-use crate::page::{PageBytes, PageId};
+use crate::page::PageId;
 use std::sync::Arc;
 
 /// Bits of a page number that one level resolves.
@@ -25,12 +29,13 @@ pub(crate) struct Overlay {
     /// Levels above the leaves.
     height: u32,
     pages: u64,
+    in_memory: u64,
 }
 
 #[derive(Clone, Debug)]
 enum Node {
     Branch([Option<Arc<Node>>; WIDTH]),
-    Leaf([Option<PageBytes>; WIDTH]),
+    Leaf([Option<PageVersion>; WIDTH]),
 }
 
 impl Node {
@@ -55,9 +60,14 @@ impl Overlay {
         self.pages
     }
 
+    /// Of these, the ones in memory and not in the temporary file.
+    pub(crate) fn in_memory(&self) -> u64 {
+        self.in_memory
+    }
+
     /// The version of a page, if it is here.
     #[inline]
-    pub(crate) fn get(&self, id: PageId) -> Option<&PageBytes> {
+    pub(crate) fn get(&self, id: PageId) -> Option<&PageVersion> {
         if !reaches(id, self.height) {
             return None;
         }
@@ -74,7 +84,8 @@ impl Overlay {
     }
 
     /// Puts a version of a page in place of any earlier one. Nodes that another map shares are copied.
-    pub(crate) fn insert(&mut self, id: PageId, page: PageBytes) {
+    pub(crate) fn insert(&mut self, id: PageId, page: impl Into<PageVersion>) {
+        let page = page.into();
         while !reaches(id, self.height) {
             self.height += 1;
             if let Some(top) = self.top.take() {
@@ -83,16 +94,19 @@ impl Overlay {
                 self.top = Some(Arc::new(Node::Branch(children)));
             }
         }
-        if insert(&mut self.top, self.height, id, page).is_none() {
-            self.pages += 1;
+        self.in_memory += u64::from(page.is_in_memory());
+        match insert(&mut self.top, self.height, id, page) {
+            Some(before) => self.in_memory -= u64::from(before.is_in_memory()),
+            None => self.pages += 1,
         }
     }
 
     /// Takes a page out. Nodes that another map shares are copied.
     pub(crate) fn remove(&mut self, id: PageId) {
-        if self.get(id).is_some() {
-            remove(&mut self.top, self.height, id);
+        if let Some(page) = self.get(id) {
+            self.in_memory -= u64::from(page.is_in_memory());
             self.pages -= 1;
+            remove(&mut self.top, self.height, id);
         }
     }
 
@@ -108,22 +122,25 @@ impl Overlay {
             });
         }
         let Some(other) = other else { return self.clone() };
-        let mut left = Overlay { top: difference(top, &other), height: self.height, pages: 0 };
-        let mut pages = 0;
-        left.for_each(&mut |_, _| pages += 1);
-        left.pages = pages;
+        let mut left = Overlay { top: difference(top, &other), height: self.height, ..Overlay::default() };
+        let (mut pages, mut in_memory) = (0, 0);
+        left.for_each(&mut |_, page| {
+            pages += 1;
+            in_memory += u64::from(page.is_in_memory());
+        });
+        (left.pages, left.in_memory) = (pages, in_memory);
         left
     }
 
     /// Visits all pages in the order of their numbers.
-    pub(crate) fn for_each(&self, visit: &mut impl FnMut(PageId, &PageBytes)) {
+    pub(crate) fn for_each(&self, visit: &mut impl FnMut(PageId, &PageVersion)) {
         if let Some(top) = &self.top {
             walk(top, 0, visit);
         }
     }
 }
 
-fn insert(place: &mut Option<Arc<Node>>, height: u32, id: PageId, page: PageBytes) -> Option<PageBytes> {
+fn insert(place: &mut Option<Arc<Node>>, height: u32, id: PageId, page: PageVersion) -> Option<PageVersion> {
     let node = place.get_or_insert_with(|| Arc::new(Node::empty(height)));
     // A digit is below the width.
     match Arc::make_mut(node) {
@@ -171,7 +188,7 @@ fn difference(newer: &Arc<Node>, older: &Arc<Node>) -> Option<Arc<Node>> {
     }
 }
 
-fn walk(node: &Node, prefix: u32, visit: &mut impl FnMut(PageId, &PageBytes)) {
+fn walk(node: &Node, prefix: u32, visit: &mut impl FnMut(PageId, &PageVersion)) {
     let numbered = |at: usize| (prefix << BITS) | at as u32;
     match node {
         Node::Branch(children) => {
@@ -195,12 +212,13 @@ fn walk(node: &Node, prefix: u32, visit: &mut impl FnMut(PageId, &PageBytes)) {
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
+    use crate::page::PageBytes;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
     fn content(overlay: &Overlay) -> BTreeMap<u32, u8> {
         let mut content = BTreeMap::new();
-        overlay.for_each(&mut |id, page| assert!(content.insert(id.0, page[0]).is_none()));
+        overlay.for_each(&mut |id, page| assert!(content.insert(id.0, page.read().unwrap()[0]).is_none()));
         content
     }
 
@@ -218,7 +236,7 @@ mod tests {
                 }
                 overlay.insert(PageId(*id), PageBytes::from(vec![at as u8]));
                 model.insert(*id, at as u8);
-                prop_assert_eq!(overlay.get(PageId(*id)).unwrap()[0], at as u8);
+                prop_assert_eq!(overlay.get(PageId(*id)).unwrap().read().unwrap()[0], at as u8);
             }
             prop_assert_eq!(&content(&overlay), &model);
             prop_assert_eq!(overlay.pages(), model.len() as u64);

@@ -1,6 +1,6 @@
 //! A root: everything a reader needs to see the database as of one commit.
 
-use super::{Base, Overlay};
+use super::{Base, Overlay, PageVersion};
 use crate::disk::{BasePage, MappedPage};
 use crate::error::{Error, Result};
 use crate::page::{PageBytes, PageId, PageLook, Sequence};
@@ -27,7 +27,7 @@ impl Root {
     #[inline]
     pub(crate) fn page(self: &Arc<Root>, id: PageId) -> Result<PageRef> {
         if let Some(page) = self.overlay.get(id) {
-            return Ok(PageRef::owned(page.clone()));
+            return page.read().map(PageRef::owned);
         }
         if id.0 >= self.page_count {
             return Err(self.beyond(id));
@@ -42,7 +42,10 @@ impl Root {
     #[inline]
     pub(crate) fn look(&self, id: PageId) -> Result<PageLook<'_, PageRef>> {
         if let Some(page) = self.overlay.get(id) {
-            return Ok(PageLook::Borrowed(page));
+            return match page {
+                PageVersion::Memory(bytes) => Ok(PageLook::Borrowed(bytes)),
+                PageVersion::Temporary(page) => page.read().map(PageRef::owned).map(PageLook::Held),
+            };
         }
         if id.0 >= self.page_count {
             return Err(self.beyond(id));

@@ -135,6 +135,17 @@ impl PageCopy {
         super::set_sequence(id, self.bytes.make_mut(), sequence);
     }
 
+    /// Takes the bytes out, for as long as the copy is not in memory, and forgets the allocator's state.
+    pub(crate) fn take_bytes(&mut self) -> PageBytes {
+        self.leaf = None;
+        std::mem::replace(&mut self.bytes, PageBytes::from(Vec::new()))
+    }
+
+    /// Puts the bytes back that [`PageCopy::take_bytes`] gave.
+    pub(crate) fn put_bytes(&mut self, bytes: PageBytes) {
+        self.bytes = bytes;
+    }
+
     /// The bytes for reading.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -6,26 +6,15 @@
 //! with its checksum, after a sync. A page that is edited again comes back into the memory and is written again, unless
 //! readers of the open transaction were shown it in the base file: then it goes through the log like any other.
 
-use super::private_pages::{Entry, PrivatePages};
+use super::private_pages::{Entry, Place, PrivatePages};
 use crate::disk::{BasePage, FileRole, PageRuns};
 use crate::error::{Error, Result};
-use crate::page::{self, PageBytes, PageCopy};
-
-/// Of the copies in memory, the part that leaves it at once: one in so many.
-const EVICTED_SHARE: usize = 4;
+use crate::page::{self, PageBytes, PageId};
 
 /// What a transaction has written to the base file, and may write.
 pub(crate) struct Direct {
     /// The first page number that may be written.
     floor: u32,
-    /// Copies in memory that are not too many.
-    copies_max: usize,
-    /// Copies in memory at which some leave it.
-    due: usize,
-    /// Copies in memory now.
-    pub(super) in_memory: usize,
-    /// Where the search for copies that may leave goes on.
-    hand: usize,
     /// True once pages stand in the base file that no commit has named yet.
     written: bool,
     /// The greatest page count that readers of the transaction were shown with pages in the base file.
@@ -33,14 +22,14 @@ pub(crate) struct Direct {
 }
 
 impl Direct {
-    /// Pages from `floor` on may be written, and are when there are more than `copies_max` in memory.
-    pub(crate) fn new(floor: u32, copies_max: usize) -> Direct {
-        Direct { floor, copies_max, due: copies_max, in_memory: 0, hand: 0, written: false, shown: 0 }
+    /// Pages from `floor` on may be written.
+    pub(crate) fn new(floor: u32) -> Direct {
+        Direct { floor, written: false, shown: 0 }
     }
 
     /// For databases without a file: nothing is ever written.
     pub(crate) fn never() -> Direct {
-        Direct::new(u32::MAX, usize::MAX)
+        Direct::new(u32::MAX)
     }
 
     /// True once pages stand in the base file that no commit has named yet.
@@ -50,7 +39,7 @@ impl Direct {
 
     /// The transaction is over: its pages are gone, or named by its commit.
     pub(super) fn forget(&mut self) {
-        *self = Direct::new(self.floor, self.copies_max);
+        *self = Direct::new(self.floor);
     }
 
     /// Readers see the transaction's pages, `page_count` in all: those in the base file must stay as they are.
@@ -66,101 +55,50 @@ impl Direct {
     }
 
     /// True if the page of `entry` may be written to its place.
-    fn takes(&self, entry: &Entry) -> bool {
+    pub(super) fn takes(&self, entry: &Entry) -> bool {
         entry.id.0 >= self.floor
             && !entry.freed
             && !entry.shown
-            && entry.copy.as_ref().is_some_and(|copy| copy.fresh)
+            && matches!(&entry.place, Place::Memory(copy) if copy.fresh)
     }
 }
 
 impl PrivatePages {
-    /// Lets copies leave the memory where there are too many.
-    #[inline]
-    pub(super) fn evict_if_due(&mut self) -> Result<()> {
-        if self.direct.in_memory > self.direct.due { self.evict() } else { Ok(()) }
-    }
-
-    /// Writes pages that were not edited lately to the base file and forgets their copies.
-    #[cold]
-    fn evict(&mut self) -> Result<()> {
-        let wanted = self.direct.copies_max.div_ceil(EVICTED_SHARE);
-        let mut leaving = Vec::with_capacity(wanted);
-        for _ in 0..2 * self.entries.len() {
-            self.direct.hand = (self.direct.hand + 1) % self.entries.len();
-            let Some(entry) = self.entries.get_mut(self.direct.hand) else { continue };
-            if self.direct.takes(entry) && !std::mem::take(&mut entry.used) {
-                leaving.push(self.direct.hand);
-                if leaving.len() == wanted {
-                    break;
-                }
-            }
-        }
-        leaving.sort_unstable_by_key(|at| self.entries.get(*at).map(|entry| entry.id));
-        leaving.dedup();
-        let sequence = self.root.sequence + 1;
+    /// Writes the pages at `places`, which qualify and come in the order of their numbers, to the base file and forgets
+    /// their copies.
+    pub(super) fn write_early(&mut self, places: &[usize]) -> Result<()> {
         let base = &self.root.base;
         let mut runs = PageRuns::new(&*base.disk, base.page_size);
-        let mut sums = Vec::with_capacity(leaving.len());
-        self.direct.written = true;
-        for at in &leaving {
-            let Some(Entry { id, copy: Some(copy), .. }) = self.entries.get(*at) else { continue };
+        let mut sums = Vec::with_capacity(places.len());
+        self.direct.written |= !places.is_empty();
+        for at in places {
+            let Some(Entry { id, place: Place::Memory(copy), .. }) = self.entries.get(*at) else { continue };
             base.forget(*id);
-            sums.push((*at, runs.put_as_of(*id, sequence, copy.bytes())?));
+            sums.push((*at, runs.put_as_of(*id, self.root.sequence + 1, copy.bytes())?));
         }
         self.counters.pages_written += runs.finish()?;
         for (at, sum) in sums {
             if let Some(entry) = self.entries.get_mut(at) {
-                (entry.copy, entry.direct) = (None, Some(sum));
-                self.direct.in_memory -= 1;
-                if self.shown.is_some() {
-                    self.touched.push(at); // what readers are shown next need not keep the copy
-                }
+                entry.place = Place::Base(sum);
+                self.gone(at);
             }
         }
-        // Where little could leave, the next search waits until there is more.
-        let (max, present) = (self.direct.copies_max, self.direct.in_memory);
-        self.direct.due = if present <= max { max } else { present + wanted };
         Ok(())
     }
 
-    /// A page of this transaction as it stands in the base file.
-    #[cold]
-    pub(super) fn read_direct(&self, entry: &Entry) -> Result<PageBytes> {
+    /// A page of this transaction as it stands in the base file under `checksum`.
+    pub(super) fn read_direct(&self, id: PageId, checksum: u32) -> Result<PageBytes> {
         let base = &self.root.base;
-        let page = base.disk.page(entry.id, base.page_size)?;
+        let page = base.disk.page(id, base.page_size)?;
         let bytes = match &page {
             BasePage::Mapped(mapped) => mapped.bytes(&self.root),
             BasePage::Owned(bytes) => bytes,
         };
-        if Some(page::verify(entry.id, bytes)?) != entry.direct {
-            return Err(Error::corrupt(
-                entry.id,
-                "the base file does not hold what this transaction wrote there",
-            ));
+        if page::verify(id, bytes)? != checksum {
+            return Err(Error::corrupt(id, "the base file does not hold what this transaction wrote there"));
         }
         // Copied, since it may be written again.
         Ok(base.buffers.copy_of(bytes))
-    }
-
-    /// Makes sure that a page has its copy in memory.
-    #[inline]
-    pub(super) fn bring_back(&mut self, at: usize) -> Result<()> {
-        match self.entries.get(at) {
-            Some(Entry { copy: None, .. }) => self.bring_in(at),
-            _ => Ok(()),
-        }
-    }
-
-    fn bring_in(&mut self, at: usize) -> Result<()> {
-        let Some(entry) = self.entries.get(at) else { return Ok(()) };
-        let bytes = self.read_direct(entry)?;
-        if let Some(entry) = self.entries.get_mut(at) {
-            entry.copy = Some(Box::new(PageCopy::new(bytes, 0, true)));
-            entry.direct = None;
-            self.direct.in_memory += 1;
-        }
-        Ok(())
     }
 
     /// Writes the sealed pages that qualify, if they come to more than `bytes_min` bytes or others are written already, and
@@ -184,8 +122,8 @@ impl PrivatePages {
         let mut runs = PageRuns::new(&*base.disk, base.page_size);
         for entry in fresh {
             base.forget(entry.id);
-            if let Some(copy) = &entry.copy {
-                entry.direct = Some(runs.put(entry.id, copy.bytes())?);
+            if let Place::Memory(copy) = &entry.place {
+                entry.place = Place::Base(runs.put(entry.id, copy.bytes())?);
             }
         }
         self.counters.pages_written += runs.finish()?;

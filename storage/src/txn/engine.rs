@@ -2,7 +2,7 @@
 
 use super::private_pages::PrivatePages;
 use super::writer_queue::WriterQueue;
-use super::{Direct, Snapshot, WriteTransaction, check_page, content_ranges};
+use super::{Direct, Memory, Snapshot, WriteTransaction, check_page, content_ranges};
 use crate::btree::{self, TreeKind};
 use crate::disk::Registration;
 use crate::error::{Error, Result};
@@ -23,7 +23,8 @@ const CHECKPOINT_MIN: u64 = 4 << 20;
 const DIRECT_MAX: u64 = 4 << 20;
 /// Where the cache is small: the part of it that they must come to, one in so many.
 const DIRECT_SHARE: u64 = 4;
-/// The part of the cache that a transaction's own copies may take before some leave the memory: one in so many.
+/// The part of the cache that a transaction's own copies may take, and that the overlay may take, before some leave
+/// the memory: one in so many.
 const COPIES_SHARE: u64 = 2;
 /// However small the cache is, so many stay.
 const COPIES_MIN: u64 = 16;
@@ -86,8 +87,10 @@ pub(crate) struct Engine {
     /// No root that is alive and no recovery that may come looks at the base file from this page on: the greatest page
     /// count since the last checkpoint, and of what is alive.
     counted: AtomicU32,
-    /// Page copies that a transaction keeps in memory at most.
+    /// Page versions that a transaction keeps in memory at most, and the overlay.
     copies_max: usize,
+    /// Where the search for versions goes on that leave the memory.
+    spill_hand: AtomicU32,
     /// Bytes of log before which a checkpoint that failed is not tried again.
     checkpoint_not_before: Mutex<u64>,
     /// The place among this process's open files; given back after the files are closed.
@@ -112,6 +115,7 @@ impl Engine {
         };
         Engine {
             copies_max: copies_max as usize,
+            spill_hand: AtomicU32::new(0),
             counted: AtomicU32::new(root.page_count),
             recovering,
             roots: Mutex::new(vec![Arc::downgrade(&root)]),
@@ -191,7 +195,9 @@ impl Engine {
             return Ok(());
         }
         self.make_durable(pages, sequence)?;
-        self.publish(pages.committed_root(sequence));
+        let mut root = pages.committed_root(sequence);
+        self.bound(&mut root);
+        self.publish(root);
         pages.counters.commits += 1;
         self.commit_times.record(started.elapsed());
         Ok(())
@@ -224,7 +230,33 @@ impl Engine {
 
     /// What a transaction that begins now may write to the base file.
     pub(super) fn direct(&self) -> Direct {
-        Direct::new(self.counted.load(Ordering::Relaxed), self.copies_max)
+        Direct::new(self.counted.load(Ordering::Relaxed))
+    }
+
+    /// The memory that a transaction has for its copies.
+    pub(super) fn memory(&self) -> Memory {
+        Memory::new(self.copies_max)
+    }
+
+    /// Moves pages of a new root out of the memory where there are too many, unless a checkpoint is near that will take
+    /// them: one that finds a log of half their size writes less than the temporary file would cost.
+    fn bound(&self, root: &mut Root) {
+        let in_memory_max = self.copies_max as u64;
+        if root.overlay.in_memory() > in_memory_max && !self.is_crowded(root) {
+            let mut hand = self.spill_hand.load(Ordering::Relaxed);
+            // Where the file cannot be written the pages stay, and the commit is none the worse.
+            let _ = root.overlay.spill(&root.base, in_memory_max, &mut hand);
+            self.spill_hand.store(hand, Ordering::Relaxed);
+        }
+    }
+
+    /// True if the overlay has more in memory than it should and the log is long enough for a checkpoint to be the cure.
+    fn is_crowded(&self, root: &Root) -> bool {
+        let size = self.wal().as_ref().map_or(0, Wal::size);
+        let in_memory = root.overlay.in_memory();
+        in_memory > self.copies_max as u64
+            && size >= in_memory * root.base.page_size as u64 / 2
+            && !self.is_seen_before(root.sequence - 1)
     }
 
     /// Counts a state of an open transaction that readers hold, among the roots that look at the base file.
@@ -276,7 +308,8 @@ impl Engine {
         let due = (2 * root.overlay.pages() * root.base.page_size as u64)
             .clamp(CHECKPOINT_MIN, self.options.cache_size.max(CHECKPOINT_MIN));
         let mut not_before = self.checkpoint_not_before.lock().unwrap_or_else(PoisonError::into_inner);
-        if size < due.max(*not_before) || self.is_seen_before(root.sequence) {
+        let is_due = size >= due || self.is_crowded(&root);
+        if !is_due || size < *not_before || self.is_seen_before(root.sequence) {
             return;
         }
         let done = self.checkpoint_now(Afterwards::Switch);

@@ -5,6 +5,7 @@
 mod content;
 mod direct;
 mod engine;
+mod eviction;
 mod private_pages;
 mod read;
 mod savepoint;
@@ -22,4 +23,5 @@ use content::{check_page, content_ranges};
 pub(crate) use direct::Direct;
 pub use engine::Synchronous;
 pub(crate) use engine::{Engine, EngineOptions, Layout};
+pub(crate) use eviction::Memory;
 pub(crate) use private_pages::PrivatePages;

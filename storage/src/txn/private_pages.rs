@@ -2,19 +2,20 @@
 //!
 //! Copies lie in a slab, found by page number. A stamp on each says when it was last touched: an edit under an
 //! older stamp takes the slow way once, which keeps an image for the open savepoint and tells the next snapshot
-//! of the transaction that the page has changed. Copies of pages that the transaction made may leave the memory for
-//! their places in the base file: see `direct`.
+//! of the transaction that the page has changed. Where memory is short, copies leave it: see `eviction`.
 
 use super::direct::Direct;
+use super::eviction::Memory;
 use super::savepoint::{SavepointState, Undo};
 use super::{Savepoint, engine::Layout};
+use crate::disk::TemporaryPage;
 use crate::error::{Error, Result};
 use crate::metrics::Counters;
-use crate::overlay::{Overlay, PageRef, Root};
+use crate::overlay::{Overlay, PageRef, PageVersion, Root};
 use crate::page::file_header::{FileState, SCHEMA_ROOT};
 use crate::page::{
-    KIND_OFFSET, LEVEL_OFFSET, PageBytes, PageCopy, PageId, PageKind, PageLook, ReadPages, Sequence,
-    WritePages, sequence_of,
+    KIND_OFFSET, LEVEL_OFFSET, PageCopy, PageId, PageKind, PageLook, ReadPages, Sequence, WritePages,
+    sequence_of,
 };
 use crate::space::freelist;
 use crate::wal;
@@ -33,7 +34,7 @@ pub(crate) struct PrivatePages {
     /// Raised whenever a touch must be noticed again.
     stamp: u64,
     savepoints: Vec<SavepointState>,
-    undo: Vec<Undo>,
+    pub(super) undo: Vec<Undo>,
     savepoints_made: u64,
     epoch: u64,
     /// The state last shown to readers of the transaction.
@@ -41,14 +42,14 @@ pub(crate) struct PrivatePages {
     /// Places of pages touched since then.
     pub(super) touched: Vec<usize>,
     pub(super) direct: Direct,
+    pub(super) memory: Memory,
     pub(crate) counters: Counters,
 }
 
 /// One private page.
 pub(super) struct Entry {
     pub(super) id: PageId,
-    /// None while the page stands in the base file alone. Boxed, so that a page that left the memory leaves little.
-    pub(super) copy: Option<Box<PageCopy>>,
+    pub(super) place: Place,
     /// The transaction's stamp when the page was last touched.
     stamp: u64,
     /// The page was given back: its content means nothing.
@@ -57,19 +58,34 @@ pub(super) struct Entry {
     pub(super) used: bool,
     /// Readers of the open transaction were shown the page as it stands in the base file.
     pub(super) shown: bool,
-    /// The checksum under which the page stands in the base file, for the commit to name.
-    pub(super) direct: Option<u32>,
 }
 
-/// What cannot be: a touch brings the copy into memory.
+/// Where a private page is. What is large is boxed: a page that left the memory leaves little behind.
+pub(super) enum Place {
+    /// Here, to be edited.
+    Memory(Box<PageCopy>),
+    /// In its place in the base file, under this checksum, for the commit to name: a page that the transaction made.
+    Base(u32),
+    /// In the temporary file, and the rest of its copy here.
+    Temporary(Box<PageCopy>, TemporaryPage),
+}
+
+impl Place {
+    pub(super) fn is_memory(&self) -> bool {
+        matches!(self, Place::Memory(_))
+    }
+}
+
+/// What cannot be: a touch brings the copy into the memory.
 const ABSENT: &str = "its copy left the memory while it was edited";
 
 /// No page is edited as the highest number: the page count could not hold it.
 const NO_RECENT: (PageId, usize) = (PageId(u32::MAX), 0);
 
 impl PrivatePages {
-    /// No private page yet, over `root`; `direct` says what may be written to the base file before the commit.
-    pub(crate) fn new(root: Arc<Root>, direct: Direct) -> Result<PrivatePages> {
+    /// No private page yet, over `root`. `direct` says what may be written to the base file before the commit, and
+    /// `memory` how many copies are too many.
+    pub(crate) fn new(root: Arc<Root>, direct: Direct, memory: Memory) -> Result<PrivatePages> {
         let state = FileState::read(&root.page(PageId(0))?)?;
         Ok(PrivatePages {
             root,
@@ -85,6 +101,7 @@ impl PrivatePages {
             shown: None,
             touched: Vec::new(),
             direct,
+            memory,
             counters: Counters::default(),
         })
     }
@@ -100,6 +117,7 @@ impl PrivatePages {
         self.shown = None;
         self.entries = Vec::new();
         self.index = FxHashMap::default();
+        self.memory.forget();
         self.direct.forget();
         self.recent = NO_RECENT;
         self.undo = Vec::new();
@@ -157,7 +175,7 @@ impl PrivatePages {
         };
         let entry = &mut self.entries[at]; // places come from the index
         entry.used = true;
-        if entry.stamp != self.stamp || entry.copy.is_none() {
+        if entry.stamp != self.stamp || !entry.place.is_memory() {
             self.touch(at)?;
         }
         debug_assert!(!self.entries[at].freed, "page {id} is edited after it was given back");
@@ -173,6 +191,7 @@ impl PrivatePages {
 
     #[cold]
     fn copy_in(&mut self, id: PageId) -> Result<usize> {
+        self.evict_if_due()?;
         let bytes = self.root.base.buffers.copy_of(&self.root.look(id)?);
         let base_sequence = sequence_of(id, &bytes);
         self.counters.pages_copied += 1;
@@ -182,9 +201,9 @@ impl PrivatePages {
     /// Adds an entry that was never touched.
     fn push(&mut self, id: PageId, copy: PageCopy) -> usize {
         let at = self.entries.len();
-        let copy = Some(Box::new(copy));
-        self.entries.push(Entry { id, copy, stamp: 0, freed: false, used: true, shown: false, direct: None });
-        self.direct.in_memory += 1;
+        let place = Place::Memory(Box::new(copy));
+        self.entries.push(Entry { id, place, stamp: 0, freed: false, used: true, shown: false });
+        self.memory.copies += 1;
         self.index.insert(id, at);
         at
     }
@@ -192,20 +211,31 @@ impl PrivatePages {
     /// Notices the first touch under this stamp, and brings the page into the memory.
     #[cold]
     fn touch(&mut self, at: usize) -> Result<()> {
+        let Some(entry) = self.entries.get(at) else { return Ok(()) };
+        let (stamp, freed) = (entry.stamp, entry.freed);
+        // A page copied in after the savepoint needs no image: it is dropped by a rollback.
+        let needs_image =
+            self.savepoints.last().is_some_and(|savepoint| at < savepoint.entries && stamp < savepoint.stamp);
+        let mut image = match &entry.place {
+            // The slot stays as it is for as long as somebody holds it; a place in the base file does not.
+            Place::Temporary(copy, page) if needs_image => {
+                Some(Place::Temporary(Box::new(copy.image()), page.clone()))
+            }
+            _ => None,
+        };
         self.bring_back(at)?;
         let Some(entry) = self.entries.get_mut(at) else { return Ok(()) };
-        if self.shown.is_some() && entry.stamp != self.stamp {
-            self.touched.push(at);
-        }
-        // A page copied in after the savepoint needs no image: it is dropped by a rollback.
-        if let Some(savepoint) = self.savepoints.last()
-            && at < savepoint.entries
-            && entry.stamp < savepoint.stamp
+        if let Place::Memory(copy) = &entry.place
+            && needs_image
+            && image.is_none()
         {
-            let (stamp, freed) = (entry.stamp, entry.freed);
-            self.undo.extend(entry.copy.as_ref().map(|copy| Undo { at, copy: copy.image(), stamp, freed }));
+            image = Some(Place::Memory(Box::new(copy.image())));
         }
         entry.stamp = self.stamp;
+        if self.shown.is_some() && stamp != self.stamp {
+            self.touched.push(at);
+        }
+        self.undo.extend(image.map(|place| Undo { at, place, stamp, freed }));
         Ok(())
     }
 
@@ -222,7 +252,7 @@ impl PrivatePages {
         };
         self.touch(at)?;
         if let Some(entry) = self.entries.get_mut(at) {
-            entry.copy = Some(Box::new(copy));
+            entry.place = Place::Memory(Box::new(copy));
             entry.freed = false;
         }
         Ok(at)
@@ -275,16 +305,17 @@ impl PrivatePages {
         state.stamp = self.stamp;
         self.state = state.state;
         self.direct.roll_back();
-        for Undo { at, copy, stamp, freed } in self.undo.drain(state.undo..).rev() {
+        for Undo { at, place, stamp, freed } in self.undo.drain(state.undo..).rev() {
             if let Some(entry) = self.entries.get_mut(at) {
-                self.direct.in_memory += usize::from(entry.copy.is_none());
-                (entry.copy, entry.stamp, entry.freed) = (Some(Box::new(copy)), stamp, freed);
-                entry.direct = None;
+                self.memory.copies += usize::from(place.is_memory());
+                self.memory.copies -= usize::from(entry.place.is_memory());
+                (entry.place, entry.stamp, entry.freed) = (place, stamp, freed);
             }
         }
+        self.memory.images_gone = self.memory.images_gone.min(self.undo.len());
         for entry in self.entries.drain(state.entries..) {
             self.index.remove(&entry.id);
-            self.direct.in_memory -= usize::from(entry.copy.is_some());
+            self.memory.copies -= usize::from(entry.place.is_memory());
         }
         self.recent = NO_RECENT;
         self.shown = None;
@@ -299,7 +330,7 @@ impl PrivatePages {
         let depth = self.depth(savepoint)?;
         self.savepoints.truncate(depth);
         if depth == 0 {
-            self.undo.clear();
+            self.keep_images(0);
         }
         Ok(())
     }
@@ -321,7 +352,7 @@ impl PrivatePages {
         let mut any = false;
         for entry in self.entries.iter_mut().filter(|entry| entry.is_changed()) {
             any = true;
-            let Some(copy) = &mut entry.copy else { continue };
+            let Place::Memory(copy) = &mut entry.place else { continue };
             debug_assert!(
                 copy.fresh
                     || self
@@ -338,17 +369,24 @@ impl PrivatePages {
 
     /// Hands the changed pages to the log: their edits, or their content where that is shorter.
     pub(crate) fn log(&self, commit: &mut wal::Commit<'_>, layout: Layout) -> Result<()> {
-        for Entry { id, copy, direct, .. } in self.entries.iter().filter(|entry| entry.is_changed()) {
-            if let Some(checksum) = direct {
-                commit.put_direct(*id, *checksum)?;
-                continue;
-            }
-            let Some(copy) = copy else { continue };
-            let (front, heap) = wal::content(*id, copy.bytes(), layout.ranges);
+        for Entry { id, place, .. } in self.entries.iter().filter(|entry| entry.is_changed()) {
+            let read;
+            let (copy, page) = match place {
+                Place::Memory(copy) => (copy, copy.bytes()),
+                Place::Temporary(copy, page) => {
+                    read = page.read()?;
+                    (copy, &*read)
+                }
+                Place::Base(checksum) => {
+                    commit.put_direct(*id, *checksum)?;
+                    continue;
+                }
+            };
+            let (front, heap) = wal::content(*id, page, layout.ranges);
             if copy.fresh || copy.edits.is_whole() || copy.edits.encoded_size() >= front.len() + heap.len() {
                 commit.put_whole(*id, front, heap)?;
             } else {
-                commit.put_delta(*id, copy.base_sequence, &copy.edits, copy.bytes())?;
+                commit.put_delta(*id, copy.base_sequence, &copy.edits, page)?;
             }
         }
         Ok(())
@@ -357,9 +395,11 @@ impl PrivatePages {
     /// The root that follows when commit `sequence` is done.
     pub(crate) fn committed_root(&self, sequence: Sequence) -> Root {
         let mut overlay = self.root.overlay.clone();
-        for entry in self.entries.iter().filter(|entry| entry.is_changed() && entry.direct.is_none()) {
-            if let Some(copy) = &entry.copy {
-                overlay.insert(entry.id, copy.share());
+        for Entry { id, place, .. } in self.entries.iter().filter(|entry| entry.is_changed()) {
+            match place {
+                Place::Memory(copy) => overlay.insert(*id, copy.share()),
+                Place::Temporary(_, page) => overlay.insert(*id, PageVersion::Temporary(page.clone())),
+                Place::Base(_) => {}
             }
         }
         let base = Arc::clone(&self.root.base);
@@ -370,10 +410,11 @@ impl PrivatePages {
 impl Entry {
     /// Puts the page as it is now into what readers are shown.
     fn show_in(&mut self, overlay: &mut Overlay) {
-        match &self.copy {
+        match &self.place {
             _ if self.freed => {}
-            Some(copy) => overlay.insert(self.id, copy.share()),
-            None => {
+            Place::Memory(copy) => overlay.insert(self.id, copy.share()),
+            Place::Temporary(_, page) => overlay.insert(self.id, PageVersion::Temporary(page.clone())),
+            Place::Base(_) => {
                 overlay.remove(self.id);
                 self.shown = true;
             }
@@ -382,7 +423,11 @@ impl Entry {
 
     /// True if the commit must know of the page.
     pub(super) fn is_changed(&self) -> bool {
-        !self.freed && self.copy.as_ref().is_none_or(|copy| copy.fresh || !copy.edits.is_empty())
+        let is_edited = match &self.place {
+            Place::Memory(copy) | Place::Temporary(copy, _) => copy.fresh || !copy.edits.is_empty(),
+            Place::Base(_) => true,
+        };
+        is_edited && !self.freed
     }
 }
 
@@ -391,8 +436,8 @@ impl ReadPages for PrivatePages {
 
     fn page(&self, id: PageId) -> Result<PageRef> {
         match self.entry(id) {
-            Some(Entry { copy: Some(copy), .. }) => Ok(PageRef::owned(copy.share())),
-            Some(entry) => self.read_direct(entry).map(PageRef::owned),
+            Some(Entry { place: Place::Memory(copy), .. }) => Ok(PageRef::owned(copy.share())),
+            Some(entry) => self.read_evicted(entry).map(PageRef::owned),
             None => self.root.page(id),
         }
     }
@@ -400,8 +445,8 @@ impl ReadPages for PrivatePages {
     #[inline]
     fn look(&self, id: PageId) -> Result<PageLook<'_, PageRef>> {
         match self.entry(id) {
-            Some(Entry { copy: Some(copy), .. }) => Ok(PageLook::Borrowed(copy.bytes())),
-            Some(entry) => Ok(PageLook::Held(PageRef::owned(self.read_direct(entry)?))),
+            Some(Entry { place: Place::Memory(copy), .. }) => Ok(PageLook::Borrowed(copy.bytes())),
+            Some(entry) => Ok(PageLook::Held(PageRef::owned(self.read_evicted(entry)?))),
             None => self.root.look(id),
         }
     }
@@ -415,25 +460,36 @@ impl WritePages for PrivatePages {
     #[inline]
     fn edit(&mut self, id: PageId) -> Result<&mut PageCopy> {
         let at = self.place(id)?;
-        let copy = self.entries[at].copy.as_deref_mut(); // places come from the index
-        copy.ok_or_else(|| Error::corrupt(id, ABSENT))
+        match &mut self.entries[at].place {
+            // places come from the index
+            Place::Memory(copy) => Ok(copy),
+            _ => Err(Error::corrupt(id, ABSENT)),
+        }
     }
 
     fn edit_many<const N: usize>(&mut self, ids: [PageId; N]) -> Result<[&mut PageCopy; N]> {
-        let mut places = [0; N];
-        for (place, id) in places.iter_mut().zip(ids) {
-            *place = self.place(id)?;
-        }
         let first = ids.first().copied().unwrap_or_default();
+        let mut places = [0; N];
+        // Bringing one page into the memory may drive another out: once all were used, none of them goes.
+        for _ in 0..=N {
+            for (place, id) in places.iter_mut().zip(ids) {
+                *place = self.place(id)?;
+            }
+            let is_memory = |at: &usize| self.entries.get(*at).is_some_and(|entry| entry.place.is_memory());
+            if places.iter().all(is_memory) {
+                break;
+            }
+        }
         let Ok(entries) = self.entries.get_disjoint_mut(places) else {
             return Err(Error::corrupt(first, "a page is linked to itself"));
         };
-        if entries.iter().any(|entry| entry.copy.is_none()) {
+        if !entries.iter().all(|entry| entry.place.is_memory()) {
             return Err(Error::corrupt(first, ABSENT));
         }
-        // None is made here: all are there.
-        let absent = || Box::new(PageCopy::new(PageBytes::from(Vec::new()), 0, true));
-        Ok(entries.map(|entry| &mut **entry.copy.get_or_insert_with(absent)))
+        Ok(entries.map(|entry| match &mut entry.place {
+            Place::Memory(copy) | Place::Temporary(copy, _) => &mut **copy,
+            Place::Base(_) => unreachable!("all copies are in memory, as was just seen"),
+        }))
     }
 
     fn allocate(&mut self, kind: PageKind, level: u8) -> Result<PageId> {

@@ -1,6 +1,6 @@
 //! Savepoints: states inside a write transaction to come back to.
 
-use crate::page::PageCopy;
+use super::private_pages::Place;
 use crate::page::file_header::FileState;
 
 /// A state of a write transaction, by [`WriteTransaction::savepoint`](super::WriteTransaction::savepoint).
@@ -37,7 +37,7 @@ pub(super) struct SavepointState {
 /// A private page as it was when it was first touched after a savepoint.
 pub(super) struct Undo {
     pub(super) at: usize,
-    pub(super) copy: PageCopy,
+    pub(super) place: Place,
     pub(super) stamp: u64,
     pub(super) freed: bool,
 }

@@ -35,8 +35,7 @@ impl WriteTransaction {
     /// A transaction over the newest root; the caller has acquired the writer's turn, which ends with it.
     pub(super) fn begin(engine: Arc<Engine>, root: Arc<Root>) -> Result<WriteTransaction> {
         let turn = Turn(Arc::clone(&engine));
-        let direct = engine.direct();
-        let pages = PrivatePages::new(root, direct)?;
+        let pages = PrivatePages::new(root, engine.direct(), engine.memory())?;
         Ok(WriteTransaction { pages, memory: TreeMemory::default(), engine, _turn: turn })
     }
 

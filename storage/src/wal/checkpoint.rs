@@ -32,7 +32,7 @@ pub(crate) fn checkpoint(
     afterwards: Afterwards,
 ) -> Result<PageBytes> {
     let first = root.overlay.get(PageId(0)).ok_or_else(|| Error::corrupt(PageId(0), "no root holds it"))?;
-    let mut first: Vec<u8> = first.to_vec();
+    let mut first: Vec<u8> = first.read()?.to_vec();
     file_header::set_checkpoint_sequence(&mut first, root.sequence);
 
     wal.sync()?;
@@ -92,8 +92,10 @@ fn write_images(
     let mut done = Ok(());
     root.overlay.for_each(&mut |id, page| {
         if id.0 != 0 && !whole.contains(&id) && done.is_ok() {
-            let (front, heap) = content(id, page, ranges);
-            done = images.put(id, sequence_of(id, page), front, heap);
+            done = page.read().and_then(|page| {
+                let (front, heap) = content(id, &page, ranges);
+                images.put(id, sequence_of(id, &page), front, heap)
+            });
         }
     });
     done?;
@@ -121,7 +123,7 @@ fn write_pages(disk: &dyn Disk, root: &Root, first: &mut [u8]) -> Result<u64> {
     root.overlay.for_each(&mut |id, page| {
         // A page behind the page count was given back at the end of the file.
         if id.0 != 0 && id.0 < root.page_count && done.is_ok() {
-            done = runs.put(id, page).map(drop);
+            done = page.read().and_then(|page| runs.put(id, &page)).map(drop);
         }
     });
     done?;

@@ -125,7 +125,7 @@ fn a_load_larger_than_the_cache_keeps_few_pages_in_memory() {
         let (page, ..) = transaction.pages.edit(id).unwrap().parts_mut();
         page[HEADER_SIZE..PAGE_SIZE - 4].fill(at as u8);
         model.insert(id, vec![at as u8; PAGE_SIZE - 4 - HEADER_SIZE]);
-        assert!(transaction.pages.direct.in_memory <= copies_max + 2);
+        assert!(transaction.pages.memory.copies <= copies_max + 2);
         if at % 50 == 0 {
             let snapshot = transaction.snapshot();
             // A page of the first state shown may stay in the overlay until it is touched again.
@@ -174,4 +174,52 @@ fn a_load_that_is_rolled_back_gives_its_room_back() {
     assert_eq!(disk.length(FileRole::Base).unwrap(), length);
     assert_shows(&store.snapshot(), &model);
     assert_owned(&store.snapshot(), &model);
+}
+
+/// Changes one byte of each page of the model.
+fn touch_all(transaction: &mut crate::txn::WriteTransaction, model: &mut Model, byte: u8) {
+    for (id, content) in model.iter_mut() {
+        let (page, edits, _) = transaction.pages.edit(*id).unwrap().parts_mut();
+        page[HEADER_SIZE + 100] = byte;
+        edits.note_write(HEADER_SIZE + 100, HEADER_SIZE + 101);
+        content[100] = byte;
+    }
+}
+
+#[test]
+fn changes_of_more_pages_than_the_cache_has_room_for_keep_few_in_memory() {
+    let disk = Arc::new(NotingDisk::default());
+    let store = open(&disk);
+    let copies_max = SMALL_CACHE / 2 / PAGE_SIZE;
+    let in_use = || store.snapshot().root().base.temporary.in_use();
+    let mut model = Model::new();
+    fill(&store, &mut model, 500, 1).unwrap();
+    let held = (store.snapshot(), model.clone());
+    let mut transaction = store.begin_write(Duration::ZERO).unwrap();
+    touch_all(&mut transaction, &mut model, 2);
+    assert!(transaction.pages.memory.copies <= copies_max + 2);
+    let middle = model.clone();
+    let savepoint = transaction.savepoint();
+    touch_all(&mut transaction, &mut model, 3);
+    assert!(transaction.pages.memory.copies <= copies_max + 2);
+    let images = transaction.pages.undo.len() - transaction.pages.memory.images_gone;
+    assert!(images <= copies_max + 2, "{images} images in memory");
+    assert_shows(&transaction.pages, &model);
+    transaction.rollback_to(&savepoint).unwrap();
+    assert_shows(&transaction.pages, &middle);
+    let shown = transaction.snapshot();
+    let before = store.metrics().counters.wal_bytes;
+    transaction.commit().unwrap();
+    assert!(store.metrics().counters.wal_bytes - before < 500 * 64, "edits are logged, not pages");
+    let overlay = store.metrics().overlay_pages;
+    assert!(overlay > 500 && store.snapshot().root().overlay.in_memory() <= copies_max as u64 + 1);
+    for (snapshot, model) in [&held, &(shown, middle.clone()), &(store.snapshot(), middle.clone())] {
+        assert_shows(snapshot, model);
+    }
+    drop(held);
+    store.checkpoint().unwrap();
+    assert_eq!((store.metrics().overlay_pages, in_use()), (1, 0), "all slots are free again");
+    assert_shows(&store.snapshot(), &middle);
+    store.close().unwrap();
+    assert_shows(&open(&disk).snapshot(), &middle);
 }

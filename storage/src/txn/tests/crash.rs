@@ -58,7 +58,10 @@ impl Disk for NotingDisk {
         if self.full.load(Ordering::Relaxed) && offset + bytes.len() as u64 > self.length(file)? {
             return Err(Error::Full(format!("writing {file:?}")));
         }
-        self.note(Call::Write(file, offset, bytes.to_vec()));
+        // A temporary file is gone after a crash.
+        if file != FileRole::Temporary {
+            self.note(Call::Write(file, offset, bytes.to_vec()));
+        }
         self.disk.write_at(file, offset, bytes)
     }
     fn sync_data(&self, file: FileRole) -> Result<()> {
@@ -221,14 +224,14 @@ fn unsynced_commits_vanish_from_the_end_only() {
 
 #[test]
 fn pages_written_straight_to_the_base_file_survive_a_crash_at_any_call() {
-    (0..runs(3)).for_each(|seed| run(100 + seed, Synchronous::Full, SMALL_CACHE));
-    (0..runs(2)).for_each(|seed| run(150 + seed, Synchronous::Normal, SMALL_CACHE));
-    (0..runs(2)).for_each(|seed| run(170 + seed, Synchronous::Off, SMALL_CACHE));
+    (0..runs(2)).for_each(|seed| run(100 + seed, Synchronous::Full, SMALL_CACHE));
+    (0..runs(1)).for_each(|seed| run(150 + seed, Synchronous::Normal, SMALL_CACHE));
+    (0..runs(1)).for_each(|seed| run(170 + seed, Synchronous::Off, SMALL_CACHE));
 }
 
 #[test]
 fn transactions_larger_than_the_cache_survive_a_crash_at_any_call() {
-    (0..runs(3)).for_each(|seed| run(200 + seed, Synchronous::Full, SMALLEST_CACHE));
+    (0..runs(1)).for_each(|seed| run(200 + seed, Synchronous::Full, SMALLEST_CACHE));
     (0..runs(1)).for_each(|seed| run(250 + seed, Synchronous::Normal, SMALLEST_CACHE));
 }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 pub(crate) type PageCheck = fn(PageId, &[u8]) -> Result<()>;
 
 /// The part of the cache's memory that free buffers may take: one in so many.
-const BUFFERS_SHARE: usize = 4;
+const BUFFERS_SHARE: usize = 8;
 
 /// The pages at rest.
 pub(crate) struct Base {

@@ -23,9 +23,9 @@ const CHECKPOINT_MIN: u64 = 4 << 20;
 const DIRECT_MAX: u64 = 4 << 20;
 /// Where the cache is small: the part of it that they must come to, one in so many.
 const DIRECT_SHARE: u64 = 4;
-/// The part of the cache that a transaction's own copies may take, and that the overlay may take, before some leave
-/// the memory: one in so many.
-const COPIES_SHARE: u64 = 2;
+/// The part of the cache that a transaction's own copies may take before some leave the memory: one in so many. The
+/// overlay has the rest: what leaves it before a checkpoint takes it is written once more.
+const COPIES_SHARE: u64 = 4;
 /// However small the cache is, so many stay.
 const COPIES_MIN: u64 = 16;
 
@@ -87,8 +87,10 @@ pub(crate) struct Engine {
     /// No root that is alive and no recovery that may come looks at the base file from this page on: the greatest page
     /// count since the last checkpoint, and of what is alive.
     counted: AtomicU32,
-    /// Page versions that a transaction keeps in memory at most, and the overlay.
+    /// Page versions that a transaction keeps in memory at most.
     copies_max: usize,
+    /// Page versions that the overlay keeps in memory at most.
+    overlay_max: u64,
     /// Where the search for versions goes on that leave the memory.
     spill_hand: AtomicU32,
     /// Bytes of log before which a checkpoint that failed is not tried again.
@@ -109,12 +111,14 @@ impl Engine {
         debug_assert!(root.overlay.get(PageId(0)).is_some(), "page 0 is overwritten in place under any root");
         let root = Arc::new(root);
         let recovering = AtomicBool::new(recovery.is_some() && wal.is_some());
-        let copies_max = match &wal {
-            Some(_) => (options.cache_size / COPIES_SHARE / root.base.page_size as u64).max(COPIES_MIN),
+        let pages = |bytes: u64| match &wal {
+            Some(_) => (bytes / root.base.page_size as u64).max(COPIES_MIN),
             None => u64::MAX, // without a log there is no file to write to
         };
+        let copies = options.cache_size / COPIES_SHARE;
         Engine {
-            copies_max: copies_max as usize,
+            copies_max: pages(copies) as usize,
+            overlay_max: pages(options.cache_size - copies),
             spill_hand: AtomicU32::new(0),
             counted: AtomicU32::new(root.page_count),
             recovering,
@@ -241,11 +245,10 @@ impl Engine {
     /// Moves pages of a new root out of the memory where there are too many, unless a checkpoint is near that will take
     /// them: one that finds a log of half their size writes less than the temporary file would cost.
     fn bound(&self, root: &mut Root) {
-        let in_memory_max = self.copies_max as u64;
-        if root.overlay.in_memory() > in_memory_max && !self.is_crowded(root) {
+        if root.overlay.in_memory() > self.overlay_max && !self.is_crowded(root) {
             let mut hand = self.spill_hand.load(Ordering::Relaxed);
             // Where the file cannot be written the pages stay, and the commit is none the worse.
-            let _ = root.overlay.spill(&root.base, in_memory_max, &mut hand);
+            let _ = root.overlay.spill(&root.base, self.overlay_max, &mut hand);
             self.spill_hand.store(hand, Ordering::Relaxed);
         }
     }
@@ -254,7 +257,7 @@ impl Engine {
     fn is_crowded(&self, root: &Root) -> bool {
         let size = self.wal().as_ref().map_or(0, Wal::size);
         let in_memory = root.overlay.in_memory();
-        in_memory > self.copies_max as u64
+        in_memory > self.overlay_max
             && size >= in_memory * root.base.page_size as u64 / 2
             && !self.is_seen_before(root.sequence - 1)
     }

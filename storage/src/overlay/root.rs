@@ -23,6 +23,12 @@ pub(crate) struct Root {
 }
 
 impl Root {
+    /// A root of the same commit that shows no page and keeps none.
+    pub(crate) fn only_named(&self) -> Root {
+        let (overlay, base) = (Overlay::default(), Arc::clone(&self.base));
+        Root { sequence: self.sequence, page_count: 0, overlay, base, _parent: None }
+    }
+
     /// The page `id` as of this root.
     #[inline]
     pub(crate) fn page(self: &Arc<Root>, id: PageId) -> Result<PageRef> {

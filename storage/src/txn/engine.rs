@@ -1,5 +1,6 @@
 //! What a store, its snapshots and its write transaction share: the visible root, the log, the writers' queue.
 
+use super::group_commit::GroupCommit;
 use super::private_pages::PrivatePages;
 use super::writer_queue::WriterQueue;
 use super::{Direct, Memory, Snapshot, WriteTransaction, check_page, content_ranges};
@@ -15,7 +16,7 @@ use arc_swap::ArcSwap;
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The least log before a checkpoint is worth its syncs.
 const CHECKPOINT_MIN: u64 = 4 << 20;
@@ -70,13 +71,14 @@ pub(crate) struct EngineOptions {
 
 /// The shared part of an open database.
 pub(crate) struct Engine {
-    /// What a new snapshot shows: the newest commit.
+    /// What a new snapshot shows: the newest commit that is as durable as it was asked to be.
     visible: ArcSwap<Root>,
-    /// All roots that were ever visible and may still be held. Its lock orders commits and checkpoint drops.
+    /// All roots that may still be held, and those that will be visible.
     roots: Mutex<Vec<Weak<Root>>>,
     /// None where nothing is logged: in memory, and read-only.
     wal: Mutex<Option<Wal>>,
     pub(super) writers: WriterQueue,
+    group: GroupCommit,
     synchronous: AtomicU8,
     options: EngineOptions,
     pub(super) counters: AtomicCounters,
@@ -110,6 +112,8 @@ impl Engine {
     ) -> Engine {
         debug_assert!(root.overlay.get(PageId(0)).is_some(), "page 0 is overwritten in place under any root");
         let root = Arc::new(root);
+        let group = GroupCommit::default();
+        group.set_visible(root.sequence);
         let recovering = AtomicBool::new(recovery.is_some() && wal.is_some());
         let pages = |bytes: u64| match &wal {
             Some(_) => (bytes / root.base.page_size as u64).max(COPIES_MIN),
@@ -126,6 +130,7 @@ impl Engine {
             visible: ArcSwap::new(root),
             wal: Mutex::new(wal),
             writers: WriterQueue::default(),
+            group,
             synchronous: AtomicU8::new(options.synchronous as u8),
             options,
             counters: AtomicCounters::default(),
@@ -136,7 +141,7 @@ impl Engine {
         }
     }
 
-    /// The newest commit's root. It is never borrowed from the swap without a reference count: the checkpointer
+    /// The root of the newest visible commit. It is never borrowed from the swap without a reference count: the checkpointer
     /// goes by counts.
     pub(crate) fn newest(&self) -> Arc<Root> {
         self.visible.load_full()
@@ -178,7 +183,7 @@ impl Engine {
             self.writers.release();
             return Err(error);
         }
-        let newest = self.newest();
+        let newest = self.group.newest().unwrap_or_else(|| self.newest());
         let transaction = WriteTransaction::begin(Arc::clone(self), newest)?;
         if self.wal().as_ref().is_some_and(Wal::failed) {
             return Err(Error::OutcomeUnknown);
@@ -191,26 +196,67 @@ impl Engine {
         Ok(transaction)
     }
 
-    /// Logs and publishes what a transaction has changed; it holds the writer's turn.
+    /// Logs what a transaction has changed, and forgets its copies: it holds the writer's turn, and from then on the
+    /// next one may start from its root. Where no sync is asked for, readers see it at once; else [`Engine::settle`]
+    /// must follow.
     pub(super) fn commit(&self, pages: &mut PrivatePages) -> Result<()> {
-        let started = Instant::now();
         let sequence = pages.root().sequence + 1;
         if !pages.seal(sequence)? {
+            let root = Arc::clone(pages.root());
+            pages.end(root);
             return Ok(());
         }
-        self.make_durable(pages, sequence)?;
+        let has_log = self.append(pages, sequence)?;
         let mut root = pages.committed_root(sequence);
         self.bound(&mut root);
-        self.publish(root);
+        let root = Arc::new(root);
+        self.register(&root);
+        // What was committed before waits for its sync: nobody overtakes it.
+        let waits = has_log && self.synchronous() == Synchronous::Full || self.group.newest().is_some();
         pages.counters.commits += 1;
-        self.commit_times.record(started.elapsed());
+        if waits {
+            // Those who wait hold no root: a checkpoint need not wait for them to wake.
+            pages.end(Arc::new(root.only_named()));
+            self.group.append(root);
+        } else {
+            pages.end(Arc::clone(&root));
+            self.publish(root);
+        }
         Ok(())
     }
 
-    /// Writes the sealed pages to the log, or to the base file and their names to the log.
-    fn make_durable(&self, pages: &mut PrivatePages, sequence: u64) -> Result<()> {
-        if self.wal().is_none() {
+    /// Waits until commit `sequence`, which stands in the log, is visible; makes it so if nobody else does.
+    ///
+    /// # Errors
+    /// [`Error::OutcomeUnknown`] if a sync failed.
+    pub(super) fn settle(&self, sequence: u64) -> Result<()> {
+        self.group.wait(sequence, |target| self.sync(target), |root| self.publish(root))
+    }
+
+    /// Brings the log to the medium up to commit `target`; others append meanwhile.
+    fn sync(&self, target: u64) -> Result<()> {
+        let Some(file) = self.wal().as_mut().map(|wal| wal.begin_sync(target)).transpose()?.flatten() else {
             return Ok(());
+        };
+        let synced = self.newest().base.disk.sync_data(file);
+        match &mut *self.wal() {
+            Some(wal) => {
+                self.counters.fold(&std::mem::take(&mut wal.counters));
+                wal.end_sync(target, synced)
+            }
+            None => synced,
+        }
+    }
+
+    /// Counts a commit that took as long.
+    pub(super) fn record_commit(&self, duration: Duration) {
+        self.commit_times.record(duration);
+    }
+
+    /// Writes the sealed pages to the log, or to the base file and their names to the log; false without a log.
+    fn append(&self, pages: &mut PrivatePages, sequence: u64) -> Result<bool> {
+        if self.wal().is_none() {
+            return Ok(false);
         }
         let direct_min = DIRECT_MAX.min(self.options.cache_size / DIRECT_SHARE);
         let mut done = pages.write_direct(direct_min);
@@ -224,7 +270,7 @@ impl Engine {
             Err(_) => pages.direct.forget(),
             Ok(()) => {}
         }
-        done
+        done.map(|()| true)
     }
 
     /// Gives the room of a transaction's pages in the base file back, whose commit failed or was not asked for.
@@ -262,7 +308,8 @@ impl Engine {
             && !self.is_seen_before(root.sequence - 1)
     }
 
-    /// Counts a state of an open transaction that readers hold, among the roots that look at the base file.
+    /// Counts a root that is not visible, among those that look at the base file: a commit that waits for its sync, or
+    /// a state of an open transaction that readers hold.
     pub(super) fn register(&self, root: &Arc<Root>) {
         let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
         roots.retain(|root| root.strong_count() > 0);
@@ -275,8 +322,7 @@ impl Engine {
         let mut commit =
             wal.begin_commit(sequence, if is_synced { Growth::Ahead } else { Growth::AsWritten })?;
         pages.log(&mut commit, self.options.layout)?;
-        commit.finish()?;
-        if is_synced { wal.sync() } else { Ok(()) }
+        commit.finish()
     }
 
     /// After a checkpoint: `page_count` pages are at rest, and living roots may see more.
@@ -287,13 +333,10 @@ impl Engine {
     }
 
     /// Makes `root` the visible one.
-    fn publish(&self, root: Root) {
-        let root = Arc::new(root);
-        self.counted.fetch_max(root.page_count, Ordering::Relaxed);
-        let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
-        roots.retain(|root| root.strong_count() > 0);
-        roots.push(Arc::downgrade(&root));
+    fn publish(&self, root: Arc<Root>) {
+        let sequence = root.sequence;
         self.visible.store(root);
+        self.group.set_visible(sequence);
     }
 
     /// True if somebody still sees the database as of a commit before `sequence`.
@@ -302,20 +345,30 @@ impl Engine {
         roots.iter().filter_map(Weak::upgrade).any(|root| root.sequence < sequence)
     }
 
-    /// Runs a checkpoint if the log has grown to twice what that would write; the caller holds the writer's turn.
-    ///
-    /// A failure is no failure of the commit before: the log keeps all, and a later commit tries again.
-    pub(super) fn checkpoint_if_due(&self) {
-        let root = self.newest();
+    /// True if the log has grown to twice what a checkpoint would write, and nobody who looks further back than the
+    /// visible commit is in the way.
+    pub(super) fn is_checkpoint_due(&self) -> bool {
+        let pending = self.group.newest();
+        let visible = self.newest();
+        let root = pending.as_ref().unwrap_or(&visible);
         let size = self.wal().as_ref().map_or(0, Wal::size);
         let due = (2 * root.overlay.pages() * root.base.page_size as u64)
             .clamp(CHECKPOINT_MIN, self.options.cache_size.max(CHECKPOINT_MIN));
-        let mut not_before = self.checkpoint_not_before.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = size >= due || self.is_crowded(&root);
-        if !is_due || size < *not_before || self.is_seen_before(root.sequence) {
+        let not_before = *self.checkpoint_not_before.lock().unwrap_or_else(PoisonError::into_inner);
+        (size >= due || self.is_crowded(root)) && size >= not_before && !self.is_seen_before(visible.sequence)
+    }
+
+    /// Runs a checkpoint that is due; the caller holds the writer's turn.
+    ///
+    /// A failure is no failure of the commit before: the log keeps all, and a later commit tries again.
+    pub(super) fn try_checkpoint(&self) {
+        let root = self.newest();
+        if self.is_seen_before(root.sequence) {
             return;
         }
+        let size = self.wal().as_ref().map_or(0, Wal::size);
         let done = self.checkpoint_now(Afterwards::Switch);
+        let mut not_before = self.checkpoint_not_before.lock().unwrap_or_else(PoisonError::into_inner);
         *not_before = if done.is_ok() { 0 } else { size + CHECKPOINT_MIN };
     }
 
@@ -327,8 +380,11 @@ impl Engine {
         if !self.writers.acquire(timeout) {
             return Err(Error::Busy("another transaction is writing".into()));
         }
+        let settled = self.group.newest().map_or(Ok(()), |newest| self.settle(newest.sequence));
         let sequence = self.newest().sequence;
-        let done = if self.recovering.load(Ordering::Acquire) {
+        let done = if settled.is_err() {
+            settled
+        } else if self.recovering.load(Ordering::Acquire) {
             self.end_recovery()
         } else if self.is_seen_before(sequence) {
             Err(Error::Busy("a reader still sees an older state of the database".into()))
@@ -357,7 +413,10 @@ impl Engine {
         }
         let (sequence, page_count) = (newest.sequence, newest.page_count);
         self.count_again(page_count);
-        self.publish(Root { sequence, page_count, overlay, base: Arc::clone(&root.base), _parent: None });
+        let at_rest =
+            Arc::new(Root { sequence, page_count, overlay, base: Arc::clone(&root.base), _parent: None });
+        self.register(&at_rest);
+        self.publish(at_rest);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ mod content;
 mod direct;
 mod engine;
 mod eviction;
+mod group_commit;
 mod private_pages;
 mod read;
 mod savepoint;

@@ -9,6 +9,7 @@ use crate::metrics::Counters;
 use crate::overlay::Root;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The one write transaction of a store: it works on private copies of pages, and rolls back when dropped.
 ///
@@ -18,8 +19,8 @@ pub struct WriteTransaction {
     pub(super) pages: PrivatePages,
     memory: TreeMemory,
     engine: Arc<Engine>,
-    /// Given back last, when nothing of the transaction is left.
-    _turn: Turn,
+    /// Given back when nothing of the transaction is left.
+    turn: Option<Turn>,
 }
 
 /// The writer's turn.
@@ -36,7 +37,7 @@ impl WriteTransaction {
     pub(super) fn begin(engine: Arc<Engine>, root: Arc<Root>) -> Result<WriteTransaction> {
         let turn = Turn(Arc::clone(&engine));
         let pages = PrivatePages::new(root, engine.direct(), engine.memory())?;
-        Ok(WriteTransaction { pages, memory: TreeMemory::default(), engine, _turn: turn })
+        Ok(WriteTransaction { pages, memory: TreeMemory::default(), engine, turn: Some(turn) })
     }
 
     /// The commit that the transaction started from.
@@ -181,9 +182,21 @@ impl WriteTransaction {
     /// [`crate::Error::Full`] and I/O errors: the transaction is rolled back, the store usable.
     /// [`crate::Error::OutcomeUnknown`] if the log's sync failed: the store takes no more writes.
     pub fn commit(mut self) -> Result<()> {
+        let started = Instant::now();
+        let before = self.base_sequence();
         self.engine.commit(&mut self.pages)?;
-        self.pages.end(self.engine.newest());
-        self.engine.checkpoint_if_due();
+        let sequence = self.base_sequence();
+        if self.engine.is_checkpoint_due() {
+            self.engine.settle(sequence)?;
+            self.engine.try_checkpoint();
+        } else {
+            // The next writer need not wait for the sync, and shares it if it is quick.
+            self.turn = None;
+            self.engine.settle(sequence)?;
+        }
+        if sequence > before {
+            self.engine.record_commit(started.elapsed());
+        }
         Ok(())
     }
 
@@ -203,6 +216,9 @@ impl Drop for WriteTransaction {
         // A tail of the base file that means nothing does no harm where it cannot be cut off.
         let _ = self.engine.take_back(&mut self.pages);
         self.engine.counters.fold(&self.pages.counters);
+        self.turn = None;
+        // What was read may be a commit that no reader sees yet. If it never comes to be seen, its committer is told.
+        let _ = self.engine.settle(self.base_sequence());
     }
 }
 

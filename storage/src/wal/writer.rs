@@ -157,6 +157,33 @@ impl Wal {
         Ok(Commit { batch, log, wal, last: &mut self.last, whole: Vec::new() })
     }
 
+    /// Starts a sync that will make everything up to commit `target` durable, which was appended: the file to be synced
+    /// without this log's lock, or none if that is done.
+    ///
+    /// # Errors
+    /// [`Error::OutcomeUnknown`] once a sync failed.
+    pub(crate) fn begin_sync(&mut self, target: Sequence) -> Result<Option<FileRole>> {
+        if self.failed {
+            return Err(Error::OutcomeUnknown);
+        }
+        let file = self.active.as_ref().map(|log| log.file).filter(|_| self.synced < target);
+        self.counters.fsyncs += u64::from(file.is_some());
+        Ok(file)
+    }
+
+    /// Ends what [`Wal::begin_sync`] has started.
+    ///
+    /// # Errors
+    /// Any failure is final: the log takes nothing more.
+    pub(crate) fn end_sync(&mut self, target: Sequence, synced: Result<()>) -> Result<()> {
+        if synced.is_err() || self.failed {
+            self.failed = true;
+            return Err(Error::OutcomeUnknown);
+        }
+        self.synced = self.synced.max(target);
+        Ok(())
+    }
+
     /// Makes everything appended durable.
     ///
     /// # Errors

@@ -8,8 +8,8 @@ use crate::page::{HEADER_SIZE, PageId, PageKind, WritePages};
 use crate::store::{Options, Store};
 use crate::txn::Synchronous;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 /// A cache for which no transaction of these tests is large.
@@ -39,6 +39,10 @@ pub(super) struct NotingDisk {
     pub(super) full: AtomicBool,
     /// Files that cannot be synced at present.
     pub(super) broken: Mutex<Vec<FileRole>>,
+    /// Syncs wait while a test holds it.
+    pub(super) gate: RwLock<()>,
+    /// How long a sync takes.
+    pub(super) sync_micros: AtomicU64,
 }
 
 impl NotingDisk {
@@ -65,11 +69,14 @@ impl Disk for NotingDisk {
         self.disk.write_at(file, offset, bytes)
     }
     fn sync_data(&self, file: FileRole) -> Result<()> {
+        let _passed = self.gate.read();
         if self.broken.lock().unwrap().contains(&file) {
             let source = std::io::Error::other("broken");
             return Err(Error::Io { context: format!("syncing {file:?}"), source });
         }
+        // A sync is good for what was written before it began.
         self.note(Call::Sync(file));
+        std::thread::sleep(Duration::from_micros(self.sync_micros.load(Ordering::Relaxed)));
         Ok(())
     }
     fn truncate(&self, file: FileRole, length: u64) -> Result<()> {
@@ -182,10 +189,11 @@ pub(super) fn crash_everywhere(seed: u64, random: &mut Random, disk: &NotingDisk
     let calls = disk.calls.lock().unwrap().clone();
     for point in 0..=calls.len() {
         let survived = &calls[..point];
-        let acknowledged = survived.iter().rev().find_map(|call| match call {
+        let acknowledged = survived.iter().filter_map(|call| match call {
             Call::Acknowledged(commit) => Some(*commit),
             _ => None,
         });
+        let acknowledged = acknowledged.max();
         let crashed: Arc<dyn Disk> = Arc::new(after_crash(survived, random));
         let store = match Store::on_disk(Arc::clone(&crashed), &options(), RAW) {
             Ok(store) => store,

@@ -3,6 +3,7 @@
 mod bulk;
 mod crash;
 mod files;
+mod group;
 mod model;
 
 use super::Layout;

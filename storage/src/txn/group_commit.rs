@@ -1,0 +1,102 @@
+//! Commits on their way to the medium: appended to the log, not yet synced, and not visible before they are.
+//!
+//! ```text
+//! writer:   edits -- appends -- gives the turn back -- waits for its sync -- returns
+//! next:                         edits on top of it  -- appends -- waits   -- returns
+//! ```
+//! One of those who wait syncs the log for all that was appended by then; meanwhile others append, and the next sync
+//! is theirs. Only one sync runs at a time: the system tells of a failure once, and whoever synced beside it would not
+//! know. A sync that failed fails all who wait, and all who come.
+
+use crate::error::{Error, Result};
+use crate::overlay::Root;
+use crate::page::Sequence;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// The commits that wait for a sync.
+#[derive(Default)]
+pub(super) struct GroupCommit {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// The newest commit that is visible: to find without the lock that nothing is to be waited for.
+    visible: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    /// The newest commit, while it waits for its sync.
+    newest: Option<Arc<Root>>,
+    /// Somebody is syncing.
+    syncing: bool,
+    /// A sync failed.
+    failed: bool,
+}
+
+impl GroupCommit {
+    /// A commit is visible: those up to it wait no longer.
+    pub(super) fn set_visible(&self, sequence: Sequence) {
+        self.visible.store(sequence, Ordering::Release);
+    }
+
+    /// The newest commit, if it is not visible yet.
+    pub(super) fn newest(&self) -> Option<Arc<Root>> {
+        self.state().newest.clone()
+    }
+
+    /// A commit stands in the log: the next writer starts from it. Its committer holds the writer's turn.
+    pub(super) fn append(&self, root: Arc<Root>) {
+        self.state().newest = Some(root);
+    }
+
+    /// Waits until commit `sequence` is visible, or makes it so: `sync` brings the log to the medium, `publish` lets
+    /// readers see the commits up to a root.
+    ///
+    /// # Errors
+    /// [`Error::OutcomeUnknown`] if a sync failed before the commit was visible.
+    pub(super) fn wait(
+        &self,
+        sequence: Sequence,
+        sync: impl Fn(Sequence) -> Result<()>,
+        publish: impl Fn(Arc<Root>),
+    ) -> Result<()> {
+        if self.visible.load(Ordering::Acquire) >= sequence {
+            return Ok(());
+        }
+        let mut state = self.state();
+        loop {
+            if self.visible.load(Ordering::Acquire) >= sequence {
+                return Ok(());
+            }
+            if state.failed {
+                return Err(Error::OutcomeUnknown);
+            }
+            let newest = state.newest.clone().filter(|_| !state.syncing);
+            let Some(root) = newest else {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            state.syncing = true;
+            drop(state);
+            let synced = sync(root.sequence);
+            state = self.state();
+            state.syncing = false;
+            if synced.is_ok() {
+                if state.newest.as_ref().is_some_and(|newest| newest.sequence == root.sequence) {
+                    state.newest = None;
+                }
+                // Under the lock: commits become visible in their order.
+                publish(root);
+            } else {
+                state.failed = true;
+                state.newest = None;
+            }
+            self.changed.notify_all();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic between two fields cannot be: nothing here panics but the disk, and the lock is free then.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

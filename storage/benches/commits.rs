@@ -83,13 +83,14 @@ fn report(name: &str, store: &Store, rounds: usize, mut run: impl FnMut() -> u64
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let folder = tempfile::tempdir().unwrap();
-    let groups: [(&str, fn(&Path)); 6] = [
+    let groups: [(&str, fn(&Path)); 7] = [
         ("read", reads),
         ("one-row", one_row_commits),
         ("one-commit", one_large_commit),
         ("ascending", ascending),
         ("random", random),
         ("savepoint", savepoints),
+        ("group", group_commits),
     ];
     for (name, run) in groups {
         if wanted.is_empty() || wanted.iter().any(|word| word == name) {
@@ -225,6 +226,52 @@ fn random(path: &Path) {
         1
     });
     println!("{:<24} {:>9} bytes", "file", std::fs::metadata(path).unwrap().len());
+}
+
+/// Commits of one row at FULL by threads that each insert rows of their own.
+fn group_commits(path: &Path) {
+    const EACH: u64 = 2000;
+    let store = open(path);
+    store.set_synchronous(Synchronous::Full);
+    let rows = tree(&store, TreeKind::Table);
+    let mut row = 0;
+    for threads in [1, 2, 4, 8] {
+        let before = store.metrics().counters;
+        let started = Instant::now();
+        let commits = EACH * 4 / threads;
+        let mut waits: Vec<Duration> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads)
+                .map(|thread| {
+                    let (store, first) = (&store, row + thread * commits);
+                    scope.spawn(move || {
+                        let insert = |row: u64| {
+                            let started = Instant::now();
+                            let mut transaction = store.begin_write(WAIT).unwrap();
+                            transaction.insert(rows, &row_key(row as i64), &VALUE).unwrap();
+                            transaction.commit().unwrap();
+                            started.elapsed()
+                        };
+                        (first..first + commits).map(insert).collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+        });
+        let seconds = started.elapsed().as_secs_f64();
+        row += threads * commits;
+        waits.sort_unstable();
+        let at = |share: f64| waits[((waits.len() - 1) as f64 * share) as usize].as_micros();
+        let spent = store.metrics().counters.since(&before);
+        println!(
+            "full, {threads} threads {:>8.0} commits/s, waits p10 {} p50 {} p99 {} max {} us, {:.2} syncs each",
+            (threads * commits) as f64 / seconds,
+            at(0.1),
+            at(0.5),
+            at(0.99),
+            at(1.0),
+            spent.fsyncs as f64 / (threads * commits) as f64,
+        );
+    }
 }
 
 fn savepoints(path: &Path) {

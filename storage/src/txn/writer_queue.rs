@@ -1,39 +1,43 @@
 //! The queue of those who want to write: one writer at a time, first come, first served.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A fair lock whose holder is no thread but a transaction, which may move between threads.
 #[derive(Debug, Default)]
 pub(crate) struct WriterQueue {
     state: Mutex<State>,
-    changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
     held: bool,
-    next_ticket: u64,
-    waiting: VecDeque<u64>,
+    waiting: VecDeque<Arc<Waiter>>,
+}
+
+/// One who waits. Each is woken alone: a release that woke all would cost all but one a turn of the processor.
+#[derive(Debug, Default)]
+struct Waiter {
+    has_turn: AtomicBool,
+    changed: Condvar,
 }
 
 impl WriterQueue {
     /// Waits for the turn; false if it did not come within `timeout`.
     pub(crate) fn acquire(&self, timeout: Duration) -> bool {
         let mut state = self.state();
-        if !state.held && state.waiting.is_empty() {
+        if !state.held {
             state.held = true;
             return true;
         }
-        let ticket = state.next_ticket;
-        state.next_ticket += 1;
-        state.waiting.push_back(ticket);
+        let own = Arc::new(Waiter::default());
+        state.waiting.push_back(Arc::clone(&own));
         let deadline = Instant::now().checked_add(timeout);
         loop {
-            if !state.held && state.waiting.front() == Some(&ticket) {
-                state.waiting.pop_front();
-                state.held = true;
+            // Set and read under the lock.
+            if own.has_turn.load(Ordering::Relaxed) {
                 return true;
             }
             let left = match deadline {
@@ -41,27 +45,23 @@ impl WriterQueue {
                 None => Duration::from_secs(3600),
             };
             if left.is_zero() {
-                state.waiting.retain(|waiting| *waiting != ticket);
-                self.wake(state);
+                state.waiting.retain(|waiting| !Arc::ptr_eq(waiting, &own));
                 return false;
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = own.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Lets the next one write.
+    /// Hands the turn to who waits longest; where nobody does it costs no call of the system.
     pub(crate) fn release(&self) {
         let mut state = self.state();
-        state.held = false;
-        self.wake(state);
-    }
-
-    /// Lets those who wait look again; where nobody does it costs no call of the system.
-    fn wake(&self, state: MutexGuard<'_, State>) {
-        let is_awaited = !state.waiting.is_empty();
-        drop(state);
-        if is_awaited {
-            self.changed.notify_all();
+        match state.waiting.pop_front() {
+            Some(next) => {
+                next.has_turn.store(true, Ordering::Relaxed);
+                drop(state);
+                next.changed.notify_one();
+            }
+            None => state.held = false,
         }
     }
 
@@ -75,7 +75,6 @@ impl WriterQueue {
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     #[test]
     fn writers_come_in_order_and_give_up_in_time() {

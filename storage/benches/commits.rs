@@ -80,10 +80,13 @@ fn report(name: &str, store: &Store, rounds: usize, mut run: impl FnMut() -> u64
     );
 }
 
+/// Steps over one database.
+type Group = fn(&Path);
+
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let folder = tempfile::tempdir().unwrap();
-    let groups: [(&str, fn(&Path)); 7] = [
+    let groups: [(&str, Group); 8] = [
         ("read", reads),
         ("one-row", one_row_commits),
         ("one-commit", one_large_commit),
@@ -91,6 +94,7 @@ fn main() {
         ("random", random),
         ("savepoint", savepoints),
         ("group", group_commits),
+        ("load", loads),
     ];
     for (name, run) in groups {
         if wanted.is_empty() || wanted.iter().any(|word| word == name) {
@@ -226,6 +230,55 @@ fn random(path: &Path) {
         1
     });
     println!("{:<24} {:>9} bytes", "file", std::fs::metadata(path).unwrap().len());
+}
+
+/// Memory of this process beside its file mappings, in MiB, where the system tells.
+fn memory_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let kib: Option<u64> = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    kib.unwrap_or_default() / 1024
+}
+
+/// Bytes that this process had written to devices, where the system tells.
+fn device_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("write_bytes:"));
+    line.and_then(|line| line.trim().parse().ok()).unwrap_or_default()
+}
+
+/// One transaction much larger than the cache: ascending, and with keys in no order.
+fn loads(path: &Path) {
+    for (name, kind, rows) in
+        [("load-ascending", TreeKind::Table, ROWS), ("load-random", TreeKind::Index, ROWS / 10)]
+    {
+        let path = path.with_extension(name);
+        let store = Store::open(&path, &Options::default()).unwrap();
+        let tree = tree(&store, kind);
+        let (started, before, written) = (Instant::now(), memory_mib(), device_bytes());
+        let mut transaction = store.begin_write(WAIT).unwrap();
+        let mut peak = 0;
+        for row in 0..rows {
+            match kind {
+                TreeKind::Table => transaction.insert(tree, &row_key(row as i64), &[7; 1000]).unwrap(),
+                TreeKind::Index => transaction.insert(tree, &text_key(row), &[7; 1000]).unwrap(),
+            };
+            if row % 10_000 == 0 {
+                peak = memory_mib().max(peak);
+            }
+        }
+        transaction.commit().unwrap();
+        peak = memory_mib().max(peak);
+        store.close().unwrap();
+        let length = std::fs::metadata(&path).unwrap().len();
+        println!(
+            "{name:<24} {:>6} MiB in {:.1} s, {} MiB of memory, {:.2} bytes written for a byte of the file",
+            length >> 20,
+            started.elapsed().as_secs_f64(),
+            peak - before,
+            (device_bytes() - written) as f64 / length as f64,
+        );
+    }
 }
 
 /// Commits of one row at FULL by threads that each insert rows of their own.

@@ -2,33 +2,24 @@
 //! and spreading the records of two neighbours. Leaves and branches alike go through here.
 
 use super::TreeKind;
-use super::leaf_allocator::{LeafAllocator, Pending, Sequence, Shape, Split, Workspace};
+use super::leaf_allocator::{FenceIntent, LeafAllocator, NotApplied, Sequence, Shape, Split, Workspace};
 use super::leaf_allocator::{rebuild_from_records, split_into};
 use super::node::{Fence, NodeView, capacity, header, local_key_max, page_kind};
 use super::overflow;
 use super::record::{RawValue, RecordRef, Tail};
-use super::search::{NoTails, Path, Step, kind_of_root, search};
+use super::search::{Path, Step, kind_of_root};
 use crate::error::{Error, Result};
 use crate::page::{PageId, ReadPages, WritePages};
+use smallvec::SmallVec;
+use std::cmp::Ordering;
 
 /// Bytes on either side of a cut within which a shorter separator is preferred: 1/16 of a page.
 const SEPARATOR_WINDOW_SHARE: usize = 16;
 
-/// How the inserts that led to a split run: where the room is wanted next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Run {
-    /// Anywhere: the halves weigh the same.
-    Random,
-    /// Upwards: the left half stays full.
-    Ascending,
-    /// Downwards: the right half stays full.
-    Descending,
-}
-
 /// The key between two nodes: all of it, its tail perhaps in an overflow run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Separator {
-    key: Vec<u8>,
+    key: SmallVec<[u8; 64]>,
     tail: Option<Tail>,
 }
 
@@ -54,8 +45,13 @@ pub(super) fn append_key<P: ReadPages>(pages: &P, record: &RecordRef<'_>, out: &
 
 /// Number of bytes of the shortest key that parts two neighbouring leaf records, if their local keys tell.
 fn separator_length(before: &RecordRef<'_>, after: &RecordRef<'_>) -> Option<usize> {
-    let shorter = before.local_key_length().min(after.local_key_length());
-    let common = (0..shorter).take_while(|&index| before.key_byte(index) == after.key_byte(index)).count();
+    let common = if before.prefix == after.prefix {
+        before.prefix.len()
+            + before.rest.iter().zip(after.rest).take_while(|(one, other)| one == other).count()
+    } else {
+        let shorter = before.local_key_length().min(after.local_key_length());
+        (0..shorter).take_while(|&index| before.key_byte(index) == after.key_byte(index)).count()
+    };
     (common < after.local_key_length()).then_some(common + 1)
 }
 
@@ -67,15 +63,18 @@ fn separator_at<P: WritePages>(
 ) -> Result<(Separator, Vec<u8>)> {
     let (level, table) = (records.left.level(), records.left.is_table());
     let after = records.get(cut);
+    let (first, second) = after.key_from(0);
     let mut separator = Separator::default();
     if level > 0 || table {
-        after.append_local_key(&mut separator.key);
+        separator.key.extend_from_slice(first);
+        separator.key.extend_from_slice(second);
         separator.tail = after.tail;
         return Ok((separator, Vec::new()));
     }
     let before = records.get(cut - 1);
     if let Some(length) = separator_length(&before, &after) {
-        after.append_local_key(&mut separator.key);
+        separator.key.extend_from_slice(first);
+        separator.key.extend_from_slice(second);
         separator.key.truncate(length);
         return Ok((separator, Vec::new()));
     }
@@ -86,7 +85,7 @@ fn separator_at<P: WritePages>(
     let common = before.iter().zip(&after).take_while(|(one, other)| one == other).count();
     after.truncate(common + 1);
     let long = after.split_off(local_key_max(pages.page_size()).min(after.len()));
-    separator.key = after;
+    separator.key.extend_from_slice(&after);
     Ok((separator, long))
 }
 
@@ -98,56 +97,82 @@ fn keep_tail(pages: &mut impl WritePages, separator: &mut Separator, long: &[u8]
     Ok(())
 }
 
+/// The fence that a cut before `after` gives, as far as its length matters.
+fn fence_at<'a>(records: &Sequence<'a>, cut: usize, after: &'a RecordRef<'a>, page_size: usize) -> Fence<'a> {
+    let (start, rest) = after.key_from(0);
+    let mut kept = local_key_max(page_size);
+    if records.left.level() == 0 && !records.left.is_table() {
+        kept = separator_length(&records.get(cut - 1), after).unwrap_or(kept);
+    }
+    let length = kept.min(start.len() + rest.len());
+    let from_start = length.min(start.len());
+    // Both parts are cut within.
+    let (start, rest) = (&start[..from_start], &rest[..length - from_start]);
+    Fence { start, rest, cut: after.tail.is_some() && kept >= length }
+}
+
+/// True where a leaf can stay as it is when its pending record, the last of all, goes to the right half alone.
+fn keeps_all(records: &Sequence<'_>, page_size: usize) -> bool {
+    let node = records.left;
+    let Some(pending) = records.pending.filter(|pending| pending.slot == node.count()) else { return false };
+    if node.level() > 0 || records.right.is_some() || node.count() == 0 {
+        return false;
+    }
+    if node.is_table() {
+        return true;
+    }
+    // The separator takes the place of the high fence, if there is one.
+    let fence = fence_at(records, node.count(), &pending.record, page_size);
+    let old = node.fence_extents()[1].map_or(0, |(_, length)| length); // two fences
+    let prefix = node.prefix();
+    prefix.iter().enumerate().all(|(index, byte)| fence.byte(index) == Some(*byte))
+        && node.used() - old + fence.len() - prefix.len() <= capacity(page_size)
+}
+
 /// Where to cut `records` in two nodes between the fences `low` and `high`; `None` if no cut fits.
 fn choose_cut(
     records: &Sequence<'_>,
     page_size: usize,
     low: Option<Fence<'_>>,
     high: Option<Fence<'_>>,
-    run: Run,
     sums: &mut Vec<u32>,
 ) -> Option<usize> {
     let total = records.len();
     let branch = records.left.level() > 0;
+    let (slot, fences) = records.pending.map_or((0, FenceIntent::Balance), |p| (p.slot, p.fences));
+    if fences == FenceIntent::KeepLeft && keeps_all(records, page_size) {
+        return Some(slot);
+    }
     let last = if branch { total.checked_sub(2)? } else { total.checked_sub(1)? };
     sums.clear();
     sums.push(0);
     let mut sum = 0;
-    for index in 0..total {
-        sum += records.plain_size(index) as u32;
+    records.each_plain_size(|size| {
+        sum += size as u32;
         sums.push(sum);
-    }
-    let slot = records.pending.map_or(0, |pending| pending.slot);
-    let wanted = match run {
-        Run::Random => sums.partition_point(|&before| before < sum / 2),
-        Run::Ascending if slot + 1 == total => slot,
-        Run::Ascending => slot + 1,
-        Run::Descending if slot == 0 => 1,
-        Run::Descending => slot,
+    });
+    let wanted = match fences {
+        FenceIntent::Balance => sums.partition_point(|&before| before < sum / 2),
+        FenceIntent::KeepLeft if slot + 1 == total => slot,
+        FenceIntent::KeepLeft => slot + 1,
+        FenceIntent::KeepRight if slot == 0 => 1,
+        FenceIntent::KeepRight => slot,
     }
     .clamp(1, last.max(1));
-    let mut key = Vec::new();
-    let mut fits = |cut: usize| {
+    let fits = |cut: usize| {
         if cut < 1 || cut > last {
             return None;
         }
         let after = records.get(cut);
-        key.clear();
-        after.append_local_key(&mut key);
-        let mut kept = local_key_max(page_size);
-        if !branch && !records.left.is_table() {
-            kept = separator_length(&records.get(cut - 1), &after).unwrap_or(kept);
-        }
-        key.truncate(kept);
-        let fence = Fence { start: &[], rest: &key, cut: after.tail.is_some() && kept >= key.len() };
+        let fence = fence_at(records, cut, &after, page_size);
         let right_from = if branch { cut + 1 } else { cut };
         let sum_of = |from: usize, to: usize| (sums[to] - sums[from]) as usize; // one sum more than records
         let left_size = records.size_bound(0..cut, sum_of(0, cut), low, Some(fence));
         let right_size = records.size_bound(right_from..total, sum_of(right_from, total), Some(fence), high);
         let room = capacity(page_size);
-        (left_size <= room && right_size <= room).then_some(key.len())
+        (left_size <= room && right_size <= room).then_some(fence.len())
     };
-    if run == Run::Random && !branch && !records.left.is_table() {
+    if fences == FenceIntent::Balance && !branch && !records.left.is_table() {
         let window = (page_size / SEPARATOR_WINDOW_SHARE) as u32;
         let from = sums.partition_point(|&before| before + window < sums[wanted]); // wanted <= last < sums' length
         let to = sums.partition_point(|&before| before <= sums[wanted] + window); // as above
@@ -164,7 +189,8 @@ fn choose_cut(
     })
 }
 
-/// Splits node `id`, which has no room for `pending`, and enters the new half above.
+/// Splits node `id`, which has no room for `pending`, and enters the new half above; gives the page and the slot that
+/// the record went to, unless it went up.
 ///
 /// `path` holds the branches above the node; it is used up.
 pub(super) fn split_node<P: WritePages>(
@@ -172,24 +198,21 @@ pub(super) fn split_node<P: WritePages>(
     work: &mut Workspace,
     path: &mut Path,
     id: PageId,
-    pending: Pending<'_>,
-    run: Run,
-) -> Result<()> {
+    pending: NotApplied<'_>,
+) -> Result<Option<(PageId, usize)>> {
     let (id, step) = match path.pop() {
         Some(step) => (id, step),
         None => (grow_root(pages, id)?, Step { page: id, child_index: 0 }),
     };
     let page_size = pages.page_size();
     let (kind, level, cut, mut separator, long) = {
-        let page = pages.page(id)?;
+        let page = pages.look(id)?;
         let (kind, level) = kind_of_root(id, &page)?;
         let node = NodeView::new(&page);
         let records = Sequence::of(node, Some(pending));
-        let mut sums = std::mem::take(&mut work.sums);
-        let cut = choose_cut(&records, page_size, node.low_fence(), node.high_fence(), run, &mut sums);
-        work.sums = sums;
+        let cut = choose_cut(&records, page_size, node.low_fence(), node.high_fence(), &mut work.sums);
         let cut = cut.ok_or_else(|| Error::corrupt(id, "the node can be split nowhere"))?;
-        let (separator, long) = separator_at(pages, &records, cut)?;
+        let (separator, long) = separator_at(&*pages, &records, cut)?;
         work.counters.key_decodes += 1;
         (kind, level, cut, separator, long)
     };
@@ -197,8 +220,23 @@ pub(super) fn split_node<P: WritePages>(
     let right_id = pages.allocate(page_kind(kind, level), level)?;
     let epoch = pages.epoch();
     let split = Split { kind, right_id, cut, pending, separator: separator.fence() };
-    split_into(pages.edit_many([id, right_id])?, work, epoch, &split);
-    enter_separator(pages, work, path, step, &separator, right_id, run)
+    let [left, right] = pages.edit_many([id, right_id])?;
+    let halves = split_into(left, right, work, epoch, &split);
+    let [left_min, right_min] = halves.min_keys();
+    let side = |key: Option<RecordRef<'_>>| key.and_then(|key| key_beside(&key, &separator));
+    debug_assert!(side(left_min).is_none_or(Ordering::is_lt) && side(right_min).is_none_or(Ordering::is_ge));
+    let pending_at = halves.pending_at.map(|(right, slot)| (if right { right_id } else { id }, slot));
+    enter_separator(pages, work, path, step, &separator, right_id, pending.fences)?;
+    Ok(pending_at)
+}
+
+/// How the key of `record` stands to a separator, if the parts of both that lie in nodes tell.
+fn key_beside(record: &RecordRef<'_>, separator: &Separator) -> Option<Ordering> {
+    if separator.tail.is_some() {
+        return None;
+    }
+    let key = Fence { start: record.prefix, rest: record.rest, cut: record.tail.is_some() };
+    key.compare(&separator.key).map(Ordering::reverse)
 }
 
 /// Enters `child`, the new right neighbour of the child that `step` took, into the branch above.
@@ -209,26 +247,30 @@ fn enter_separator<P: WritePages>(
     step: Step,
     separator: &Separator,
     child: PageId,
-    run: Run,
+    fences: FenceIntent,
 ) -> Result<()> {
     let child = child.0.to_le_bytes();
     let record = separator.record(&child);
     let epoch = pages.epoch();
     let copy = pages.edit(step.page)?;
-    if separator.tail.is_none() {
-        let found = search(NodeView::new(copy.bytes()), &separator.key, &NoTails)?;
-        if found.exact || found.slot != step.child_index {
-            return Err(Error::corrupt(step.page, "its keys are not the fences of the nodes below"));
-        }
+    let node = NodeView::new(copy.bytes());
+    // Its place is known from the way down; its neighbours must agree.
+    let before = step.child_index.checked_sub(1).map(|slot| node.record(slot));
+    let after = (step.child_index < node.count()).then(|| node.record(step.child_index));
+    if before.and_then(|key| key_beside(&key, separator)).is_some_and(Ordering::is_ge)
+        || after.and_then(|key| key_beside(&key, separator)).is_some_and(Ordering::is_le)
+    {
+        return Err(Error::corrupt(step.page, "its keys are not the fences of the nodes below"));
     }
     let mut allocator = LeafAllocator::open(copy, work, epoch);
     let applied = allocator.insert(step.child_index, &record);
     allocator.finish();
     match applied {
         Ok(()) => Ok(()),
-        Err(_) => {
-            let pending = Pending { slot: step.child_index, record };
-            split_node(pages, work, path, step.page, pending, run)
+        Err(pending) => {
+            // What ran in the leaves runs here too.
+            let fences = if pending.fences == FenceIntent::Balance { fences } else { pending.fences };
+            split_node(pages, work, path, step.page, NotApplied { fences, ..pending }).map(drop)
         }
     }
 }
@@ -253,7 +295,8 @@ pub(super) fn format_root(copy: &mut crate::page::PageCopy, kind: TreeKind, leve
     header::set_kind(page, page_kind(kind, level), level);
     header::set_first_child(page, first_child);
     let heap_end = page.len() - crate::page::CHECKSUM_SIZE;
-    header::set_counts(page, 0, heap_end, 0);
+    header::set_count(page, 0);
+    header::set_heap(page, heap_end, 0);
     edits.note_write(crate::page::KIND_OFFSET, header::ALL.1);
     *home = None;
 }
@@ -300,13 +343,13 @@ pub(super) fn spread<P: WritePages>(
     work: &mut Workspace,
     path: &mut Path,
     pair: Pair,
-    pending: Option<Pending<'_>>,
+    pending: Option<NotApplied<'_>>,
     how: Spread,
 ) -> Result<bool> {
     let mut images = std::mem::take(&mut work.images);
     for (image, id) in images.iter_mut().zip([pair.left, pair.right]) {
         image.clear();
-        image.extend_from_slice(&pages.page(id)?);
+        image.extend_from_slice(&pages.look(id)?);
     }
     let done = spread_images(pages, work, path, pair, pending, how, &images);
     work.images = images;
@@ -318,7 +361,7 @@ fn spread_images<P: WritePages>(
     work: &mut Workspace,
     path: &mut Path,
     pair: Pair,
-    pending: Option<Pending<'_>>,
+    pending: Option<NotApplied<'_>>,
     how: Spread,
     images: &[Vec<u8>; 2],
 ) -> Result<bool> {
@@ -359,11 +402,8 @@ fn spread_images<P: WritePages>(
         pages.free(pair.right)?;
         return Ok(true);
     }
-    let mut sums = std::mem::take(&mut work.sums);
-    let cut = choose_cut(&records, page_size, low, high, Run::Random, &mut sums);
-    work.sums = sums;
-    let Some(cut) = cut else { return Ok(false) };
-    let (mut separator, long) = separator_at(pages, &records, cut)?;
+    let Some(cut) = choose_cut(&records, page_size, low, high, &mut work.sums) else { return Ok(false) };
+    let (mut separator, long) = separator_at(&*pages, &records, cut)?;
     work.counters.key_decodes += 1;
     let right_from = if level > 0 { cut + 1 } else { cut };
     let first_child = if level > 0 { records.get(cut).child() } else { PageId::NONE };
@@ -379,7 +419,7 @@ fn spread_images<P: WritePages>(
     drop(parent);
     delete_separator(pages, work, pair, tail)?;
     let step = Step { page: pair.parent, child_index: pair.left_index };
-    enter_separator(pages, work, path, step, &separator, pair.right, Run::Random)?;
+    enter_separator(pages, work, path, step, &separator, pair.right, FenceIntent::Balance)?;
     Ok(true)
 }
 

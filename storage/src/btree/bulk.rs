@@ -2,10 +2,10 @@
 //! is entered above, and no key is searched for.
 
 use super::TreeId;
-use super::branch::{Run, split_node};
+use super::branch::split_node;
 use super::insert::{check_sizes, keep_key, keep_value};
-use super::leaf::{TreeMemory, fold_counters};
-use super::leaf_allocator::{LeafAllocator, Pending};
+use super::leaf::TreeMemory;
+use super::leaf_allocator::{FenceIntent, LeafAllocator, NotApplied};
 use super::node::NodeView;
 use super::record::RecordRef;
 use super::search::{Path, Step, kind_of_root};
@@ -38,7 +38,6 @@ pub(super) fn load<P: WritePages>(
         key.clear();
         value.clear();
         if !next(&mut key, &mut value)? {
-            fold_counters(pages, memory);
             return Ok(count);
         }
         check_sizes(&key, &value)?;
@@ -54,10 +53,11 @@ pub(super) fn load<P: WritePages>(
         let slot = allocator.node().count();
         let applied = allocator.insert(slot, &record);
         allocator.finish();
-        if applied.is_err() {
+        if let Err(pending) = applied {
             let mut path = Path::new();
             last_path(&*pages, root, &mut path)?;
-            split_node(pages, &mut memory.work, &mut path, leaf, Pending { slot, record }, Run::Ascending)?;
+            let pending = NotApplied { fences: FenceIntent::KeepLeft, ..pending };
+            split_node(pages, &mut memory.work, &mut path, leaf, pending)?;
             leaf = last_path(&*pages, root, &mut path)?;
         }
         count += 1;

@@ -1,7 +1,7 @@
 //! Cursors: two-way movement over the records of a tree, and reading a leaf at a time.
 
 use super::branch::append_key;
-use super::node::NodeView;
+use super::node::{NodeView, offset_in};
 use super::overflow;
 use super::record::{self, Layout, RawValue};
 use super::search::{Path, Step, check_node, kind_of_root, search};
@@ -290,7 +290,7 @@ impl<P: ReadPages> Cursor<P> {
 
     /// Stands on the first record of a leaf that [`Cursor::pass_leaves`] has named; false where it has none. `ahead` is
     /// the leaf that will be entered next. There is no way from this leaf to its neighbours.
-    pub fn enter_leaf(&mut self, leaf: PageId, ahead: Option<PageId>) -> Result<bool> {
+    pub fn stand_in_leaf(&mut self, leaf: PageId, ahead: Option<PageId>) -> Result<bool> {
         self.reset();
         let page = self.pages.page(leaf)?;
         check_node(leaf, &page, self.kind, 0)?;
@@ -490,8 +490,9 @@ impl<'a, P: ReadPages> LeafView<'a, P> {
     ) -> impl DoubleEndedIterator<Item = Option<(usize, usize)>> + ExactSizeIterator + use<'a, P> {
         let (page, layout, ahead) = (self.node.bytes(), self.layout, self.ahead);
         let share = ahead.len() / self.len().max(1);
-        self.node.slot_offsets(slots.clone()).zip(slots).map(move |(offset, slot)| {
+        self.node.slots()[slots.clone()].iter().zip(slots).map(move |(entry, slot)| {
             P::prefetch(ahead, slot * share);
+            let offset = offset_in(*entry);
             let first = page[offset]; // verified
             if layout == Layout::Narrow && first & 0x81 == 0 {
                 return Some((offset + 1, offset + 1 + usize::from(first >> 1)));

@@ -6,7 +6,7 @@
 
 use super::TreeId;
 use super::branch::{Pair, Spread, pair_of, shrink_root, spread};
-use super::leaf::{TreeMemory, find_leaf, fold_counters};
+use super::leaf::{Edited, TreeMemory, find_leaf};
 use super::leaf_allocator::LeafAllocator;
 use super::node::{NodeView, capacity};
 use super::overflow;
@@ -48,14 +48,13 @@ pub(super) fn delete<P: WritePages>(
     allocator.delete(found.slot);
     let low = allocator.node().used() < room / MERGE_BELOW_SHARE;
     allocator.finish();
-    memory.remember(tree, epoch, leaf, None);
+    memory.remember(tree, epoch, leaf, Edited::Deleted(found.slot));
     for (page, length) in run.into_iter().chain(tail.map(|tail| (tail.page, tail.length))) {
         overflow::free_run(pages, page, length)?;
     }
     if low && leaf != PageId(tree.0) {
         rebalance(pages, memory, tree, key, leaf)?;
     }
-    fold_counters(pages, memory);
     Ok(true)
 }
 

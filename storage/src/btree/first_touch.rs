@@ -69,13 +69,13 @@ fn verify_fences<const N: usize>(
     let (heap_start, heap_end) = (node.heap_start(), node.heap_end());
     let mut live = 0;
     for (place, at) in [(TABLE_FENCES, LOW_FENCE), (TABLE_FENCES + 8, HIGH_FENCE)] {
-        let offset = read_u16(page, at);
-        let length = read_u16(page, at + 2) & usize::from(!FENCE_CUT);
+        let offset = read_u16(node.header(), at);
+        let length = read_u16(node.header(), at + 2) & usize::from(!FENCE_CUT);
         if offset == 0 {
             continue;
         }
         if table {
-            if offset != place || length != 8 || read_u16(page, at + 2) != 8 {
+            if offset != place || length != 8 || read_u16(node.header(), at + 2) != 8 {
                 return Err("a fence of a table node is not where it belongs".to_owned());
             }
         } else if offset < heap_start || offset + length > heap_end || length > local_key_max(page.len()) {

@@ -1,11 +1,11 @@
 //! Inserting and replacing records: in place where there is room, else by sharing with a neighbour or a split.
 
-use super::branch::{Pair, Run, Spread, pair_of, split_node, spread};
-use super::leaf::{TreeMemory, find_leaf, fold_counters};
-use super::leaf_allocator::{LeafAllocator, Pending};
+use super::branch::{Pair, Spread, pair_of, split_node, spread};
+use super::leaf::{Edited, TreeMemory, find_leaf};
+use super::leaf_allocator::{FenceIntent, LeafAllocator, NotApplied};
 use super::node::{NodeView, SLOT_SIZE, capacity, local_key_max, local_record_max};
 use super::overflow::{self, LENGTH_MAX};
-use super::record::{RawValue, RecordRef, Tail};
+use super::record::{Form, RawValue, RecordRef, Tail};
 use super::search::{Path, descend};
 use super::{TreeId, delete::free_value};
 use crate::error::{Error, Result};
@@ -33,12 +33,9 @@ pub(super) fn check_sizes(key: &[u8], value: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn check_table_key(leaf: PageId, node: NodeView<'_>, key: &[u8]) -> Result<()> {
-    if node.is_table() && key.len() != 8 {
-        let detail = format!("page {leaf} belongs to a table tree: its keys have 8 bytes, not {}", key.len());
-        return Err(Error::Misuse(detail));
-    }
-    Ok(())
+#[cold]
+fn not_a_row(leaf: PageId, key: &[u8]) -> Error {
+    Error::Misuse(format!("page {leaf} belongs to a table tree: its keys have 8 bytes, not {}", key.len()))
 }
 
 /// The value as its record will hold it; a long one is written to an overflow run.
@@ -85,7 +82,6 @@ pub(super) fn write<P: WritePages>(
     } else {
         insert_at(pages, memory, tree, key, value, leaf, found.slot)?;
     }
-    fold_counters(pages, memory);
     Ok(found.exact)
 }
 
@@ -98,21 +94,27 @@ fn insert_at<P: WritePages>(
     leaf: PageId,
     slot: usize,
 ) -> Result<()> {
-    let epoch = pages.epoch();
     let kept = keep_value(pages, key, value)?;
     let (local, tail) = keep_key(pages, key)?;
     let record = RecordRef::pending(local, tail, kept);
+    let epoch = pages.epoch();
     let copy = pages.edit(leaf)?;
-    check_table_key(leaf, NodeView::new(copy.bytes()), key)?;
+    if key.len() != 8 && NodeView::new(copy.bytes()).is_table() {
+        return Err(not_a_row(leaf, key));
+    }
     let mut allocator = LeafAllocator::open(copy, &mut memory.work, epoch);
     let applied = allocator.insert(slot, &record);
     allocator.finish();
-    if applied.is_ok() {
-        memory.remember(tree, epoch, leaf, Some(slot));
-        return Ok(());
+    match applied {
+        Ok(()) => {
+            memory.remember(tree, epoch, leaf, Edited::Inserted(slot));
+            Ok(())
+        }
+        Err(pending) => {
+            let fences = memory.intent(tree, epoch, leaf, &pending);
+            make_room(pages, memory, tree, key, leaf, NotApplied { fences, ..pending })
+        }
     }
-    let run = memory.run(tree, epoch, leaf, NodeView::new(pages.edit(leaf)?.bytes()), slot);
-    make_room(pages, memory, tree, key, leaf, Pending { slot, record }, run)
 }
 
 fn replace_at<P: WritePages>(
@@ -144,11 +146,13 @@ fn replace_at<P: WritePages>(
     if let Some((page, length)) = old_run {
         free_value(pages, page, length)?;
     }
-    if applied.is_ok() {
-        memory.remember(tree, epoch, leaf, None);
-        return Ok(());
+    match applied {
+        Ok(()) => {
+            memory.remember(tree, epoch, leaf, Edited::Replaced(slot));
+            Ok(())
+        }
+        Err(pending) => make_room(pages, memory, tree, key, leaf, pending),
     }
-    make_room(pages, memory, tree, key, leaf, Pending { slot, record }, Run::Random)
 }
 
 /// Applies an insert that leaf `leaf` has no room for.
@@ -158,8 +162,7 @@ fn make_room<P: WritePages>(
     tree: TreeId,
     key: &[u8],
     leaf: PageId,
-    pending: Pending<'_>,
-    run: Run,
+    pending: NotApplied<'_>,
 ) -> Result<()> {
     let mut path = std::mem::take(&mut memory.path);
     if path.is_empty() && leaf != PageId(tree.0) {
@@ -173,13 +176,16 @@ fn make_room<P: WritePages>(
         }
     }
     memory.forget_leaf(tree);
-    let result = match run {
-        Run::Random if share(pages, memory, &mut path, pending)? => Ok(()),
-        _ => split_node(pages, &mut memory.work, &mut path, leaf, pending, run),
-    };
+    let epoch = pages.epoch();
+    if pending.fences != FenceIntent::Balance || !share(pages, memory, &mut path, pending)? {
+        let work = &mut memory.work;
+        if let Some((leaf, slot)) = split_node(pages, work, &mut path, leaf, pending)? {
+            memory.remember(tree, epoch, leaf, Edited::Inserted(slot));
+        }
+    }
     path.clear();
     memory.path = path;
-    result
+    Ok(())
 }
 
 /// Moves records to a neighbour, if one has room enough that it is worth while.
@@ -187,20 +193,20 @@ fn share<P: WritePages>(
     pages: &mut P,
     memory: &mut TreeMemory,
     path: &mut Path,
-    pending: Pending<'_>,
+    pending: NotApplied<'_>,
 ) -> Result<bool> {
     let Some(&step) = path.last() else { return Ok(false) };
     let room = capacity(pages.page_size());
-    let needed = pending.record.encoded_length(super::record::Layout::Index, 0) + SLOT_SIZE;
-    let mut best: Option<(usize, Pair, Pending<'_>)> = None;
+    let needed = pending.record.encoded_length(Form::of(false, 0)) + SLOT_SIZE;
+    let mut best: Option<(usize, Pair, NotApplied<'_>)> = None;
     for with_left in [true, false] {
         let Some(pair) = pair_of(&*pages, step, with_left)? else { continue };
-        let (left, right) = (pages.page(pair.left)?, pages.page(pair.right)?);
+        let (left, right) = (pages.look(pair.left)?, pages.look(pair.right)?);
         let (left, right) = (NodeView::new(&left), NodeView::new(&right));
         let used = left.used() + right.used() + needed;
         if used + room / SHARE_FREE_SHARE <= 2 * room && best.is_none_or(|(least, ..)| used < least) {
             let before = if with_left { left.count() } else { 0 };
-            best = Some((used, pair, Pending { slot: pending.slot + before, ..pending }));
+            best = Some((used, pair, NotApplied { slot: pending.slot + before, ..pending }));
         }
     }
     let Some((_, pair, pending)) = best else { return Ok(false) };

@@ -1,11 +1,11 @@
 //! What a write transaction remembers of the leaves it edited last, and finding the leaf of a key.
 
 use super::TreeId;
-use super::branch::Run;
-use super::leaf_allocator::Workspace;
+use super::leaf_allocator::{FenceIntent, NotApplied, Workspace};
 use super::node::{NodeView, local_key_max};
-use super::search::{Found, NoTails, Path, check_node, descend, kind_of_root, search};
+use super::search::{Found, NoTails, Path, check_node, descend, kind_of_root, search, search_near};
 use crate::error::{Error, Result};
+use crate::metrics::Counters;
 use crate::page::{PageId, ReadPages, WritePages};
 
 /// Trees whose last leaf is remembered; a statement that edits more finds some by descent.
@@ -15,58 +15,99 @@ const RUN_MIN: i32 = 2;
 
 /// The leaf of a tree that was edited last.
 #[derive(Clone, Copy, Debug)]
-struct Remembered {
+pub(super) struct Remembered {
     tree: TreeId,
     epoch: u64,
     leaf: PageId,
     /// The slot of the last insert.
     slot: usize,
+    /// Where the next edit is expected.
+    next: usize,
     /// How many inserts went one behind the other (above 0) or one before the other (below 0).
     run: i32,
 }
 
-/// What a write transaction remembers between edits of its trees: buffers and the last leaves.
+/// What was done in a slot of a leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edited {
+    Inserted(usize),
+    Replaced(usize),
+    Deleted(usize),
+}
+
+/// What a write transaction remembers between edits of its trees: buffers, counts and the last leaves.
 #[derive(Debug, Default)]
 pub(crate) struct TreeMemory {
     pub(super) work: Workspace,
     pub(super) path: Path,
     leaves: Vec<Remembered>,
+    /// The entry that was asked for last.
+    recent: usize,
     /// Which entry gives way when the list is full.
     victim: usize,
 }
 
 impl TreeMemory {
+    /// What the transaction's edits of trees have counted so far.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.work.counters
+    }
+
     /// Forgets what is remembered of `tree`, whose pages may now belong to another.
     pub(crate) fn forget(&mut self, tree: TreeId) {
         self.leaves.retain(|leaf| leaf.tree != tree);
     }
 
-    fn entry(&self, tree: TreeId, epoch: u64) -> Option<&Remembered> {
-        self.leaves.iter().find(|leaf| leaf.tree == tree && leaf.epoch == epoch)
+    /// What is remembered of `tree`.
+    #[inline]
+    fn entry(&mut self, tree: TreeId) -> Option<&mut Remembered> {
+        if self.leaves.get(self.recent).is_none_or(|known| known.tree != tree) {
+            self.recent = self.leaves.iter().position(|known| known.tree == tree)?;
+        }
+        self.leaves.get_mut(self.recent)
     }
 
     /// The leaf of `tree` that was edited last, if no rollback came between.
-    pub(super) fn leaf(&self, tree: TreeId, epoch: u64) -> Option<PageId> {
-        self.entry(tree, epoch).map(|leaf| leaf.leaf).filter(|&leaf| leaf != PageId::NONE)
+    #[inline]
+    pub(super) fn leaf(&mut self, tree: TreeId, epoch: u64) -> Option<Remembered> {
+        self.entry(tree).filter(|known| known.epoch == epoch && known.leaf != PageId::NONE).copied()
     }
 
-    /// Remembers `leaf` as the last one, and the slot of an insert there.
-    pub(super) fn remember(&mut self, tree: TreeId, epoch: u64, leaf: PageId, slot: Option<usize>) {
-        if let Some(known) = self.leaves.iter_mut().find(|known| known.tree == tree) {
-            known.run = match slot {
-                None => 0,
-                // A split forgets the leaf, yet the run goes on in one of the halves.
-                Some(_) if known.leaf == PageId::NONE => known.run,
-                Some(slot) if known.leaf == leaf && slot == known.slot + 1 => {
-                    known.run.max(0).saturating_add(1)
-                }
-                Some(slot) if known.leaf == leaf && slot == known.slot => known.run.min(0).saturating_sub(1),
-                Some(_) => 0,
-            };
-            (known.leaf, known.epoch, known.slot) = (leaf, epoch, slot.unwrap_or_default());
-            return;
+    /// The page of that leaf.
+    pub(super) fn last_leaf(&mut self, tree: TreeId, epoch: u64) -> Option<PageId> {
+        self.leaf(tree, epoch).map(|known| known.leaf)
+    }
+
+    /// Remembers `leaf` as the last one, and what was done there.
+    #[inline]
+    pub(super) fn remember(&mut self, tree: TreeId, epoch: u64, leaf: PageId, edited: Edited) {
+        let Some(known) = self.entry(tree) else { return self.remember_first(tree, epoch, leaf, edited) };
+        let same = known.leaf == leaf;
+        match edited {
+            Edited::Inserted(slot) => {
+                known.run = match known.run {
+                    // A split forgets the leaf, yet the run goes on in one of the halves.
+                    run if known.leaf == PageId::NONE => run,
+                    run if same && slot == known.slot + 1 => run.max(0).saturating_add(1),
+                    run if same && slot == known.slot => run.min(0).saturating_sub(1),
+                    _ => 0,
+                };
+                (known.slot, known.next) = (slot, slot + usize::from(known.run >= 0));
+            }
+            Edited::Replaced(slot) => (known.run, known.slot, known.next) = (0, 0, slot + 1),
+            Edited::Deleted(slot) => (known.run, known.slot, known.next) = (0, 0, slot),
         }
-        let fresh = Remembered { tree, epoch, leaf, slot: slot.unwrap_or_default(), run: 0 };
+        (known.leaf, known.epoch) = (leaf, epoch);
+    }
+
+    #[cold]
+    fn remember_first(&mut self, tree: TreeId, epoch: u64, leaf: PageId, edited: Edited) {
+        let (slot, next) = match edited {
+            Edited::Inserted(slot) => (slot, slot + 1),
+            Edited::Replaced(slot) => (0, slot + 1),
+            Edited::Deleted(slot) => (0, slot),
+        };
+        let fresh = Remembered { tree, epoch, leaf, slot, next, run: 0 };
         if self.leaves.len() < REMEMBERED_MAX {
             self.leaves.push(fresh);
         } else {
@@ -77,64 +118,72 @@ impl TreeMemory {
 
     /// Forgets the leaf of `tree`, which is being split, but not the run of inserts.
     pub(super) fn forget_leaf(&mut self, tree: TreeId) {
-        if let Some(known) = self.leaves.iter_mut().find(|known| known.tree == tree) {
+        if let Some(known) = self.entry(tree) {
             known.leaf = PageId::NONE;
         }
     }
 
-    /// How the inserts run that end with one as `slot` of `node`, the leaf `leaf`.
-    pub(super) fn run(&self, tree: TreeId, epoch: u64, leaf: PageId, node: NodeView<'_>, slot: usize) -> Run {
-        // At the tree's own edges one insert is sign enough: each transaction may bring only one.
-        if slot == node.count() && node.high_fence().is_none() {
-            return Run::Ascending;
-        }
-        if slot == 0 && node.low_fence().is_none() {
-            return Run::Descending;
-        }
-        match self.entry(tree, epoch) {
-            Some(known) if known.leaf == leaf && known.run >= RUN_MIN && slot == known.slot + 1 => {
-                Run::Ascending
+    /// The fence intent of an insert that failed in `leaf`, in the light of the inserts before it.
+    pub(super) fn intent(
+        &mut self,
+        tree: TreeId,
+        epoch: u64,
+        leaf: PageId,
+        pending: &NotApplied<'_>,
+    ) -> FenceIntent {
+        match self.leaf(tree, epoch) {
+            _ if pending.fences != FenceIntent::Balance => pending.fences,
+            Some(known) if known.leaf == leaf && known.run >= RUN_MIN && pending.slot == known.slot + 1 => {
+                FenceIntent::KeepLeft
             }
-            Some(known) if known.leaf == leaf && known.run <= -RUN_MIN && slot == known.slot => {
-                Run::Descending
+            Some(known) if known.leaf == leaf && known.run <= -RUN_MIN && pending.slot == known.slot => {
+                FenceIntent::KeepRight
             }
-            _ => Run::Random,
+            _ => FenceIntent::Balance,
         }
     }
-}
-
-/// Folds what the trees counted into the transaction's counters.
-pub(super) fn fold_counters(pages: &mut impl WritePages, memory: &mut TreeMemory) {
-    pages.counters().add(&memory.work.counters);
-    memory.work.counters = Default::default();
 }
 
 /// The leaf where `key` is or belongs: the remembered one if its fences enclose the key, else by descent.
 ///
 /// The memory's path is the way there in the second case and empty in the first.
+#[inline]
 pub(super) fn find_leaf<P: WritePages>(
-    pages: &mut P,
+    pages: &P,
     memory: &mut TreeMemory,
     tree: TreeId,
     key: &[u8],
 ) -> Result<(PageId, Found)> {
-    let epoch = pages.epoch();
-    // The tails of longer keys lie in other pages, which cannot be read while this one is being edited.
-    if let Some(leaf) = memory.leaf(tree, epoch).filter(|_| key.len() <= local_key_max(pages.page_size())) {
-        let node = NodeView::new(pages.edit(leaf)?.bytes());
-        if node.encloses(key) {
-            let found = search(node, key, &NoTails)?;
+    if let Some(known) = memory.leaf(tree, pages.epoch()) {
+        let page = pages.look(known.leaf)?;
+        let node = NodeView::new(&page);
+        let enclosed = match key.try_into() {
+            Ok(bits) if node.is_table() => node.encloses_row(u64::from_be_bytes(bits)),
+            // A look at the tails of longer keys is left to the descent.
+            _ => key.len() <= local_key_max(pages.page_size()) && node.encloses(key),
+        };
+        if enclosed {
+            let found = search_near(node, key, known.next, &NoTails)?;
             memory.path.clear();
             memory.work.counters.key_compares += found.compares;
-            return Ok((leaf, found));
+            return Ok((known.leaf, found));
         }
     }
-    let (leaf, page) = descend(&*pages, PageId(tree.0), key, &mut memory.path)?;
+    find_by_descent(pages, memory, tree, key)
+}
+
+fn find_by_descent<P: WritePages>(
+    pages: &P,
+    memory: &mut TreeMemory,
+    tree: TreeId,
+    key: &[u8],
+) -> Result<(PageId, Found)> {
+    let (leaf, page) = descend(pages, PageId(tree.0), key, &mut memory.path)?;
     let node = NodeView::new(&page);
     if node.excludes(key) {
         return Err(Error::corrupt(leaf, "a branch leads here for a key that lies outside the fences"));
     }
-    let found = search(node, key, &&*pages)?;
+    let found = search(node, key, &pages)?;
     memory.work.counters.key_compares += found.compares;
     Ok((leaf, found))
 }

@@ -204,19 +204,19 @@ pub(crate) fn delete<P: WritePages>(
 
 /// The greatest row id of a table tree; costs no descent while the last leaf is the one remembered.
 pub(crate) fn last_row_id<P: WritePages>(
-    pages: &mut P,
+    pages: &P,
     memory: &mut TreeMemory,
     tree: TreeId,
 ) -> Result<Option<i64>> {
     let bits = |node: NodeView<'_>| (node.row_bits(node.count() - 1) ^ (1 << 63)) as i64; // asked of filled leaves
-    let epoch = pages.epoch();
-    if let Some(leaf) = memory.leaf(tree, epoch) {
-        let node = NodeView::new(pages.edit(leaf)?.bytes());
+    if let Some(leaf) = memory.last_leaf(tree, pages.epoch()) {
+        let page = pages.look(leaf)?;
+        let node = NodeView::new(&page);
         if node.high_fence().is_none() && node.count() > 0 {
             return Ok(Some(bits(node)));
         }
     }
-    let last = leaf::last_leaf(&*pages, PageId(tree.0))?;
+    let last = leaf::last_leaf(pages, PageId(tree.0))?;
     Ok(last.map(|(_, page)| bits(NodeView::new(&page))))
 }
 

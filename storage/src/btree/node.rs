@@ -19,7 +19,7 @@
 //! from the separator on. What is below the first separator lies under the header's first child.
 
 use super::TreeKind;
-use super::record::{self, Layout, RecordRef};
+use super::record::{self, Form, Layout, RecordRef};
 use crate::page::{CHECKSUM_SIZE, KIND_OFFSET, LEVEL_OFFSET, PageId, PageKind};
 use std::cmp::Ordering;
 
@@ -70,19 +70,23 @@ pub(super) fn capacity(page_size: usize) -> usize {
     page_size - SLOTS_START - CHECKSUM_SIZE
 }
 
+/// The first bytes of a page, up to the slots.
+pub(super) type Header = [u8; SLOTS_START];
+
 #[inline]
-pub(super) fn read_u16(page: &[u8], at: usize) -> usize {
-    usize::from(u16::from_le_bytes([page[at], page[at + 1]])) // callers pass places inside a verified page
+pub(super) fn read_u16(header: &Header, at: usize) -> usize {
+    usize::from(u16::from_le_bytes([header[at], header[at + 1]])) // callers name fields of the header
 }
 
 #[inline]
-fn read_u32(page: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([page[at], page[at + 1], page[at + 2], page[at + 3]]) // as above
+fn read_u32(header: &Header, at: usize) -> u32 {
+    u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]) // as above
 }
 
+#[inline]
 fn write_u16(page: &mut [u8], at: usize, value: usize) {
     debug_assert!(value <= usize::from(u16::MAX));
-    page[at..at + 2].copy_from_slice(&(value as u16).to_le_bytes()); // as above
+    page[at..at + 2].copy_from_slice(&(value as u16).to_le_bytes()); // places lie inside the page
 }
 
 /// A fence: keys of the node are not below its low one and below its high one.
@@ -140,12 +144,42 @@ pub(super) fn common_prefix(low: Option<Fence<'_>>, high: Option<Fence<'_>>) -> 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NodeView<'a> {
     page: &'a [u8],
+    /// The same bytes by their known length: its fields are read without a check of bounds.
+    header: &'a Header,
+}
+
+/// A slot's bytes: offset and head.
+pub(super) type Slot = [u8; SLOT_SIZE];
+
+/// Where the record of `slot` starts.
+#[inline]
+pub(super) fn offset_in(slot: Slot) -> usize {
+    usize::from(u16::from_le_bytes([slot[0], slot[1]])) // a slot has six bytes
+}
+
+/// The head of `slot` as a number that orders as its bytes do.
+#[inline]
+pub(super) fn head_in(slot: Slot) -> u32 {
+    u32::from_be_bytes([slot[2], slot[3], slot[4], slot[5]]) // as above
+}
+
+/// The head of `slot` as it stands there.
+#[inline]
+pub(super) fn head_bytes_in(slot: Slot) -> [u8; 4] {
+    [slot[2], slot[3], slot[4], slot[5]] // as above
 }
 
 impl<'a> NodeView<'a> {
     /// A view of `page`, which must have passed [`verify`](super::first_touch::verify).
+    #[inline]
     pub(super) fn new(page: &'a [u8]) -> NodeView<'a> {
-        NodeView { page }
+        // No page is shorter than the header, so the zeroes stand in for none.
+        NodeView { page, header: page.first_chunk().unwrap_or(&[0; SLOTS_START]) }
+    }
+
+    #[inline]
+    pub(super) fn header(&self) -> &'a Header {
+        self.header
     }
 
     #[inline]
@@ -153,110 +187,137 @@ impl<'a> NodeView<'a> {
         self.page
     }
 
+    #[inline]
     pub(super) fn is_table(&self) -> bool {
-        let kind = self.page[KIND_OFFSET]; // every page is longer than its header
+        let kind = self.header[KIND_OFFSET]; // a field of the header
         kind == PageKind::TableLeaf as u8 || kind == PageKind::TableBranch as u8
     }
 
+    #[inline]
     pub(super) fn level(&self) -> u8 {
-        self.page[LEVEL_OFFSET] // as above
+        self.header[LEVEL_OFFSET] // as above
     }
 
     /// The part of the header that says how the node's bytes are shared out: counts, prefix and fences.
     #[inline]
     pub(super) fn counts(&self) -> [u8; RIGHT_SIBLING - SLOT_COUNT] {
         let mut counts = [0; RIGHT_SIBLING - SLOT_COUNT];
-        counts.copy_from_slice(&self.page[SLOT_COUNT..RIGHT_SIBLING]); // every page is longer than its header
+        counts.copy_from_slice(&self.header[SLOT_COUNT..RIGHT_SIBLING]); // fields of the header
         counts
     }
 
     /// Number of records.
     #[inline]
     pub(super) fn count(&self) -> usize {
-        read_u16(self.page, SLOT_COUNT)
+        read_u16(self.header, SLOT_COUNT)
     }
 
+    #[inline]
     pub(super) fn heap_start(&self) -> usize {
-        read_u16(self.page, HEAP_START)
+        read_u16(self.header, HEAP_START)
     }
 
     /// Bytes of the heap that no record and no fence uses.
+    #[inline]
     pub(super) fn dead(&self) -> usize {
-        read_u16(self.page, DEAD)
+        read_u16(self.header, DEAD)
     }
 
+    #[inline]
     pub(super) fn slots_end(&self) -> usize {
         SLOTS_START + self.count() * SLOT_SIZE
     }
 
+    #[inline]
     pub(super) fn gap(&self) -> usize {
         self.heap_start() - self.slots_end()
     }
 
     /// Bytes that slots, records and fences use.
+    #[inline]
     pub(super) fn used(&self) -> usize {
         capacity(self.page.len()) - self.gap() - self.dead()
     }
 
+    #[inline]
     pub(super) fn heap_end(&self) -> usize {
         self.page.len() - CHECKSUM_SIZE
     }
 
+    #[inline]
     pub(super) fn right_sibling(&self) -> PageId {
-        PageId(read_u32(self.page, RIGHT_SIBLING))
+        PageId(read_u32(self.header, RIGHT_SIBLING))
     }
 
+    #[inline]
     pub(super) fn first_child(&self) -> PageId {
-        PageId(read_u32(self.page, FIRST_CHILD))
+        PageId(read_u32(self.header, FIRST_CHILD))
     }
 
+    #[inline]
     pub(super) fn prefix_length(&self) -> usize {
-        read_u16(self.page, PREFIX_LENGTH)
+        read_u16(self.header, PREFIX_LENGTH)
     }
 
     /// What all keys of the node start with.
+    #[inline]
     pub(super) fn prefix(&self) -> &'a [u8] {
         let length = self.prefix_length();
         if length == 0 {
             return &[];
         }
-        let start = if self.is_table() { TABLE_PREFIX } else { read_u16(self.page, LOW_FENCE) };
+        let start = if self.is_table() { TABLE_PREFIX } else { read_u16(self.header, LOW_FENCE) };
         &self.page[start..start + length] // verified
     }
 
+    #[inline]
     pub(super) fn layout(&self) -> Layout {
         Layout::of(self.is_table(), self.prefix_length())
+    }
+
+    #[inline]
+    pub(super) fn form(&self) -> Form {
+        Form::of(self.is_table(), self.prefix_length())
     }
 
     /// Offset and length of a fence's bytes in the heap; table nodes keep theirs in the header.
     pub(super) fn fence_extents(&self) -> [Option<(usize, usize)>; 2] {
         [LOW_FENCE, HIGH_FENCE].map(|at| {
-            let offset = read_u16(self.page, at);
-            let length = read_u16(self.page, at + 2) & usize::from(!FENCE_CUT);
+            let offset = read_u16(self.header, at);
+            let length = read_u16(self.header, at + 2) & usize::from(!FENCE_CUT);
             (offset >= SLOTS_START && length > 0).then_some((offset, length))
         })
     }
 
+    #[inline]
     fn fence(&self, at: usize, start: &'a [u8]) -> Option<Fence<'a>> {
-        let offset = read_u16(self.page, at);
+        let offset = read_u16(self.header, at);
         if offset == 0 {
             return None;
         }
-        let length = read_u16(self.page, at + 2);
+        let length = read_u16(self.header, at + 2);
         let cut = length & usize::from(FENCE_CUT) != 0;
         let length = length & usize::from(!FENCE_CUT);
         Some(Fence { start, rest: &self.page[offset..offset + length], cut }) // verified
     }
 
     /// The low fence; `None` at the tree's left edge.
+    #[inline]
     pub(super) fn low_fence(&self) -> Option<Fence<'a>> {
         self.fence(LOW_FENCE, &[])
     }
 
     /// The high fence; `None` at the tree's right edge.
+    #[inline]
     pub(super) fn high_fence(&self) -> Option<Fence<'a>> {
         let start = if self.is_table() { &[] } else { self.prefix() };
         self.fence(HIGH_FENCE, start)
+    }
+
+    /// True where the row id with these key bits belongs in this node of a table tree.
+    #[inline]
+    pub(super) fn encloses_row(&self, bits: u64) -> bool {
+        self.fence_bits(0).is_none_or(|low| low <= bits) && self.fence_bits(1).is_none_or(|high| bits < high)
     }
 
     /// True where the fences say for certain that `key` belongs here.
@@ -267,6 +328,7 @@ impl<'a> NodeView<'a> {
     }
 
     /// True where a fence says for certain that `key` does not belong here.
+    #[inline]
     pub(super) fn excludes(&self, key: &[u8]) -> bool {
         self.low_fence().is_some_and(|low| low.compare(key) == Some(Ordering::Less))
             || self
@@ -274,44 +336,45 @@ impl<'a> NodeView<'a> {
                 .is_some_and(|high| matches!(high.compare(key), Some(Ordering::Greater | Ordering::Equal)))
     }
 
+    /// All slots.
     #[inline]
-    pub(super) fn slot_offset(&self, slot: usize) -> usize {
-        read_u16(self.page, SLOTS_START + slot * SLOT_SIZE)
+    pub(super) fn slots(&self) -> &'a [Slot] {
+        self.page[SLOTS_START..self.slots_end()].as_chunks().0 // verified
     }
 
-    /// The offsets of the records of `slots`.
+    /// What lies at the place of `slot`, which is below the count: else it is no slot.
     #[inline]
-    pub(super) fn slot_offsets(
-        &self,
-        slots: std::ops::Range<usize>,
-    ) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator + use<'a> {
-        let place = |slot: usize| SLOTS_START + slot * SLOT_SIZE;
-        // Verified for slots below the count.
-        let entries = self.page[place(slots.start)..place(slots.end)].chunks_exact(SLOT_SIZE);
-        entries.map(|entry| usize::from(u16::from_le_bytes([entry[0], entry[1]])))
+    fn slot(&self, slot: usize) -> &'a Slot {
+        let at = SLOTS_START + slot * SLOT_SIZE;
+        self.page.get(at..at + SLOT_SIZE).and_then(<[u8]>::first_chunk).unwrap_or(&[0; SLOT_SIZE])
+    }
+
+    #[inline]
+    pub(super) fn slot_offset(&self, slot: usize) -> usize {
+        offset_in(*self.slot(slot))
     }
 
     /// The head's bytes in the page.
     #[inline]
     pub(super) fn head_bytes(&self, slot: usize) -> &'a [u8] {
-        let at = SLOTS_START + slot * SLOT_SIZE + 2;
-        &self.page[at..at + 4] // verified for slot < count
+        &self.slot(slot)[2..] // a slot has six bytes
     }
 
     /// The head as a number that orders as the bytes do.
     #[inline]
     pub(super) fn head(&self, slot: usize) -> u32 {
-        let at = SLOTS_START + slot * SLOT_SIZE + 2;
-        u32::from_be_bytes([self.page[at], self.page[at + 1], self.page[at + 2], self.page[at + 3]]) // verified
+        head_in(*self.slot(slot))
     }
 
     /// The record of `slot`, which is below the count.
+    #[inline]
     pub(super) fn record(&self, slot: usize) -> RecordRef<'a> {
         debug_assert!(slot < self.count());
         record::read(self.page, self.slot_offset(slot), self.layout(), self.prefix(), self.head_bytes(slot))
     }
 
     /// Bytes of the record of `slot` in the heap.
+    #[inline]
     pub(super) fn record_length(&self, slot: usize) -> usize {
         record::length_at(self.page, self.slot_offset(slot), self.layout())
     }
@@ -325,7 +388,7 @@ impl<'a> NodeView<'a> {
     #[inline]
     pub(super) fn row_base(&self) -> u64 {
         let at = TABLE_PREFIX;
-        let upper = [self.page[at], self.page[at + 1], self.page[at + 2], self.page[at + 3]]; // inside the header
+        let upper = [self.header[at], self.header[at + 1], self.header[at + 2], self.header[at + 3]]; // a field
         u64::from(u32::from_be_bytes(upper)) << 32
     }
 
@@ -349,11 +412,11 @@ impl<'a> NodeView<'a> {
     #[inline]
     fn fence_bits(&self, which: usize) -> Option<u64> {
         let offset = [LOW_FENCE, HIGH_FENCE][which]; // 0 or 1
-        if read_u16(self.page, offset) == 0 {
+        if read_u16(self.header, offset) == 0 {
             return None;
         }
         let at = TABLE_FENCES + 8 * which;
-        self.page[at..].first_chunk().map(|bits| u64::from_be_bytes(*bits)) // inside the header
+        self.header[at..].first_chunk().map(|bits| u64::from_be_bytes(*bits)) // inside the header
     }
 
     /// The key of `slot` of a table node as a number.
@@ -369,6 +432,7 @@ impl<'a> NodeView<'a> {
     }
 
     /// The child at `index`: 0 is the first child, n the one of slot n - 1.
+    #[inline]
     pub(super) fn child(&self, index: usize) -> PageId {
         match index.checked_sub(1) {
             None => self.first_child(),
@@ -393,9 +457,14 @@ pub(super) mod header {
     /// The whole node header.
     pub(in crate::btree) const ALL: (usize, usize) = (SLOT_COUNT, SLOTS_START);
 
-    pub(in crate::btree) fn set_counts(page: &mut [u8], count: usize, heap_start: usize, dead: usize) {
+    #[inline]
+    pub(in crate::btree) fn set_count(page: &mut [u8], count: usize) {
         write_u16(page, SLOT_COUNT, count);
-        write_u16(page, HEAP_START, heap_start);
+    }
+
+    #[inline]
+    pub(in crate::btree) fn set_heap(page: &mut [u8], start: usize, dead: usize) {
+        write_u16(page, HEAP_START, start);
         write_u16(page, DEAD, dead);
     }
 
@@ -437,12 +506,14 @@ pub(super) mod header {
         TABLE_FENCES + 8 * which
     }
 
+    #[inline]
     pub(in crate::btree) fn set_slot(page: &mut [u8], slot: usize, offset: usize, head: [u8; 4]) {
         let at = SLOTS_START + slot * SLOT_SIZE;
         write_u16(page, at, offset);
         page[at + 2..at + SLOT_SIZE].copy_from_slice(&head); // a slot below the gap
     }
 
+    #[inline]
     pub(in crate::btree) fn set_slot_offset(page: &mut [u8], slot: usize, offset: usize) {
         write_u16(page, SLOTS_START + slot * SLOT_SIZE, offset);
     }

@@ -25,12 +25,27 @@ pub(super) enum Layout {
 }
 
 impl Layout {
+    #[inline]
     pub(super) fn of(table: bool, prefix_length: usize) -> Layout {
         match (table, prefix_length) {
             (true, 4) => Layout::Narrow,
             (true, _) => Layout::Wide,
             (false, _) => Layout::Index,
         }
+    }
+}
+
+/// How records of a node lie: their layout, and how many bytes of prefix their keys leave out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Form {
+    pub(super) layout: Layout,
+    pub(super) prefix_length: usize,
+}
+
+impl Form {
+    #[inline]
+    pub(super) fn of(table: bool, prefix_length: usize) -> Form {
+        Form { layout: Layout::of(table, prefix_length), prefix_length }
     }
 }
 
@@ -102,32 +117,46 @@ impl<'a> RecordRef<'a> {
     }
 
     /// The head that the record gets in a node whose prefix has `prefix_length` bytes.
+    #[inline]
     pub(super) fn head(&self, prefix_length: usize) -> [u8; 4] {
-        let mut head = [0; 4];
         let (first, second) = self.key_from(prefix_length);
+        if first.is_empty()
+            && let Some(head) = second.first_chunk()
+        {
+            return *head;
+        }
+        let mut head = [0; 4];
         for (target, source) in head.iter_mut().zip(first.iter().chain(second)) {
             *target = *source;
         }
         head
     }
 
-    /// Bytes of the record in a node of `layout` with a prefix of `prefix_length` bytes.
-    pub(super) fn encoded_length(&self, layout: Layout, prefix_length: usize) -> usize {
-        if !self.raw.is_empty() && self.prefix.len() == prefix_length {
+    /// True where the record lies in a node of this very form: its bytes can be copied as they are.
+    #[inline]
+    pub(super) fn has_form(&self, form: Form) -> bool {
+        !self.raw.is_empty() && self.prefix.len() == form.prefix_length
+    }
+
+    /// Bytes of the record in a node of `form`.
+    #[inline]
+    pub(super) fn encoded_length(&self, form: Form) -> usize {
+        if self.has_form(form) {
             return self.raw.len();
         }
         let (value_code, value_bytes) = self.value_code();
-        let key_bytes = match layout {
+        let key_bytes = match form.layout {
             Layout::Narrow => 0,
             Layout::Wide => 8,
             Layout::Index => {
-                let rest = self.local_key_length() - prefix_length.min(self.local_key_length());
+                let rest = self.local_key_length().saturating_sub(form.prefix_length);
                 varint_length(key_code(rest, self.tail)) + rest + if self.tail.is_some() { 8 } else { 0 }
             }
         };
         varint_length(value_code) + key_bytes + value_bytes
     }
 
+    #[inline]
     fn value_code(&self) -> (u32, usize) {
         match self.value {
             RawValue::Local(bytes) => ((bytes.len() as u32) << 1, bytes.len()),
@@ -135,16 +164,35 @@ impl<'a> RecordRef<'a> {
         }
     }
 
-    /// Writes the record to the start of `out`, which has [`RecordRef::encoded_length`] bytes.
-    pub(super) fn encode(&self, layout: Layout, prefix_length: usize, out: &mut [u8]) {
-        if !self.raw.is_empty() && self.prefix.len() == prefix_length {
+    /// Writes the record to `out`, which has [`RecordRef::encoded_length`] bytes.
+    #[inline]
+    pub(super) fn encode(&self, form: Form, out: &mut [u8]) {
+        // The row of a usual table: its length in one byte or two, then its value.
+        if form.layout == Layout::Narrow
+            && let RawValue::Local(bytes) = self.value
+        {
+            let code = (bytes.len() as u32) << 1;
+            let (length, rest) = out.split_at_mut(varint_length(code)); // sized by encoded_length
+            match length {
+                [only] => *only = code as u8,
+                [first, second] => (*first, *second) = (code as u8 | 0x80, (code >> 7) as u8),
+                more => Output { out: more, at: 0 }.varint(code),
+            }
+            rest.copy_from_slice(bytes);
+            return;
+        }
+        self.encode_any(form, out);
+    }
+
+    fn encode_any(&self, form: Form, out: &mut [u8]) {
+        if self.has_form(form) {
             out.copy_from_slice(self.raw);
             return;
         }
         let mut out = Output { out, at: 0 };
         let (value_code, _) = self.value_code();
-        let (first, second) = self.key_from(prefix_length);
-        match layout {
+        let (first, second) = self.key_from(form.prefix_length);
+        match form.layout {
             Layout::Narrow => out.varint(value_code),
             Layout::Wide => {
                 out.varint(value_code);
@@ -158,7 +206,9 @@ impl<'a> RecordRef<'a> {
                     out.put(&tail.page.0.to_le_bytes());
                     out.put(&tail.length.to_le_bytes());
                 }
-                out.put(first);
+                if !first.is_empty() {
+                    out.put(first);
+                }
                 out.put(second);
             }
         }
@@ -177,24 +227,30 @@ struct Output<'a> {
 }
 
 impl Output<'_> {
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.out[self.at..self.at + bytes.len()].copy_from_slice(bytes); // sized by encoded_length
         self.at += bytes.len();
     }
 
+    #[inline]
     fn varint(&mut self, mut value: u32) {
         while value >= 0x80 {
-            self.put(&[value as u8 | 0x80]);
+            self.out[self.at] = value as u8 | 0x80; // as above
+            self.at += 1;
             value >>= 7;
         }
-        self.put(&[value as u8]);
+        self.out[self.at] = value as u8; // as above
+        self.at += 1;
     }
 }
 
+#[inline]
 fn key_code(rest: usize, tail: Option<Tail>) -> u32 {
     (rest as u32) << 1 | u32::from(tail.is_some())
 }
 
+#[inline]
 fn varint_length(value: u32) -> usize {
     match value {
         0..0x80 => 1,
@@ -294,7 +350,21 @@ pub(super) fn local_value(page: &[u8], offset: usize, layout: Layout) -> Option<
     (parts.value_code & 1 == 0).then(|| (parts.value_start, value_end(&parts)))
 }
 
+/// Bytes that the record at `offset` of a verified node would need without the node's prefix, at most (in a table: and
+/// without its key).
+pub(super) fn plain_length_at(page: &[u8], offset: usize, form: Form) -> usize {
+    let parts = parts(page, offset, form.layout);
+    let length = value_end(&parts) - offset;
+    match form.layout {
+        Layout::Narrow => length,
+        Layout::Wide => length - 8,
+        // A longer key may take a byte more to say its length.
+        Layout::Index => length + form.prefix_length + usize::from(form.prefix_length > 0),
+    }
+}
+
 /// Bytes of the record at `offset` of a verified node.
+#[inline]
 pub(super) fn length_at(page: &[u8], offset: usize, layout: Layout) -> usize {
     value_end(&parts(page, offset, layout)) - offset
 }

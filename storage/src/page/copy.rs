@@ -3,7 +3,6 @@
 use super::{EditList, PageBytes, PageId, PageKind, Sequence};
 use crate::btree::LeafAllocatorSnapshot;
 use crate::error::Result;
-use crate::metrics::Counters;
 use std::ops::Deref;
 
 /// Where trees read pages: a snapshot, or the newest state inside a write transaction.
@@ -88,9 +87,6 @@ pub(crate) trait WritePages: ReadPages {
 
     /// Gives page `id` back. It may be handed out again at once.
     fn free(&mut self, id: PageId) -> Result<()>;
-
-    /// The transaction's counters.
-    fn counters(&mut self) -> &mut Counters;
 
     /// Raised by every rollback to a savepoint: what was remembered under another epoch is void.
     fn epoch(&self) -> u64;

@@ -532,10 +532,6 @@ impl WritePages for PrivatePages {
         Ok(())
     }
 
-    fn counters(&mut self) -> &mut Counters {
-        &mut self.counters
-    }
-
     fn epoch(&self) -> u64 {
         self.epoch
     }

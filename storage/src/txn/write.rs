@@ -139,7 +139,7 @@ impl WriteTransaction {
     /// # Errors
     /// As [`WriteTransaction::create_tree`].
     pub fn last_row_id(&mut self, tree: TreeId) -> Result<Option<i64>> {
-        btree::last_row_id(&mut self.pages, &mut self.memory, tree)
+        btree::last_row_id(&self.pages, &mut self.memory, tree)
     }
 
     /// Fills an empty tree from records in ascending order of their keys; gives their number. `next` puts key and
@@ -206,8 +206,10 @@ impl WriteTransaction {
     }
 
     /// What the transaction has done so far.
-    pub fn counters(&self) -> &Counters {
-        &self.pages.counters
+    pub fn counters(&self) -> Counters {
+        let mut counters = self.pages.counters;
+        counters.add(self.memory.counters());
+        counters
     }
 }
 
@@ -215,7 +217,7 @@ impl Drop for WriteTransaction {
     fn drop(&mut self) {
         // A tail of the base file that means nothing does no harm where it cannot be cut off.
         let _ = self.engine.take_back(&mut self.pages);
-        self.engine.counters.fold(&self.pages.counters);
+        self.engine.counters.fold(&self.counters());
         self.turn = None;
         // What was read may be a commit that no reader sees yet. If it never comes to be seen, its committer is told.
         let _ = self.engine.settle(self.base_sequence());

@@ -51,7 +51,7 @@ impl Reader {
         self.records.clear();
         let wants_row_ids = self.sources.contains(&Source::RowId);
         for (at, leaf) in self.leaves.iter().enumerate() {
-            if cursor.enter_leaf(*leaf, self.leaves.get(at + 1).copied())? {
+            if cursor.stand_in_leaf(*leaf, self.leaves.get(at + 1).copied())? {
                 let slots = 0..cursor.leaf().map_or(0, |leaf| leaf.len());
                 add_slots(cursor, slots, false, wants_row_ids, &mut self.records)?;
             }

@@ -26,6 +26,11 @@ impl FreeRegions {
         FreeRegions { list }
     }
 
+    /// Forgets all regions: there is no hole.
+    pub(super) fn clear(&mut self) {
+        self.list.clear();
+    }
+
     pub(super) fn len(&self) -> usize {
         self.list.len()
     }

@@ -2,20 +2,15 @@
 
 use super::{LeafAllocator, LeafAllocatorSnapshot, NotApplied, Workspace};
 use crate::btree::TreeKind;
-use crate::btree::node::{Fence, NodeView, SLOT_SIZE, common_prefix, header, page_kind};
-use crate::btree::record::{Layout, RecordRef};
+use crate::btree::node::{
+    Fence, NodeView, SLOT_SIZE, Slot, common_prefix, head_bytes_in, header, offset_in, page_kind,
+};
+use crate::btree::record::{self, Form, Layout, RecordRef};
 use crate::page::{PageCopy, PageId};
 use std::ops::Range;
 
 /// Prefix bytes a node must gain in all before a split rewrites its left half for them.
 const PREFIX_GAIN_MIN: usize = 128;
-
-/// An insert that found no room: the record and its place in the sequence it belongs to.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::btree) struct Pending<'a> {
-    pub(in crate::btree) slot: usize,
-    pub(in crate::btree) record: RecordRef<'a>,
-}
 
 /// The records of one node or of two neighbours in order, with an insert that is still to be applied.
 #[derive(Clone, Copy, Debug)]
@@ -24,12 +19,21 @@ pub(in crate::btree) struct Sequence<'a> {
     /// The separator of two branches, whose child is the right one's first.
     pub(in crate::btree) middle: Option<RecordRef<'a>>,
     pub(in crate::btree) right: Option<NodeView<'a>>,
-    pub(in crate::btree) pending: Option<Pending<'a>>,
+    /// Its slot counts through all of these.
+    pub(in crate::btree) pending: Option<NotApplied<'a>>,
+}
+
+/// Records of a sequence that lie in one place.
+enum Stretch<'a> {
+    /// The pending record or the separator in the middle.
+    One(RecordRef<'a>),
+    /// Slots of a node.
+    Slots(NodeView<'a>, Range<usize>),
 }
 
 impl<'a> Sequence<'a> {
     /// The records of one node and one to be inserted.
-    pub(in crate::btree) fn of(left: NodeView<'a>, pending: Option<Pending<'a>>) -> Sequence<'a> {
+    pub(in crate::btree) fn of(left: NodeView<'a>, pending: Option<NotApplied<'a>>) -> Sequence<'a> {
         Sequence { left, middle: None, right: None, pending }
     }
 
@@ -41,36 +45,54 @@ impl<'a> Sequence<'a> {
             + usize::from(self.pending.is_some())
     }
 
-    /// The record at `index`.
-    pub(in crate::btree) fn get(&self, mut index: usize) -> RecordRef<'a> {
+    /// The records from `range.start` on, as many of `range` as lie in one place.
+    fn stretch(&self, range: Range<usize>) -> Stretch<'a> {
+        let Range { mut start, mut end } = range;
         if let Some(pending) = self.pending {
-            match index.cmp(&pending.slot) {
-                std::cmp::Ordering::Equal => return pending.record,
-                std::cmp::Ordering::Greater => index -= 1,
-                std::cmp::Ordering::Less => {}
+            match start.cmp(&pending.slot) {
+                std::cmp::Ordering::Equal => return Stretch::One(pending.record),
+                std::cmp::Ordering::Greater => (start, end) = (start - 1, end - 1),
+                std::cmp::Ordering::Less => end = end.min(pending.slot),
             }
         }
-        if index < self.left.count() {
-            return self.left.record(index);
+        let count = self.left.count();
+        if start < count {
+            return Stretch::Slots(self.left, start..end.min(count));
         }
-        index -= self.left.count();
+        (start, end) = (start - count, end - count);
         if let Some(middle) = self.middle {
-            if index == 0 {
-                return middle;
+            if start == 0 {
+                return Stretch::One(middle);
             }
-            index -= 1;
+            (start, end) = (start - 1, end - 1);
         }
         // Without a right node the index is past the end, which no caller asks for.
-        self.right.unwrap_or(self.left).record(index)
+        Stretch::Slots(self.right.unwrap_or(self.left), start..end)
     }
 
-    /// How records in `range` between two fences are laid out: the layout and the prefix length.
-    fn layout(
-        &self,
-        range: Range<usize>,
-        low: Option<Fence<'_>>,
-        high: Option<Fence<'_>>,
-    ) -> (Layout, usize) {
+    /// The stretches of `range` in order.
+    fn stretches(self, range: Range<usize>) -> impl Iterator<Item = Stretch<'a>> {
+        let mut at = range.start;
+        std::iter::from_fn(move || {
+            let stretch = (at < range.end).then(|| self.stretch(at..range.end))?;
+            at += match &stretch {
+                Stretch::One(_) => 1,
+                Stretch::Slots(_, slots) => slots.len(),
+            };
+            Some(stretch)
+        })
+    }
+
+    /// The record at `index`.
+    pub(in crate::btree) fn get(&self, index: usize) -> RecordRef<'a> {
+        match self.stretch(index..index + 1) {
+            Stretch::One(record) => record,
+            Stretch::Slots(node, slots) => node.record(slots.start),
+        }
+    }
+
+    /// How records in `range` between two fences are laid out.
+    fn form(&self, range: Range<usize>, low: Option<Fence<'_>>, high: Option<Fence<'_>>) -> Form {
         if !self.left.is_table() {
             // Without a high fence the last key bounds the prefix as well, until a key comes that does not share it:
             // else leaves at the right edge would fill with whole keys and be left half empty by their split.
@@ -82,14 +104,14 @@ impl<'a> Sequence<'a> {
                 }
                 _ => common_prefix(low, high),
             };
-            return (Layout::Index, bound);
+            return Form::of(false, bound);
         }
         if range.is_empty() {
-            return (Layout::Wide, 0);
+            return Form::of(true, 0);
         }
         let (first, last) = (self.get(range.start), self.get(range.end - 1));
         let narrow = (0..4).all(|index| first.key_byte(index) == last.key_byte(index));
-        if narrow { (Layout::Narrow, 4) } else { (Layout::Wide, 0) }
+        Form::of(true, if narrow { 4 } else { 0 })
     }
 
     /// Bytes that records in `range` between two fences use, fences included.
@@ -99,9 +121,17 @@ impl<'a> Sequence<'a> {
         low: Option<Fence<'_>>,
         high: Option<Fence<'_>>,
     ) -> usize {
-        let (layout, prefix_length) = self.layout(range.clone(), low, high);
-        let records = range.map(|index| SLOT_SIZE + self.get(index).encoded_length(layout, prefix_length));
-        records.sum::<usize>() + self.fences_size(prefix_length, low, high)
+        let form = self.form(range.clone(), low, high);
+        let records: usize = self
+            .stretches(range.clone())
+            .map(|stretch| match stretch {
+                Stretch::One(record) => record.encoded_length(form),
+                Stretch::Slots(node, slots) => {
+                    slots.map(|slot| node.record(slot).encoded_length(form)).sum::<usize>()
+                }
+            })
+            .sum();
+        records + SLOT_SIZE * range.len() + self.fences_size(form.prefix_length, low, high)
     }
 
     /// Bytes that the fences use.
@@ -120,7 +150,7 @@ impl<'a> Sequence<'a> {
         low: Option<Fence<'_>>,
         high: Option<Fence<'_>>,
     ) -> usize {
-        let (layout, prefix_length) = self.layout(range.clone(), low, high);
+        let Form { layout, prefix_length } = self.form(range.clone(), low, high);
         let keys = match layout {
             Layout::Narrow => sum,
             Layout::Wide => sum + 8 * range.len(),
@@ -129,16 +159,21 @@ impl<'a> Sequence<'a> {
         keys + self.fences_size(prefix_length, low, high)
     }
 
-    /// Bytes of the record at `index` and its slot, without any prefix (nor, in a table, a key).
-    pub(in crate::btree) fn plain_size(&self, index: usize) -> usize {
-        let record = self.get(index);
-        let plain = if self.left.is_table() {
-            record.encoded_length(Layout::Narrow, 4)
-        } else {
-            // Where the raw record has another prefix, its length is that much shorter than the plain one.
-            record.encoded_length(Layout::Index, 0)
-        };
-        plain + SLOT_SIZE
+    /// Calls `visit` for each record with its bytes and its slot's, without any prefix (nor, in a table, a key).
+    pub(in crate::btree) fn each_plain_size(&self, mut visit: impl FnMut(usize)) {
+        let plain = Form::of(self.left.is_table(), if self.left.is_table() { 4 } else { 0 });
+        for stretch in self.stretches(0..self.len()) {
+            match stretch {
+                Stretch::One(record) => visit(record.encoded_length(plain) + SLOT_SIZE),
+                Stretch::Slots(node, slots) => {
+                    let form = node.form();
+                    for slot in &node.slots()[slots] {
+                        // slots of the node
+                        visit(record::plain_length_at(node.bytes(), offset_in(*slot), form) + SLOT_SIZE);
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -167,10 +202,10 @@ pub(in crate::btree) fn rebuild_from_records(
     let (page, edits, home) = copy.parts_mut();
     edits.note_whole();
     work.counters.allocator_builds += 1;
-    let layout = records.layout(range.clone(), shape.low, shape.high);
-    fill(page, work, shape, records, range, layout);
-    *home = Some(LeafAllocatorSnapshot::new(NodeView::new(page), epoch, None, None));
-    super::assert_invariants(NodeView::new(page), None, None);
+    let form = records.form(range.clone(), shape.low, shape.high);
+    fill(page, work, shape, records, range, form);
+    let known = home.insert(LeafAllocatorSnapshot::of(NodeView::new(page), epoch));
+    super::assert_invariants(NodeView::new(page), known);
 }
 
 fn fill(
@@ -179,21 +214,21 @@ fn fill(
     shape: &Shape<'_>,
     records: &Sequence<'_>,
     range: Range<usize>,
-    (layout, prefix_length): (Layout, usize),
+    form: Form,
 ) {
     header::set_kind(page, page_kind(shape.kind, shape.level), shape.level);
     header::set_right_sibling(page, shape.right_sibling);
     header::set_first_child(page, shape.first_child);
-    header::set_prefix_length(page, prefix_length);
+    header::set_prefix_length(page, form.prefix_length);
     let mut heap = page.len() - crate::page::CHECKSUM_SIZE;
     for (which, fence) in [shape.low, shape.high].into_iter().enumerate() {
         let Some(fence) = fence else {
             header::set_fence(page, which, None);
             continue;
         };
-        let skipped = if which == 1 && layout == Layout::Index { prefix_length } else { 0 };
+        let skipped = if which == 1 && form.layout == Layout::Index { form.prefix_length } else { 0 };
         let length = fence.len() - skipped;
-        let at = if layout == Layout::Index {
+        let at = if form.layout == Layout::Index {
             heap -= length;
             heap
         } else {
@@ -204,36 +239,94 @@ fn fill(
         page[at + first.len()..at + length].copy_from_slice(second); // as above
         header::set_fence(page, which, Some((at, length, fence.cut)));
     }
-    if layout == Layout::Narrow {
+    if form.layout == Layout::Narrow {
         let first = records.get(range.start); // a narrow node is not empty
         header::set_table_prefix(page, &[0, 1, 2, 3].map(|index| first.key_byte(index).unwrap_or_default()));
     }
     let (start, count) = (heap, range.len());
-    for (slot, index) in range.enumerate() {
-        let record = records.get(index);
-        let length = record.encoded_length(layout, prefix_length);
-        heap -= length;
-        record.encode(layout, prefix_length, &mut page[heap..heap + length]); // the caller saw that they fit
-        header::set_slot(page, slot, heap, record.head(prefix_length));
+    let mut slot = 0;
+    for stretch in records.stretches(range) {
+        match stretch {
+            Stretch::Slots(node, slots) if node.form() == form => {
+                let slots = &node.slots()[slots]; // slots of the node
+                heap = copy_blocks(page, node, slots, slot, heap);
+                slot += slots.len();
+            }
+            Stretch::Slots(node, slots) => {
+                for from in slots {
+                    heap = encode_record(page, &node.record(from), slot, heap, form);
+                    slot += 1;
+                }
+            }
+            Stretch::One(record) => {
+                heap = encode_record(page, &record, slot, heap, form);
+                slot += 1;
+            }
+        }
     }
     work.counters.memcopy_bytes += (start - heap) as u64;
-    header::set_counts(page, count, heap, 0);
+    header::set_count(page, count);
+    header::set_heap(page, heap, 0);
+    debug_assert!(slot == count && NodeView::new(page).slots_end() <= heap, "the caller saw that they fit");
 }
 
-/// Rewrites a node with a shorter prefix. The caller saw that the records fit.
-pub(super) fn shorten_prefix(allocator: &mut LeafAllocator<'_>, prefix_length: usize) {
+/// Writes a record below `heap`, as `slot`; gives its offset.
+#[inline]
+fn encode_record(page: &mut [u8], record: &RecordRef<'_>, slot: usize, heap: usize, form: Form) -> usize {
+    let offset = heap - record.encoded_length(form);
+    record.encode(form, &mut page[offset..heap]); // the caller saw that all fit
+    header::set_slot(page, slot, offset, record.head(form.prefix_length));
+    offset
+}
+
+/// Copies records of `node`, whose form the page shares, below `heap`, as the slots from `slot` on; gives the offset of
+/// the last. Records that lie one below the other, as after ascending inserts or a rebuild, go as one block.
+fn copy_blocks(
+    page: &mut [u8],
+    node: NodeView<'_>,
+    slots: &[Slot],
+    mut slot: usize,
+    mut heap: usize,
+) -> usize {
+    let (source, layout) = (node.bytes(), node.layout());
+    let extent = |slot: &Slot| {
+        let offset = offset_in(*slot);
+        (offset, offset + record::length_at(source, offset, layout))
+    };
+    let mut rest = slots;
+    let mut extents = slots.iter().map(extent);
+    let mut next = extents.next();
+    while let Some((mut low, end)) = next {
+        let mut length = 1;
+        next = extents.next();
+        while let Some((offset, _)) = next.filter(|&(_, next_end)| next_end == low) {
+            (low, length) = (offset, length + 1);
+            next = extents.next();
+        }
+        let target = heap - (end - low);
+        page[target..heap].copy_from_slice(&source[low..end]); // records of the node; all fit
+        let (block, behind) = rest.split_at(length);
+        for from in block {
+            header::set_slot(page, slot, offset_in(*from) - low + target, head_bytes_in(*from));
+            slot += 1;
+        }
+        (rest, heap) = (behind, target);
+    }
+    heap
+}
+
+/// Rewrites a node in another form. The caller saw that the records fit.
+pub(super) fn rewrite(allocator: &mut LeafAllocator<'_>, form: Form) {
     let mut image = std::mem::take(&mut allocator.work.images[0]); // two images
     image.clear();
     image.extend_from_slice(allocator.page);
     let node = NodeView::new(&image);
-    let table = node.is_table();
-    let shape = Shape::of(node, if table { TreeKind::Table } else { TreeKind::Index });
+    let shape = Shape::of(node, if node.is_table() { TreeKind::Table } else { TreeKind::Index });
     let records = Sequence::of(node, None);
-    let layout = (Layout::of(table, prefix_length), prefix_length);
-    fill(allocator.page, allocator.work, &shape, &records, 0..records.len(), layout);
+    fill(allocator.page, allocator.work, &shape, &records, 0..records.len(), form);
     allocator.work.images[0] = image; // as above
-    allocator.extents = None;
-    allocator.regions = None;
+    allocator.known.extents = None;
+    allocator.known.regions = None;
     allocator.edits.note_whole();
 }
 
@@ -245,21 +338,38 @@ pub(in crate::btree) struct Split<'a> {
     pub(in crate::btree) right_id: PageId,
     /// The first record of the right half, counted with the pending one in place.
     pub(in crate::btree) cut: usize,
-    pub(in crate::btree) pending: Pending<'a>,
+    pub(in crate::btree) pending: NotApplied<'a>,
     /// The fence that both halves take between them.
     pub(in crate::btree) separator: Fence<'a>,
+}
+
+/// The two nodes that a split left behind; both have their snapshots.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::btree) struct Halves<'a> {
+    pub(in crate::btree) left: NodeView<'a>,
+    pub(in crate::btree) right: NodeView<'a>,
+    /// Whether the pending record went to the right, and its slot there; `None` where it went up as the separator.
+    pub(in crate::btree) pending_at: Option<(bool, usize)>,
+}
+
+impl<'a> Halves<'a> {
+    /// The least keys of both halves, as far as they lie in them.
+    pub(in crate::btree) fn min_keys(&self) -> [Option<RecordRef<'a>>; 2] {
+        [self.left, self.right].map(|node| node.records().next())
+    }
 }
 
 /// Splits the node of `left`: records from the cut on go to `right`, the pending one where it belongs.
 ///
 /// In a branch the record at the cut goes to neither half: it is the separator, and its child becomes the right
 /// half's first. The left half's records stay where they are, unless a longer prefix is worth the rewriting.
-pub(in crate::btree) fn split_into(
-    [left, right]: [&mut PageCopy; 2],
+pub(in crate::btree) fn split_into<'a>(
+    left: &'a mut PageCopy,
+    right: &'a mut PageCopy,
     work: &mut Workspace,
     epoch: u64,
     split: &Split<'_>,
-) {
+) -> Halves<'a> {
     work.counters.splits += 1;
     let &Split { kind, right_id, cut, pending, separator } = split;
     let node = NodeView::new(left.bytes());
@@ -277,36 +387,41 @@ pub(in crate::btree) fn split_into(
             && common - prefix_length < 4
             && (common - prefix_length) * cut < PREFIX_GAIN_MIN
     };
-    if stays && keep_left(left, work, epoch, split).is_ok() {
-        return;
+    if !stays || !keep_left(left, work, epoch, split) {
+        let mut images = std::mem::take(&mut work.images);
+        images[0].clear(); // two images
+        images[0].extend_from_slice(left.bytes()); // as above
+        let node = NodeView::new(&images[0]); // as above
+        let records = Sequence::of(node, Some(pending));
+        let shape = Shape { high: Some(separator), right_sibling: right_id, ..Shape::of(node, kind) };
+        rebuild_from_records(left, work, epoch, &shape, &records, 0..cut);
+        work.images = images;
     }
-    let mut images = std::mem::take(&mut work.images);
-    images[0].clear(); // two images
-    images[0].extend_from_slice(left.bytes()); // as above
-    let node = NodeView::new(&images[0]); // as above
-    let records = Sequence::of(node, Some(pending));
-    let shape = Shape { high: Some(separator), right_sibling: right_id, ..Shape::of(node, kind) };
-    rebuild_from_records(left, work, epoch, &shape, &records, 0..cut);
-    work.images = images;
+    let (left, right) = (NodeView::new(left.bytes()), NodeView::new(right.bytes()));
+    // Asserted where the heaps are made: what the headers say of them is all that the next edits go by.
+    debug_assert!([left, right].iter().all(|half| half.slots_end() <= half.heap_start()));
+    let pending_at = if pending.slot < cut {
+        Some((false, pending.slot))
+    } else {
+        pending.slot.checked_sub(right_from).map(|slot| (true, slot))
+    };
+    Halves { left, right, pending_at }
 }
 
-/// Makes a node the left half of its split without moving a record; where it fails the records are still there.
-fn keep_left(
-    left: &mut PageCopy,
-    work: &mut Workspace,
-    epoch: u64,
-    split: &Split<'_>,
-) -> Result<(), NotApplied> {
+/// Makes a node the left half of its split without moving a record. Where it fails, the node has lost only what went
+/// to the right, and its high fence.
+fn keep_left(left: &mut PageCopy, work: &mut Workspace, epoch: u64, split: &Split<'_>) -> bool {
     let goes_left = split.pending.slot < split.cut;
     let mut allocator = LeafAllocator::open(left, work, epoch);
     allocator.truncate(split.cut - usize::from(goes_left));
     allocator.set_right_sibling(split.right_id);
-    allocator.set_high_fence(&split.separator)?;
-    if goes_left {
-        allocator.insert(split.pending.slot, &split.pending.record)?;
+    if !allocator.set_high_fence(&split.separator)
+        || goes_left && allocator.insert(split.pending.slot, &split.pending.record).is_err()
+    {
+        return false;
     }
     allocator.finish();
-    Ok(())
+    true
 }
 
 impl<'a> Shape<'a> {

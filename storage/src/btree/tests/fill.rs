@@ -14,14 +14,14 @@ fn ascending_inserts_fill_leaves_and_build_nothing() {
     assert_eq!(bed.check(), 10_000);
     let (leaves, fill) = bed.store.fill(0);
     assert!(fill > 0.97, "leaves are {fill} full");
-    let counts = bed.store.counts();
+    let counts = bed.counts();
     let pages = bed.store.page_count() as u64;
     assert!(counts.allocator_builds <= pages + 5, "{} builds for {pages} pages", counts.allocator_builds);
     assert_eq!(counts.slot_extent_builds, 0);
     assert_eq!(counts.compactions, 0);
     assert!(counts.splits < leaves as u64 + 5);
     assert_eq!(counts.borrows, 0);
-    let last = last_row_id(&mut bed.store, &mut bed.memory, bed.tree).unwrap();
+    let last = last_row_id(&bed.store, &mut bed.memory, bed.tree).unwrap();
     assert_eq!(last, Some(9_999));
     // 107 bytes a row, with slot, key and length, where the value takes 100.
     assert!(leaves <= 10_000 / (8108 / 108) + 2, "{leaves} leaves");
@@ -61,7 +61,7 @@ fn random_inserts_leave_leaves_four_fifths_full() {
         }
         assert_eq!(bed.check(), 20_000);
         let (leaves, fill) = bed.store.fill(0);
-        println!("{kind:?}: {leaves} leaves, {fill:.3} full, {:?}", bed.store.counts());
+        println!("{kind:?}: {leaves} leaves, {fill:.3} full, {:?}", bed.counts());
         assert!(fill > 0.75, "leaves of {kind:?} are {fill} full");
     }
 }
@@ -108,13 +108,13 @@ fn a_boundary_does_not_thrash() {
             bed.insert(&row_key(row), &VALUE);
         }
         // Grow until a split, then go back and forth over it.
-        let splits = bed.store.counts().splits;
+        let splits = bed.counts().splits;
         let mut row = 1_000_000;
-        while bed.store.counts().splits == splits {
+        while bed.counts().splits == splits {
             row += 1;
             bed.insert(&row_key(row), &VALUE);
         }
-        let before = bed.store.counts();
+        let before = bed.counts();
         for _ in 0..500 {
             for back in 0..3 {
                 assert!(bed.delete(&row_key(row - back)));
@@ -123,7 +123,7 @@ fn a_boundary_does_not_thrash() {
                 assert!(bed.insert(&row_key(row - back), &VALUE));
             }
         }
-        let since = bed.store.counts().since(&before);
+        let since = bed.counts().since(&before);
         assert!(since.splits + since.merges + since.borrows <= 3, "{since:?}");
         bed.check();
     }

@@ -15,7 +15,6 @@ pub(super) struct Store {
     copies: FxHashMap<u32, PageCopy>,
     free: Vec<u32>,
     next: u32,
-    counters: Counters,
     pub(super) epoch: u64,
 }
 
@@ -27,7 +26,6 @@ impl Store {
             copies: FxHashMap::default(),
             free: Vec::new(),
             next: 1,
-            counters: Counters::default(),
             epoch: 0,
         }
     }
@@ -47,10 +45,6 @@ impl Store {
 
     pub(super) fn page_count(&self) -> usize {
         self.next as usize - 1 - self.free.len()
-    }
-
-    pub(super) fn counts(&self) -> Counters {
-        self.counters
     }
 
     /// The pages that are nodes of trees.
@@ -152,10 +146,6 @@ impl WritePages for Store {
         Ok(())
     }
 
-    fn counters(&mut self) -> &mut Counters {
-        &mut self.counters
-    }
-
     fn epoch(&self) -> u64 {
         self.epoch
     }
@@ -167,13 +157,15 @@ pub(super) struct Bed {
     pub(super) memory: TreeMemory,
     pub(super) tree: TreeId,
     pub(super) kind: TreeKind,
+    /// What ended transactions counted.
+    counted: Counters,
 }
 
 impl Bed {
     pub(super) fn new(kind: TreeKind, page_size: usize) -> Bed {
         let mut store = Store::new(page_size);
         let tree = crate::btree::create(&mut store, kind).unwrap();
-        Bed { store, memory: TreeMemory::default(), tree, kind }
+        Bed { store, memory: TreeMemory::default(), tree, kind, counted: Counters::default() }
     }
 
     pub(super) fn insert(&mut self, key: &[u8], value: &[u8]) -> bool {
@@ -187,7 +179,14 @@ impl Bed {
     /// Ends the transaction: the copies become the committed pages, and nothing is remembered.
     pub(super) fn commit(&mut self) {
         self.store.commit();
+        self.counted = self.counts();
         self.memory = TreeMemory::default();
+    }
+
+    pub(super) fn counts(&self) -> Counters {
+        let mut counts = self.counted;
+        counts.add(self.memory.counters());
+        counts
     }
 
     pub(super) fn check(&self) -> u64 {

@@ -1,9 +1,8 @@
-//! What holds leaves together: splitting a node, entering its separator above, growing and shrinking the root,
-//! and spreading the records of two neighbours. Leaves and branches alike go through here.
+//! What holds leaves together: splitting a node, entering its separator above, growing and shrinking the root.
+//! Leaves and branches alike go through here.
 
 use super::TreeKind;
-use super::leaf_allocator::{FenceIntent, LeafAllocator, NotApplied, Sequence, Shape, Split, Workspace};
-use super::leaf_allocator::{rebuild_from_records, split_into};
+use super::leaf_allocator::{FenceIntent, LeafAllocator, NotApplied, Sequence, Split, Workspace, split_into};
 use super::node::{Fence, NodeView, capacity, header, local_key_max, page_kind};
 use super::overflow;
 use super::record::{RawValue, RecordRef, Tail};
@@ -24,7 +23,7 @@ pub(super) struct Separator {
 }
 
 impl Separator {
-    fn fence(&self) -> Fence<'_> {
+    pub(super) fn fence(&self) -> Fence<'_> {
         Fence { start: &[], rest: &self.key, cut: self.tail.is_some() }
     }
 
@@ -56,7 +55,7 @@ fn separator_length(before: &RecordRef<'_>, after: &RecordRef<'_>) -> Option<usi
 }
 
 /// The key that parts the records before `cut` from those behind. In a branch it is the record at the cut.
-fn separator_at<P: WritePages>(
+pub(super) fn separator_at<P: WritePages>(
     pages: &P,
     records: &Sequence<'_>,
     cut: usize,
@@ -90,7 +89,7 @@ fn separator_at<P: WritePages>(
 }
 
 /// Writes the part of a new separator that its branch record cannot hold.
-fn keep_tail(pages: &mut impl WritePages, separator: &mut Separator, long: &[u8]) -> Result<()> {
+pub(super) fn keep_tail(pages: &mut impl WritePages, separator: &mut Separator, long: &[u8]) -> Result<()> {
     if !long.is_empty() {
         separator.tail = Some(Tail { page: overflow::write_run(pages, long)?, length: long.len() as u32 });
     }
@@ -130,7 +129,7 @@ fn keeps_all(records: &Sequence<'_>, page_size: usize) -> bool {
 }
 
 /// Where to cut `records` in two nodes between the fences `low` and `high`; `None` if no cut fits.
-fn choose_cut(
+pub(super) fn choose_cut(
     records: &Sequence<'_>,
     page_size: usize,
     low: Option<Fence<'_>>,
@@ -240,7 +239,7 @@ fn key_beside(record: &RecordRef<'_>, separator: &Separator) -> Option<Ordering>
 }
 
 /// Enters `child`, the new right neighbour of the child that `step` took, into the branch above.
-fn enter_separator<P: WritePages>(
+pub(super) fn enter_separator<P: WritePages>(
     pages: &mut P,
     work: &mut Workspace,
     path: &mut Path,
@@ -299,144 +298,6 @@ pub(super) fn format_root(copy: &mut crate::page::PageCopy, kind: TreeKind, leve
     header::set_heap(page, heap_end, 0);
     edits.note_write(crate::page::KIND_OFFSET, header::ALL.1);
     *home = None;
-}
-
-/// Two neighbours under one branch, by the branch and the index of the left one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pair {
-    pub(super) parent: PageId,
-    pub(super) left_index: usize,
-    pub(super) left: PageId,
-    pub(super) right: PageId,
-}
-
-/// The pair of child `index` and its neighbour to the left or right, if there is one.
-pub(super) fn pair_of<P: ReadPages>(pages: &P, step: Step, with_left: bool) -> Result<Option<Pair>> {
-    let page = pages.page(step.page)?;
-    let node = NodeView::new(&page);
-    let left_index = match (with_left, step.child_index.checked_sub(1)) {
-        (true, None) => return Ok(None),
-        (true, Some(index)) => index,
-        (false, _) => step.child_index,
-    };
-    if left_index >= node.count() {
-        return Ok(None);
-    }
-    let (left, right) = (node.child(left_index), node.child(left_index + 1));
-    Ok(Some(Pair { parent: step.page, left_index, left, right }))
-}
-
-/// What is to become of a pair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spread {
-    /// One node, if all fits it and leaves a share of 1/n of the room free (0: none need be).
-    Merge { spare_share: usize },
-    /// Two nodes of about the same weight.
-    Balance,
-}
-
-/// Spreads the records of a pair anew, with `pending` among them (its slot counts through both nodes).
-///
-/// Gives false, and has done nothing, where the records do not fit.
-pub(super) fn spread<P: WritePages>(
-    pages: &mut P,
-    work: &mut Workspace,
-    path: &mut Path,
-    pair: Pair,
-    pending: Option<NotApplied<'_>>,
-    how: Spread,
-) -> Result<bool> {
-    let mut images = std::mem::take(&mut work.images);
-    for (image, id) in images.iter_mut().zip([pair.left, pair.right]) {
-        image.clear();
-        image.extend_from_slice(&pages.look(id)?);
-    }
-    let done = spread_images(pages, work, path, pair, pending, how, &images);
-    work.images = images;
-    done
-}
-
-fn spread_images<P: WritePages>(
-    pages: &mut P,
-    work: &mut Workspace,
-    path: &mut Path,
-    pair: Pair,
-    pending: Option<NotApplied<'_>>,
-    how: Spread,
-    images: &[Vec<u8>; 2],
-) -> Result<bool> {
-    let (kind, level) = kind_of_root(pair.left, &images[0])?; // two images
-    super::search::check_node(pair.right, &images[1], kind, level)?; // as above
-    let (left, right) = (NodeView::new(&images[0]), NodeView::new(&images[1])); // as above
-    let page_size = pages.page_size();
-    let epoch = pages.epoch();
-    let parent = pages.page(pair.parent)?;
-    let above = NodeView::new(&parent).record(pair.left_index);
-    let parts = |fence: Option<Fence<'_>>| {
-        fence.is_some_and(|fence| {
-            let same = |index| fence.byte(index) == above.key_byte(index);
-            fence.len() == above.local_key_length() && (0..fence.len()).all(same)
-        })
-    };
-    if !parts(left.high_fence()) || !parts(right.low_fence()) {
-        return Err(Error::corrupt(pair.right, "its low fence is not what parts it from its neighbour"));
-    }
-    let right_child = right.first_child().0.to_le_bytes();
-    // The separator of two branches comes down between them, with the key it has above.
-    let middle = (level > 0).then_some(RecordRef { value: RawValue::Local(&right_child), raw: &[], ..above });
-    let records = Sequence { left, middle, right: Some(right), pending };
-    let (low, high) = (left.low_fence(), right.high_fence());
-    let shape = Shape { high, right_sibling: right.right_sibling(), ..Shape::of(left, kind) };
-    if let Spread::Merge { spare_share } = how {
-        let room = capacity(page_size);
-        let size = records.size(0..records.len(), low, high);
-        if size + room.checked_div(spare_share).unwrap_or(0) > room {
-            return Ok(false);
-        }
-        rebuild_from_records(pages.edit(pair.left)?, work, epoch, &shape, &records, 0..records.len());
-        work.counters.merges += 1;
-        // In a leaf the separator is gone for good; in a branch it went down with its tail.
-        let tail = above.tail.filter(|_| level == 0);
-        drop(parent);
-        delete_separator(pages, work, pair, tail)?;
-        pages.free(pair.right)?;
-        return Ok(true);
-    }
-    let Some(cut) = choose_cut(&records, page_size, low, high, &mut work.sums) else { return Ok(false) };
-    let (mut separator, long) = separator_at(&*pages, &records, cut)?;
-    work.counters.key_decodes += 1;
-    let right_from = if level > 0 { cut + 1 } else { cut };
-    let first_child = if level > 0 { records.get(cut).child() } else { PageId::NONE };
-    keep_tail(pages, &mut separator, &long)?;
-    let fence = separator.fence();
-    let left_shape = Shape { high: Some(fence), right_sibling: pair.right, ..shape };
-    let right_shape = Shape { low: Some(fence), first_child, ..shape };
-    let [left_copy, right_copy] = pages.edit_many([pair.left, pair.right])?;
-    rebuild_from_records(left_copy, work, epoch, &left_shape, &records, 0..cut);
-    rebuild_from_records(right_copy, work, epoch, &right_shape, &records, right_from..records.len());
-    work.counters.borrows += 1;
-    let tail = above.tail.filter(|_| level == 0);
-    drop(parent);
-    delete_separator(pages, work, pair, tail)?;
-    let step = Step { page: pair.parent, child_index: pair.left_index };
-    enter_separator(pages, work, path, step, &separator, pair.right, FenceIntent::Balance)?;
-    Ok(true)
-}
-
-fn delete_separator<P: WritePages>(
-    pages: &mut P,
-    work: &mut Workspace,
-    pair: Pair,
-    tail: Option<Tail>,
-) -> Result<()> {
-    let epoch = pages.epoch();
-    let mut allocator = LeafAllocator::open(pages.edit(pair.parent)?, work, epoch);
-    allocator.delete(pair.left_index);
-    allocator.finish();
-    match tail {
-        Some(tail) => overflow::free_run(pages, tail.page, tail.length),
-        None => Ok(()),
-    }
 }
 
 /// While the root is a branch with a single child, takes that child's content in its place.

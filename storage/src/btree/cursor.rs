@@ -23,6 +23,9 @@ pub struct Cursor<P: ReadPages> {
     leaf: Option<P::Page>,
     /// The leaf behind it, while the cursor moves leaf by leaf.
     ahead: Option<P::Page>,
+    /// Records of the leaf and how they lie; none where there is no leaf.
+    count: usize,
+    layout: Layout,
     slot: usize,
     key: Vec<u8>,
     value: Vec<u8>,
@@ -31,7 +34,6 @@ pub struct Cursor<P: ReadPages> {
 impl<P: ReadPages> Cursor<P> {
     /// A cursor that stands nowhere yet.
     pub fn new(pages: P, tree: TreeId) -> Cursor<P> {
-        let (key, value) = (Vec::new(), Vec::new());
         Cursor {
             pages,
             tree,
@@ -39,22 +41,39 @@ impl<P: ReadPages> Cursor<P> {
             path: Path::new(),
             leaf: None,
             ahead: None,
+            count: 0,
+            layout: Layout::Index,
             slot: 0,
-            key,
-            value,
+            key: Vec::new(),
+            value: Vec::new(),
         }
     }
 
     /// Forgets its place and the pages it holds, so that the next seek sees the tree as it is.
     pub fn reset(&mut self) {
-        self.leaf = None;
+        self.leave();
         self.ahead = None;
         self.path.clear();
     }
 
+    fn leave(&mut self) {
+        self.leaf = None;
+        self.count = 0;
+    }
+
+    /// Makes `leaf` the current one; gives the number of its records.
+    #[inline]
+    fn enter_leaf(&mut self, leaf: P::Page) -> usize {
+        let node = NodeView::new(&leaf);
+        (self.count, self.layout) = (node.count(), node.layout());
+        self.leaf = Some(leaf);
+        self.count
+    }
+
     /// True while the cursor stands on a record.
+    #[inline]
     pub fn is_valid(&self) -> bool {
-        self.leaf.as_deref().is_some_and(|page| self.slot < NodeView::new(page).count())
+        self.slot < self.count
     }
 
     /// Goes down to a leaf from the root; `choose` names the child at each branch.
@@ -78,9 +97,14 @@ impl<P: ReadPages> Cursor<P> {
         mut choose: impl FnMut(&P, NodeView<'_>) -> Result<usize>,
     ) -> Result<P::Page> {
         while level > 0 {
-            let page = self.pages.look(id)?;
-            check_node(id, &page, self.kind, level)?;
-            let node = NodeView::new(&page);
+            // As in `search::descend_to`, the look is not moved.
+            let look = self.pages.look(id);
+            let page = match look {
+                Ok(ref look) => &**look,
+                Err(error) => return Err(error),
+            };
+            check_node(id, page, self.kind, level)?;
+            let node = NodeView::new(page);
             let child_index = choose(&self.pages, node)?;
             self.path.push(Step { page: id, child_index });
             id = node.child(child_index);
@@ -105,17 +129,14 @@ impl<P: ReadPages> Cursor<P> {
 
     /// Stands on `slot` of `leaf`, or on the first record behind it.
     fn stand_or_go_on(&mut self, leaf: P::Page, slot: usize) -> Result<bool> {
-        let count = NodeView::new(&leaf).count();
-        self.leaf = Some(leaf);
         self.slot = slot;
-        if slot < count { Ok(true) } else { self.next_leaf() }
+        if slot < self.enter_leaf(leaf) { Ok(true) } else { self.next_leaf() }
     }
 
     /// Stands on the record before `slot` of `leaf` (`None`: its end), or on the last record before it.
     fn stand_before(&mut self, leaf: P::Page, slot: Option<usize>) -> Result<bool> {
-        let slot = slot.unwrap_or_else(|| NodeView::new(&leaf).count());
-        self.leaf = Some(leaf);
-        match slot.checked_sub(1) {
+        let count = self.enter_leaf(leaf);
+        match slot.unwrap_or(count).checked_sub(1) {
             Some(slot) => {
                 self.slot = slot;
                 Ok(true)
@@ -151,8 +172,8 @@ impl<P: ReadPages> Cursor<P> {
     pub fn seek_exact(&mut self, key: &[u8]) -> Result<bool> {
         let (leaf, slot, exact) = self.locate(key)?;
         // Off a record, but still in the leaf: the next seek may find its key here.
+        self.enter_leaf(leaf);
         self.slot = if exact { slot } else { usize::MAX };
-        self.leaf = Some(leaf);
         Ok(exact)
     }
 
@@ -163,13 +184,13 @@ impl<P: ReadPages> Cursor<P> {
 
     /// Goes to the next record; false at the end, where the cursor is not on a record.
     #[allow(clippy::should_implement_trait)] // a cursor lends its records, which no Iterator can
+    #[inline]
     pub fn next(&mut self) -> Result<bool> {
-        let Some(leaf) = &self.leaf else { return Ok(false) };
-        if self.slot.saturating_add(1) < NodeView::new(leaf).count() {
+        if self.slot.saturating_add(1) < self.count {
             self.slot += 1;
             return Ok(true);
         }
-        self.next_leaf()
+        if self.leaf.is_none() { Ok(false) } else { self.next_leaf() }
     }
 
     /// Goes to the record before; false at the start, where the cursor is not on a record.
@@ -187,15 +208,13 @@ impl<P: ReadPages> Cursor<P> {
     /// Goes to the first record of the next leaf that has one.
     pub fn next_leaf(&mut self) -> Result<bool> {
         loop {
-            self.leaf = None;
+            self.leave();
             let Some(step) = self.path.pop() else { return Ok(false) };
             let Some(leaf) = self.enter(step.page, step.child_index.checked_add(1), |_, _| Ok(0))? else {
                 continue;
             };
             self.slot = 0;
-            let filled = NodeView::new(&leaf).count() > 0;
-            self.leaf = Some(leaf);
-            if filled {
+            if self.enter_leaf(leaf) > 0 {
                 return Ok(true);
             }
         }
@@ -204,13 +223,11 @@ impl<P: ReadPages> Cursor<P> {
     /// Goes to the last record of the leaf before that has one.
     pub fn prev_leaf(&mut self) -> Result<bool> {
         loop {
-            self.leaf = None;
+            self.leave();
             let Some(step) = self.path.pop() else { return Ok(false) };
             let before = step.child_index.checked_sub(1);
             let Some(leaf) = self.enter(step.page, before, |_, node| Ok(node.count()))? else { continue };
-            let last = NodeView::new(&leaf).count().checked_sub(1);
-            self.leaf = Some(leaf);
-            if let Some(last) = last {
+            if let Some(last) = self.enter_leaf(leaf).checked_sub(1) {
                 self.slot = last;
                 return Ok(true);
             }
@@ -254,11 +271,12 @@ impl<P: ReadPages> Cursor<P> {
     /// one first, if the cursor stands on a record, then those behind it. No leaf is read; the cursor then stands
     /// behind the last. A tree of a single leaf has none to pass.
     pub fn pass_leaves(&mut self, count: usize, leaves: &mut Vec<PageId>) -> Result<()> {
-        if self.leaf.take().is_some()
+        if self.leaf.is_some()
             && let Some(step) = self.path.last_mut()
         {
             step.child_index = step.child_index.wrapping_sub(1);
         }
+        self.leave();
         let wanted = leaves.len() + count;
         while leaves.len() < wanted {
             let Some(step) = self.path.pop() else { break };
@@ -298,10 +316,11 @@ impl<P: ReadPages> Cursor<P> {
         self.stand_or_go_on(page, 0)
     }
 
+    #[inline]
     fn current(&self) -> Result<NodeView<'_>> {
         match &self.leaf {
             Some(leaf) if self.is_valid() => Ok(NodeView::new(leaf)),
-            _ => Err(Error::Misuse("the cursor is not on a record".to_owned())),
+            _ => Err(nowhere()),
         }
     }
 
@@ -319,28 +338,37 @@ impl<P: ReadPages> Cursor<P> {
     }
 
     /// The row id of the record (table trees); 0 where the cursor is not on one.
+    #[inline]
     pub fn row_id(&self) -> i64 {
-        self.current().map_or(0, |node| (node.row_bits(self.slot) ^ (1 << 63)) as i64)
+        let Some(leaf) = self.leaf.as_ref().filter(|_| self.is_valid()) else { return 0 };
+        let node = NodeView::new(leaf);
+        let bits = match self.layout {
+            Layout::Narrow => node.row_base() | u64::from(node.head(self.slot)),
+            _ => node.row_bits(self.slot),
+        };
+        (bits ^ (1 << 63)) as i64
     }
 
     /// The whole value; one that lies in an overflow run is read into a reused buffer.
     ///
     /// # Errors
     /// [`Error::Misuse`] where the cursor is not on a record.
+    #[inline]
     pub fn value(&mut self) -> Result<&[u8]> {
-        let run = match self.current()?.record(self.slot).value {
-            RawValue::Overflow { page, length } => Some((page, length)),
-            RawValue::Local(_) => None,
+        let node = self.current()?;
+        let Some((start, end)) = record::local_value(node.bytes(), node.slot_offset(self.slot), self.layout)
+        else {
+            return self.overflow_value();
         };
-        if let Some((page, length)) = run {
-            self.value.clear();
+        Ok(&self.current()?.bytes()[start..end]) // verified
+    }
+
+    fn overflow_value(&mut self) -> Result<&[u8]> {
+        self.value.clear();
+        if let RawValue::Overflow { page, length } = self.current()?.record(self.slot).value {
             overflow::read_run(&self.pages, page, length, &mut self.value)?;
-            return Ok(&self.value);
         }
-        match self.current()?.record(self.slot).value {
-            RawValue::Local(bytes) => Ok(bytes),
-            RawValue::Overflow { .. } => Ok(&self.value),
-        }
+        Ok(&self.value)
     }
 
     /// The current leaf, for reading many records at once.
@@ -408,6 +436,11 @@ impl<P: ReadPages> Cursor<P> {
             page = below;
         }
     }
+}
+
+#[cold]
+fn nowhere() -> Error {
+    Error::Misuse("the cursor is not on a record".to_owned())
 }
 
 /// A guess: the rows of a tree, and the share of them before a key.

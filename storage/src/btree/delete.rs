@@ -5,13 +5,14 @@
 //! tree may stay nearly or wholly empty, since that is what an ascending insert leaves behind.
 
 use super::TreeId;
-use super::branch::{Pair, Spread, pair_of, shrink_root, spread};
+use super::branch::shrink_root;
 use super::leaf::{Edited, TreeMemory, find_leaf};
 use super::leaf_allocator::LeafAllocator;
 use super::node::{NodeView, capacity};
 use super::overflow;
 use super::record::RawValue;
 use super::search::{Path, descend};
+use super::spread::{Pair, balance, merge, pair_of};
 use crate::error::Result;
 use crate::page::{PageId, ReadPages, WritePages};
 
@@ -112,7 +113,7 @@ fn join<P: WritePages>(
 ) -> Result<Joined> {
     let room = capacity(pages.page_size());
     let (used, empty, leaf, last) = {
-        let page = pages.page(id)?;
+        let page = pages.look(id)?;
         let node = NodeView::new(&page);
         (node.used(), node.count() == 0, node.level() == 0, node.high_fence().is_none())
     };
@@ -124,7 +125,7 @@ fn join<P: WritePages>(
     let spare_share = if empty && !(leaf && last) { 0 } else { MERGE_SPARE_SHARE };
     for pair in pairs.into_iter().flatten() {
         if used_by(&*pages, pair)? + room.checked_div(spare_share).unwrap_or(0) <= room
-            && spread(pages, &mut memory.work, path, pair, None, Spread::Merge { spare_share })?
+            && merge(pages, &mut memory.work, pair, spare_share)?
         {
             return Ok(Joined::Merged);
         }
@@ -132,7 +133,7 @@ fn join<P: WritePages>(
     let borrows = if leaf { used < room / BORROW_BELOW_SHARE && !last } else { empty };
     if borrows {
         for pair in pairs.into_iter().flatten() {
-            if spread(pages, &mut memory.work, path, pair, None, Spread::Balance)? {
+            if balance(pages, &mut memory.work, path, pair, None)? {
                 return Ok(Joined::Borrowed);
             }
         }
@@ -142,7 +143,7 @@ fn join<P: WritePages>(
 
 /// Bytes that the nodes of a pair use: a merged node needs no less, but for one fence.
 fn used_by<P: ReadPages>(pages: &P, pair: Pair) -> Result<usize> {
-    let (left, right) = (pages.page(pair.left)?, pages.page(pair.right)?);
+    let (left, right) = (pages.look(pair.left)?, pages.look(pair.right)?);
     let (left, right) = (NodeView::new(&left), NodeView::new(&right));
     let fences = left.fence_extents().into_iter().chain(right.fence_extents()).flatten();
     Ok(left.used() + right.used() - fences.map(|(_, length)| length).sum::<usize>())

@@ -1,12 +1,13 @@
 //! Inserting and replacing records: in place where there is room, else by sharing with a neighbour or a split.
 
-use super::branch::{Pair, Spread, pair_of, split_node, spread};
+use super::branch::split_node;
 use super::leaf::{Edited, TreeMemory, find_leaf};
 use super::leaf_allocator::{FenceIntent, LeafAllocator, NotApplied};
 use super::node::{NodeView, SLOT_SIZE, capacity, local_key_max, local_record_max};
 use super::overflow::{self, LENGTH_MAX};
 use super::record::{Form, RawValue, RecordRef, Tail};
 use super::search::{Path, descend};
+use super::spread::{Pair, balance, pair_of};
 use super::{TreeId, delete::free_value};
 use crate::error::{Error, Result};
 use crate::page::{PageId, WritePages};
@@ -167,7 +168,7 @@ fn make_room<P: WritePages>(
     let mut path = std::mem::take(&mut memory.path);
     if path.is_empty() && leaf != PageId(tree.0) {
         // The leaf was remembered: the way down is needed now.
-        let (reached, _) = descend(&*pages, PageId(tree.0), key, &mut path)?;
+        let reached = descend(&*pages, PageId(tree.0), key, &mut path)?;
         if reached != leaf {
             return Err(Error::corrupt(
                 leaf,
@@ -211,7 +212,7 @@ fn share<P: WritePages>(
     }
     let Some((_, pair, pending)) = best else { return Ok(false) };
     path.pop();
-    if spread(pages, &mut memory.work, path, pair, Some(pending), Spread::Balance)? {
+    if balance(pages, &mut memory.work, path, pair, Some(pending))? {
         return Ok(true);
     }
     path.push(step);

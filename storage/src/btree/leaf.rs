@@ -3,7 +3,7 @@
 use super::TreeId;
 use super::leaf_allocator::{FenceIntent, NotApplied, Workspace};
 use super::node::{NodeView, local_key_max};
-use super::search::{Found, NoTails, Path, check_node, descend, kind_of_root, search, search_near};
+use super::search::{Found, NoTails, Path, check_node, descend_to, kind_of_root, search, search_near};
 use crate::error::{Error, Result};
 use crate::metrics::Counters;
 use crate::page::{PageId, ReadPages, WritePages};
@@ -155,13 +155,15 @@ pub(super) fn find_leaf<P: WritePages>(
     key: &[u8],
 ) -> Result<(PageId, Found)> {
     if let Some(known) = memory.leaf(tree, pages.epoch()) {
-        let page = pages.look(known.leaf)?;
-        let node = NodeView::new(&page);
-        let enclosed = match key.try_into() {
-            Ok(bits) if node.is_table() => node.encloses_row(u64::from_be_bytes(bits)),
-            // A look at the tails of longer keys is left to the descent.
-            _ => key.len() <= local_key_max(pages.page_size()) && node.encloses(key),
+        // As in a descent, the look is not moved.
+        let look = pages.look(known.leaf);
+        let node = match look {
+            Ok(ref look) => NodeView::new(look),
+            Err(error) => return Err(error),
         };
+        // A look at the tails of longer keys is left to the descent.
+        let enclosed =
+            node.encloses(key) && (key.len() == 8 || key.len() <= local_key_max(node.bytes().len()));
         if enclosed {
             let found = search_near(node, key, known.next, &NoTails)?;
             memory.path.clear();
@@ -178,14 +180,25 @@ fn find_by_descent<P: WritePages>(
     tree: TreeId,
     key: &[u8],
 ) -> Result<(PageId, Found)> {
-    let (leaf, page) = descend(pages, PageId(tree.0), key, &mut memory.path)?;
-    let node = NodeView::new(&page);
-    if node.excludes(key) {
-        return Err(Error::corrupt(leaf, "a branch leads here for a key that lies outside the fences"));
-    }
-    let found = search(node, key, &pages)?;
-    memory.work.counters.key_compares += found.compares;
-    Ok((leaf, found))
+    let TreeMemory { path, work, .. } = memory;
+    path.clear();
+    descend_to(
+        pages,
+        PageId(tree.0),
+        key,
+        |step| path.push(step),
+        |leaf, node| {
+            if node.excludes(key) {
+                return Err(Error::corrupt(
+                    leaf,
+                    "a branch leads here for a key that lies outside the fences",
+                ));
+            }
+            let found = search(node, key, &pages)?;
+            work.counters.key_compares += found.compares;
+            Ok((leaf, found))
+        },
+    )
 }
 
 /// The last leaf under `id` that holds a record, and the way there is not kept.

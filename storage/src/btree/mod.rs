@@ -19,6 +19,7 @@ mod node;
 mod overflow;
 mod record;
 mod search;
+mod spread;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -117,20 +118,33 @@ pub(crate) fn get<P: ReadPages, R>(
     key: &[u8],
     with: impl FnOnce(&[u8]) -> R,
 ) -> Result<Option<R>> {
-    let (_, page) = search::descend(pages, PageId(tree.0), key, &mut search::Path::new())?;
-    let node = NodeView::new(&page);
-    let found = search::search(node, key, &pages)?;
-    if !found.exact {
-        return Ok(None);
+    search::descend_to(
+        pages,
+        PageId(tree.0),
+        key,
+        |_| (),
+        |_, node| {
+            let found = search::search(node, key, &pages)?;
+            if !found.exact {
+                return Ok(None);
+            }
+            let (page, offset) = (node.bytes(), node.slot_offset(found.slot));
+            match record::local_value(page, offset, node.layout()) {
+                Some((start, end)) => Ok(Some(with(&page[start..end]))), // verified
+                None => long_value(pages, node.record(found.slot)).map(|value| Some(with(&value))),
+            }
+        },
+    )
+}
+
+/// The value of a record that lies in an overflow run.
+#[cold]
+fn long_value<P: ReadPages>(pages: &P, record: record::RecordRef<'_>) -> Result<Vec<u8>> {
+    let mut value = Vec::new();
+    if let RawValue::Overflow { page, length } = record.value {
+        overflow::read_run(pages, page, length, &mut value)?;
     }
-    Ok(Some(match node.record(found.slot).value {
-        RawValue::Local(bytes) => with(bytes),
-        RawValue::Overflow { page, length } => {
-            let mut value = Vec::new();
-            overflow::read_run(pages, page, length, &mut value)?;
-            with(&value)
-        }
-    }))
+    Ok(value)
 }
 
 /// Hands the first key that is `key` or greater to `with`; `None` where there is none. A key that lies in the leaf is
@@ -141,20 +155,31 @@ pub(crate) fn first_key_at_or_after<P: ReadPages, R>(
     key: &[u8],
     with: impl FnOnce(&[u8]) -> R,
 ) -> Result<Option<R>> {
-    let (_, page) = search::descend(pages, PageId(tree.0), key, &mut search::Path::new())?;
-    let node = NodeView::new(&page);
-    let found = search::search(node, key, &pages)?;
-    if found.slot < node.count() {
-        let record = node.record(found.slot);
-        if record.tail.is_none() {
+    let mut with = Some(with);
+    let found = search::descend_to(
+        pages,
+        PageId(tree.0),
+        key,
+        |_| (),
+        |_, node| {
+            let found = search::search(node, key, &pages)?;
+            if found.slot == node.count() {
+                return Ok(None);
+            }
+            let record = node.record(found.slot);
+            if record.tail.is_some() {
+                return Ok(None);
+            }
+            let Some(with) = with.take() else { return Ok(None) };
             if record.prefix.is_empty() {
                 return Ok(Some(with(record.rest)));
             }
             let mut joined: SmallVec<[u8; 256]> = SmallVec::from_slice(record.prefix);
             joined.extend_from_slice(record.rest);
-            return Ok(Some(with(&joined)));
-        }
-    }
+            Ok(Some(with(&joined)))
+        },
+    )?;
+    let (None, Some(with)) = (&found, with) else { return Ok(found) };
     let mut cursor = Cursor::new(pages, tree);
     if cursor.seek(key)? { Ok(Some(with(cursor.key()?))) } else { Ok(None) }
 }

@@ -111,7 +111,15 @@ impl<'a> Fence<'a> {
     }
 
     /// How `key` stands to the fence, or `None` where the fence was cut too early to tell.
+    #[inline]
     pub(super) fn compare(&self, key: &[u8]) -> Option<Ordering> {
+        if self.start.is_empty() && !self.cut {
+            return Some(key.cmp(self.rest));
+        }
+        self.compare_parts(key)
+    }
+
+    fn compare_parts(&self, key: &[u8]) -> Option<Ordering> {
         let first = key.len().min(self.start.len());
         let order = key[..first].cmp(self.start).then_with(|| key[first..].cmp(self.rest)); // first <= len
         if !self.cut {
@@ -321,7 +329,11 @@ impl<'a> NodeView<'a> {
     }
 
     /// True where the fences say for certain that `key` belongs here.
+    #[inline]
     pub(super) fn encloses(&self, key: &[u8]) -> bool {
+        if let (true, Ok(bits)) = (self.is_table(), key.try_into()) {
+            return self.encloses_row(u64::from_be_bytes(bits));
+        }
         self.low_fence()
             .is_none_or(|low| matches!(low.compare(key), Some(Ordering::Greater | Ordering::Equal)))
             && self.high_fence().is_none_or(|high| high.compare(key) == Some(Ordering::Less))
@@ -330,6 +342,9 @@ impl<'a> NodeView<'a> {
     /// True where a fence says for certain that `key` does not belong here.
     #[inline]
     pub(super) fn excludes(&self, key: &[u8]) -> bool {
+        if let (true, Ok(bits)) = (self.is_table(), key.try_into()) {
+            return !self.encloses_row(u64::from_be_bytes(bits));
+        }
         self.low_fence().is_some_and(|low| low.compare(key) == Some(Ordering::Less))
             || self
                 .high_fence()
@@ -436,7 +451,7 @@ impl<'a> NodeView<'a> {
     pub(super) fn child(&self, index: usize) -> PageId {
         match index.checked_sub(1) {
             None => self.first_child(),
-            Some(slot) => self.record(slot).child(),
+            Some(slot) => record::child_at(self.page, self.slot_offset(slot), self.layout()),
         }
     }
 }

@@ -279,8 +279,9 @@ fn varint(page: &[u8], at: usize) -> (u32, usize) {
     (value, at + VARINT_MAX)
 }
 
+#[inline]
 fn read_u32(page: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([page[at], page[at + 1], page[at + 2], page[at + 3]]) // as above
+    page[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes)) // as above
 }
 
 /// Where the parts of a record lie.
@@ -341,6 +342,18 @@ pub(super) fn key_at(page: &[u8], offset: usize, layout: Layout) -> (&[u8], Opti
     let parts = parts(page, offset, layout);
     let tail = parts.tail.map(|at| Tail { page: PageId(read_u32(page, at)), length: read_u32(page, at + 4) });
     (&page[parts.key.0..parts.key.1], tail) // verified
+}
+
+/// The page number that the branch record at `offset` of a verified node holds.
+#[inline]
+pub(super) fn child_at(page: &[u8], offset: usize, layout: Layout) -> PageId {
+    // The length of a page number takes one byte.
+    let at = match layout {
+        Layout::Narrow => offset + 1,
+        Layout::Wide => offset + 9,
+        Layout::Index => parts(page, offset, layout).value_start,
+    };
+    PageId(read_u32(page, at))
 }
 
 /// Where the value of the record at `offset` lies; `None` where it is in an overflow run.

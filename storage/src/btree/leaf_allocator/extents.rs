@@ -1,6 +1,7 @@
 //! Where the records of a leaf lie: (offset, length) by slot. Reads node bytes, changes none.
 
 use crate::btree::node::NodeView;
+use std::ops::Range;
 
 /// A stretch of the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,11 @@ impl Extent {
     pub(super) fn new(offset: usize, length: usize) -> Extent {
         debug_assert!(offset + length <= 65536);
         Extent { offset: offset as u16, length: length as u16 }
+    }
+
+    /// Where the record of `slot` lies.
+    pub(super) fn of(node: NodeView<'_>, slot: usize) -> Extent {
+        Extent::new(node.slot_offset(slot), node.record_length(slot))
     }
 
     pub(super) fn start(self) -> usize {
@@ -35,9 +41,7 @@ impl SlotExtents {
     pub(super) fn scan(node: NodeView<'_>) -> SlotExtents {
         // Room for a few more, so that the inserts that made a scan worth while do not grow it at once.
         let mut by_slot = Vec::with_capacity(node.count() + 16);
-        by_slot.extend(
-            (0..node.count()).map(|slot| Extent::new(node.slot_offset(slot), node.record_length(slot))),
-        );
+        by_slot.extend((0..node.count()).map(|slot| Extent::of(node, slot)));
         SlotExtents { by_slot }
     }
 
@@ -53,9 +57,12 @@ impl SlotExtents {
         self.by_slot[slot] = extent; // one extent a slot
     }
 
-    /// Drops the extents from `count` on.
-    pub(super) fn truncate(&mut self, count: usize) {
-        self.by_slot.truncate(count);
+    pub(super) fn insert_run(&mut self, slot: usize, run: impl Iterator<Item = Extent>) {
+        self.by_slot.splice(slot..slot, run);
+    }
+
+    pub(super) fn remove_run(&mut self, run: Range<usize>) {
+        self.by_slot.drain(run);
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Extent> {

@@ -14,6 +14,7 @@
 
 mod extents;
 mod free_regions;
+pub(in crate::btree) mod move_run;
 mod room;
 mod snapshot;
 mod split;
@@ -238,58 +239,56 @@ impl<'a> LeafAllocator<'a> {
         self.note_counts();
     }
 
-    /// Drops the records from `count` on: what a split streams to the right.
-    fn truncate(&mut self, count: usize) {
-        let node = self.node();
-        let (mut heap_start, mut dead) = (node.heap_start(), node.dead());
-        // After ascending inserts the last records lie first in the heap: then the gap grows.
-        for slot in (count..node.count()).rev() {
-            let (offset, length) = (node.slot_offset(slot), node.record_length(slot));
-            if offset == heap_start {
-                heap_start += length;
-            } else {
-                dead += length;
-            }
-        }
-        if let Some(extents) = &mut self.known.extents {
-            extents.truncate(count);
-        }
-        self.known.regions = None;
-        header::set_count(self.page, count);
-        header::set_heap(self.page, heap_start, dead);
-        self.note_counts();
-    }
-
     /// Sets the link to the right sibling.
     pub(in crate::btree) fn set_right_sibling(&mut self, sibling: crate::page::PageId) {
         let (start, end) = header::set_right_sibling(self.page, sibling);
         self.edits.note_write(start, end);
     }
 
-    /// Sets the high fence; false where there is no room for it, and then the node has none. The prefix stays, though
-    /// it could now be longer.
-    fn set_high_fence(&mut self, fence: &Fence<'_>) -> bool {
-        let place = if self.node().is_table() {
-            let at = header::table_fence_place(1);
-            self.page[at..at + fence.rest.len()].copy_from_slice(fence.rest); // 8 bytes in the header
-            Some((at, fence.rest.len(), false))
-        } else {
-            let kept = &fence.rest[self.node().prefix_length()..]; // both fences start with the prefix
+    /// Sets the high fence, or takes it away; false where there is no room for it, and then the node has none. The
+    /// prefix stays, though it could now be longer.
+    fn set_high_fence(&mut self, fence: Option<&Fence<'_>>) -> bool {
+        if !self.node().is_table() {
             let old = self.node().fence_extents()[1]; // two fences
             header::set_fence(self.page, 1, None);
             if let Some((offset, length)) = old {
                 self.free(Extent::new(offset, length));
             }
-            let place = self.place(kept.len(), 0);
-            if let Some(offset) = place {
-                self.page[offset..offset + kept.len()].copy_from_slice(kept); // placed in the heap
-                self.edits.note_write(offset, offset + kept.len());
-            }
-            place.map(|offset| (offset, kept.len(), fence.cut))
-        };
-        header::set_fence(self.page, 1, place);
+        }
+        let skipped = self.node().prefix_length();
+        let set = fence.is_none_or(|fence| self.place_fence(1, fence, skipped));
+        if !set || fence.is_none() {
+            header::set_fence(self.page, 1, None);
+        }
         self.edits.note_write(header::ALL.0, header::ALL.1);
-        place.is_some()
+        set
+    }
+
+    /// Sets the low fence, which starts with the prefix; false, and nothing is done, where there is no room for it.
+    fn set_low_fence(&mut self, fence: &Fence<'_>) -> bool {
+        // The old one holds the prefix until the other has its place.
+        let set = self.place_fence(0, fence, 0);
+        self.edits.note_write(header::ALL.0, header::ALL.1);
+        set
+    }
+
+    /// Finds room for a fence without the first `skipped` bytes, which the prefix has, points the header there, and gives
+    /// the room of the former one back.
+    fn place_fence(&mut self, which: usize, fence: &Fence<'_>, skipped: usize) -> bool {
+        let table = self.node().is_table();
+        let (first, second) = fence.from(if table { 0 } else { skipped });
+        let length = first.len() + second.len();
+        let place = if table { Some(header::table_fence_place(which)) } else { self.place(length, 0) };
+        let Some(at) = place else { return false };
+        let old = self.node().fence_extents()[which]; // two fences
+        self.page[at..at + first.len()].copy_from_slice(first); // placed in the heap, or 8 bytes in the header
+        self.page[at + first.len()..at + length].copy_from_slice(second); // as above
+        self.edits.note_write(at, at + length);
+        header::set_fence(self.page, which, Some((at, length, fence.cut)));
+        if let Some((offset, length)) = old {
+            self.free(Extent::new(offset, length));
+        }
+        true
     }
 
     /// True where the node's prefix is one of the record's key as well.
@@ -297,7 +296,9 @@ impl<'a> LeafAllocator<'a> {
     fn suits_prefix(&self, record: &RecordRef<'_>) -> bool {
         let node = self.node();
         let prefix = node.prefix();
-        let starts = if record.prefix.is_empty() {
+        let starts = if prefix.is_empty() {
+            true
+        } else if record.prefix.is_empty() {
             record.rest.starts_with(prefix)
         } else {
             prefix.iter().enumerate().all(|(at, byte)| record.key_byte(at) == Some(*byte))

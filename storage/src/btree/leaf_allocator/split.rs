@@ -272,7 +272,13 @@ fn fill(
 
 /// Writes a record below `heap`, as `slot`; gives its offset.
 #[inline]
-fn encode_record(page: &mut [u8], record: &RecordRef<'_>, slot: usize, heap: usize, form: Form) -> usize {
+pub(super) fn encode_record(
+    page: &mut [u8],
+    record: &RecordRef<'_>,
+    slot: usize,
+    heap: usize,
+    form: Form,
+) -> usize {
     let offset = heap - record.encoded_length(form);
     record.encode(form, &mut page[offset..heap]); // the caller saw that all fit
     header::set_slot(page, slot, offset, record.head(form.prefix_length));
@@ -281,7 +287,7 @@ fn encode_record(page: &mut [u8], record: &RecordRef<'_>, slot: usize, heap: usi
 
 /// Copies records of `node`, whose form the page shares, below `heap`, as the slots from `slot` on; gives the offset of
 /// the last. Records that lie one below the other, as after ascending inserts or a rebuild, go as one block.
-fn copy_blocks(
+pub(super) fn copy_blocks(
     page: &mut [u8],
     node: NodeView<'_>,
     slots: &[Slot],
@@ -413,9 +419,10 @@ pub(in crate::btree) fn split_into<'a>(
 fn keep_left(left: &mut PageCopy, work: &mut Workspace, epoch: u64, split: &Split<'_>) -> bool {
     let goes_left = split.pending.slot < split.cut;
     let mut allocator = LeafAllocator::open(left, work, epoch);
-    allocator.truncate(split.cut - usize::from(goes_left));
+    let stays = split.cut - usize::from(goes_left);
+    allocator.remove_run(stays..allocator.node().count());
     allocator.set_right_sibling(split.right_id);
-    if !allocator.set_high_fence(&split.separator)
+    if !allocator.set_high_fence(Some(&split.separator))
         || goes_left && allocator.insert(split.pending.slot, &split.pending.record).is_err()
     {
         return false;

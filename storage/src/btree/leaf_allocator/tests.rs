@@ -169,7 +169,7 @@ proptest! {
         }
         if high {
             let fence = Fence { start: &[], rest: b"key/////z", cut: false };
-            if !allocator.set_high_fence(&fence) {
+            if !allocator.set_high_fence(Some(&fence)) {
                 return Ok(());
             }
         }

@@ -1,9 +1,10 @@
-//! Filling an empty tree from a sorted stream: each record goes behind the last, each full leaf stays full and
-//! is entered above, and no key is searched for.
+//! Sorted streams. An empty tree is filled from the bottom up: each record goes behind the last, each full leaf stays
+//! full and is entered above, and no key is searched for. A tree that holds records takes a batch from left to right:
+//! the leaf of the last record is tried first, and a leaf that is split stays full.
 
 use super::TreeId;
 use super::branch::split_node;
-use super::insert::{check_sizes, keep_key, keep_value};
+use super::insert::{Mode, check_sizes, keep_key, keep_value, write};
 use super::leaf::TreeMemory;
 use super::leaf_allocator::{FenceIntent, LeafAllocator, NotApplied};
 use super::node::NodeView;
@@ -62,6 +63,30 @@ pub(super) fn load<P: WritePages>(
         }
         count += 1;
         std::mem::swap(&mut key, &mut last);
+    }
+}
+
+/// Inserts the records that `next` puts into its buffers, in ascending order of their keys, until it answers false; gives
+/// the number of those whose keys are new. The others change nothing.
+pub(super) fn insert_sorted<P: WritePages>(
+    pages: &mut P,
+    memory: &mut TreeMemory,
+    tree: TreeId,
+    mut next: impl FnMut(&mut Vec<u8>, &mut Vec<u8>) -> Result<bool>,
+) -> Result<u64> {
+    let (mut key, mut value, mut last) = (Vec::new(), Vec::new(), None);
+    let mut inserted = 0;
+    loop {
+        key.clear();
+        value.clear();
+        if !next(&mut key, &mut value)? {
+            return Ok(inserted);
+        }
+        if last.as_ref().is_some_and(|last| key <= *last) {
+            return Err(Error::Misuse("a sorted batch needs keys in ascending order".to_owned()));
+        }
+        inserted += u64::from(!write(pages, memory, tree, &key, &value, Mode::InsertSorted)?);
+        key = std::mem::replace(last.get_or_insert_default(), key);
     }
 }
 

@@ -20,6 +20,8 @@ const SHARE_FREE_SHARE: usize = 5;
 pub(super) enum Mode {
     /// Only add.
     Insert,
+    /// Only add, and greater keys follow: leaves are left full.
+    InsertSorted,
     /// Only change.
     Replace,
     /// Either.
@@ -75,13 +77,14 @@ pub(super) fn write<P: WritePages>(
 ) -> Result<bool> {
     check_sizes(key, value)?;
     let (leaf, found) = find_leaf(pages, memory, tree, key)?;
-    if found.exact && mode == Mode::Insert || !found.exact && mode == Mode::Replace {
+    let adds = matches!(mode, Mode::Insert | Mode::InsertSorted);
+    if found.exact && adds || !found.exact && mode == Mode::Replace {
         return Ok(found.exact);
     }
     if found.exact {
         replace_at(pages, memory, tree, key, value, leaf, found.slot)?;
     } else {
-        insert_at(pages, memory, tree, key, value, leaf, found.slot)?;
+        insert_at(pages, memory, tree, (key, value), (leaf, found.slot), mode)?;
     }
     Ok(found.exact)
 }
@@ -90,10 +93,9 @@ fn insert_at<P: WritePages>(
     pages: &mut P,
     memory: &mut TreeMemory,
     tree: TreeId,
-    key: &[u8],
-    value: &[u8],
-    leaf: PageId,
-    slot: usize,
+    (key, value): (&[u8], &[u8]),
+    (leaf, slot): (PageId, usize),
+    mode: Mode,
 ) -> Result<()> {
     let kept = keep_value(pages, key, value)?;
     let (local, tail) = keep_key(pages, key)?;
@@ -112,7 +114,10 @@ fn insert_at<P: WritePages>(
             Ok(())
         }
         Err(pending) => {
-            let fences = memory.intent(tree, epoch, leaf, &pending);
+            let fences = match mode {
+                Mode::InsertSorted => FenceIntent::KeepLeft,
+                _ => memory.intent(tree, epoch, leaf, &pending),
+            };
             make_room(pages, memory, tree, key, leaf, NotApplied { fences, ..pending })
         }
     }

@@ -255,3 +255,14 @@ pub(crate) fn bulk_load<P: WritePages>(
 ) -> Result<u64> {
     bulk::load(pages, memory, tree, next)
 }
+
+/// Inserts records in ascending order, which `next` puts into its two buffers, key and value, until it answers false;
+/// gives the number of those whose keys are new. Leaves are filled from left to right.
+pub(crate) fn insert_sorted<P: WritePages>(
+    pages: &mut P,
+    memory: &mut TreeMemory,
+    tree: TreeId,
+    next: impl FnMut(&mut Vec<u8>, &mut Vec<u8>) -> Result<bool>,
+) -> Result<u64> {
+    bulk::insert_sorted(pages, memory, tree, next)
+}

@@ -103,7 +103,8 @@ impl EditList {
         if length <= MOVE_SIZE || all_written || self.moves.len() == MOVES_MAX || !fits {
             return self.mark(to);
         }
-        let mut carried: SmallVec<[Range; 4]> = SmallVec::new();
+        // Room on the stack for all: an edit allocates nothing.
+        let mut carried: SmallVec<[Range; 128]> = SmallVec::new();
         for range in &self.written {
             let (start, end) = (range.start.max(from.start), range.end.min(from.end));
             if start < end {
@@ -155,14 +156,13 @@ impl EditList {
     /// Joins ranges over a wider distance, and gives up on the list where that does not help.
     #[cold]
     fn join_wide(&mut self) {
-        let mut joined: SmallVec<[Range; 4]> = SmallVec::with_capacity(self.written.len());
-        for range in &self.written {
-            match joined.last_mut() {
-                Some(last) if range.start <= last.end + JOIN_DISTANCE_WIDE => last.end = range.end,
-                _ => joined.push(*range),
+        self.written.dedup_by(|range, last| {
+            let near = range.start <= last.end + JOIN_DISTANCE_WIDE;
+            if near {
+                last.end = range.end;
             }
-        }
-        self.written = joined;
+            near
+        });
         if self.written.len() > RANGES_MAX / 2 {
             self.note_whole();
         }
@@ -170,19 +170,21 @@ impl EditList {
 
     /// Takes `range` out of the written ones.
     fn unmark(&mut self, range: Range) {
-        if !self.written.iter().any(|known| known.start < range.end && range.start < known.end) {
+        let Some(first) = self.written.iter().position(|known| known.end > range.start) else { return };
+        let met = self.written[first..].iter().take_while(|known| known.start < range.end).count(); // an index
+        let (Some(&head), Some(&tail)) =
+            (self.written.get(first), self.written.get(first + met.saturating_sub(1)))
+        else {
+            return;
+        };
+        if met == 0 {
             return;
         }
-        let mut kept: SmallVec<[Range; 4]> = SmallVec::with_capacity(self.written.len() + 1);
-        for known in &self.written {
-            if known.start < range.start {
-                kept.push(Range { start: known.start, end: known.end.min(range.start) });
-            }
-            if known.end > range.end {
-                kept.push(Range { start: known.start.max(range.end), end: known.end });
-            }
-        }
-        self.written = kept;
+        // What is left of the first and of the last; all between is gone.
+        let before = (head.start < range.start).then_some(Range { start: head.start, end: range.start });
+        let after = (tail.end > range.end).then_some(Range { start: range.end, end: tail.end });
+        self.written.drain(first..first + met);
+        self.written.insert_many(first, before.into_iter().chain(after));
     }
 
     /// Bytes that [`EditList::encode`] appends; meaningless for a whole page.

@@ -155,6 +155,20 @@ impl WriteTransaction {
         btree::bulk_load(&mut self.pages, &mut self.memory, tree, next)
     }
 
+    /// Inserts records in ascending order of their keys into a tree that may hold others; gives the number of those
+    /// whose keys are new, the others change nothing. `next` puts key and value into the buffers and says whether there
+    /// was one more. Leaves are filled from left to right and left full.
+    ///
+    /// # Errors
+    /// As [`WriteTransaction::create_tree`], [`crate::Error::Misuse`] for keys out of order, and those of `next`.
+    pub fn insert_sorted(
+        &mut self,
+        tree: TreeId,
+        next: impl FnMut(&mut Vec<u8>, &mut Vec<u8>) -> Result<bool>,
+    ) -> Result<u64> {
+        btree::insert_sorted(&mut self.pages, &mut self.memory, tree, next)
+    }
+
     /// Marks the present state to come back to. Savepoints nest.
     pub fn savepoint(&mut self) -> Savepoint {
         self.pages.savepoint()

@@ -28,7 +28,7 @@ use super::node::{Fence, NodeView, SLOT_SIZE, SLOTS_START, header};
 use super::record::{Form, RecordRef};
 use crate::metrics::Counters;
 use crate::page::{EditList, PageCopy};
-use extents::{Extent, SlotExtents};
+use extents::Extent;
 use free_regions::FreeRegions;
 
 /// What edits of a transaction share: counters and buffers that are allocated once.
@@ -37,6 +37,8 @@ pub(in crate::btree) struct Workspace {
     pub(in crate::btree) counters: Counters,
     /// Heap extents by descending offset, with their owners, during a compaction.
     order: Vec<(Extent, Owner)>,
+    /// What a debug build proves an edit with.
+    proof: Vec<Extent>,
     /// Bytes of the pages that are being rebuilt.
     pub(in crate::btree) images: [Vec<u8>; 2],
     /// Running sums of record sizes while a cut is chosen.
@@ -107,7 +109,7 @@ impl<'a> LeafAllocator<'a> {
     pub(in crate::btree) fn finish(self) {
         let node = NodeView::new(self.page);
         self.known.stamp(node, self.epoch);
-        assert_invariants(node, self.known);
+        assert_invariants(node, self.known, &mut self.work.proof);
     }
 
     /// The node as it is now.
@@ -340,30 +342,41 @@ impl<'a> LeafAllocator<'a> {
     }
 }
 
-/// What must hold after each edit; a debug build looks.
+/// What must hold after each edit; a debug build looks. `used` is scratch: the proof allocates no more than the edit.
 #[inline]
-fn assert_invariants(node: NodeView<'_>, known: &LeafAllocatorSnapshot) {
+fn assert_invariants(node: NodeView<'_>, known: &LeafAllocatorSnapshot, used: &mut Vec<Extent>) {
     if !cfg!(debug_assertions) {
         return;
     }
     debug_assert_eq!(super::first_touch::verify(node.bytes()), Ok(()));
-    let scan = SlotExtents::scan(node);
+    let scanned = || (0..node.count()).map(|slot| Extent::of(node, slot));
     let LeafAllocatorSnapshot { extents, regions, .. } = known;
     debug_assert!(
-        extents.as_ref().is_none_or(|kept| *kept == scan),
+        extents.as_ref().is_none_or(|kept| kept.iter().eq(scanned())),
         "the extents kept are not those of the slots"
     );
-    let mut used: Vec<Extent> = scan.iter().collect();
+    used.clear();
+    used.extend(scanned());
     used.extend(
         node.fence_extents().into_iter().flatten().map(|(offset, length)| Extent::new(offset, length)),
     );
     used.sort_unstable_by_key(|extent| extent.offset);
     debug_assert!(used.windows(2).all(|pair| pair[0].end() <= pair[1].start()), "records overlap"); // pairs
-    let holes = FreeRegions::between(node.heap_start(), node.heap_end(), used.into_iter());
-    debug_assert_eq!(holes.iter().map(|hole| usize::from(hole.length)).sum::<usize>(), node.dead());
-    debug_assert!(
-        regions.as_ref().is_none_or(|kept| *kept == holes),
-        "the free regions kept are not those of the heap"
-    );
+    let mut at = node.heap_start();
+    let ends = used.iter().map(|extent| (extent.start(), extent.end()));
+    let holes = ends.chain([(node.heap_end(), node.heap_end())]).filter_map(|(start, end)| {
+        let hole = (start > at).then(|| Extent::new(at, start - at));
+        at = end;
+        hole
+    });
+    let mut dead = 0;
+    let mut kept = regions.as_ref().map(FreeRegions::iter);
+    for hole in holes {
+        dead += usize::from(hole.length);
+        let same = kept.as_mut().is_none_or(|kept| kept.next() == Some(hole));
+        debug_assert!(same, "the free regions kept are not those of the heap");
+    }
+    debug_assert!(kept.is_none_or(|mut kept| kept.next().is_none()), "a free region is none");
+    debug_assert_eq!(dead, node.dead());
     super::verify::assert_ordered(node);
 }

@@ -205,7 +205,7 @@ pub(in crate::btree) fn rebuild_from_records(
     let form = records.form(range.clone(), shape.low, shape.high);
     fill(page, work, shape, records, range, form);
     let known = home.insert(LeafAllocatorSnapshot::of(NodeView::new(page), epoch));
-    super::assert_invariants(NodeView::new(page), known);
+    super::assert_invariants(NodeView::new(page), known, &mut work.proof);
 }
 
 fn fill(

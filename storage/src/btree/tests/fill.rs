@@ -1,7 +1,7 @@
 //! How full leaves are, and what the allocator counts, under the usual ways to load a tree.
 
 use super::store::{Bed, Numbers};
-use crate::btree::{Cursor, TreeKind, bulk_load, last_row_id, row_key};
+use crate::btree::{Cursor, TreeKind, bulk_load, insert_sorted, last_row_id, row_key};
 
 const VALUE: [u8; 100] = [7; 100];
 
@@ -77,6 +77,37 @@ fn runs_in_the_middle_fill_leaves() {
     assert_eq!(bed.check(), 9_000);
     let (_, fill) = bed.store.fill(0);
     assert!(fill > 0.8, "leaves are {fill} full");
+}
+
+#[test]
+fn sorted_batches_fill_leaves_from_left_to_right() {
+    for (kind, page_size) in [(TreeKind::Table, 8192), (TreeKind::Index, 4096)] {
+        let mut bed = Bed::new(kind, page_size);
+        let mut expected = 0;
+        // Each batch falls between the records of those before it.
+        for batch in [0, 40, 20, 60, 30] {
+            let mut index = 0;
+            let inserted = insert_sorted(&mut bed.store, &mut bed.memory, bed.tree, |key, value| {
+                index += 1;
+                key.extend_from_slice(&row_key(batch * 1_000_000 + index));
+                value.extend_from_slice(&VALUE);
+                Ok(index <= 4_000)
+            });
+            assert_eq!(inserted.unwrap(), 4_000);
+            expected += 4_000;
+        }
+        assert_eq!(bed.check(), expected);
+        let (leaves, fill) = bed.store.fill(0);
+        assert!(fill > 0.94, "leaves of {kind:?} are {fill} full");
+        let counts = bed.counts();
+        assert!(counts.borrows == 0 && counts.splits <= leaves as u64 + 5, "{counts:?}");
+        // Keys that exist stay as they are, and disorder is refused.
+        let mut keys = [row_key(20_000_001), row_key(20_000_002), row_key(5)].into_iter();
+        let mut next = |key: &mut Vec<u8>, _: &mut Vec<u8>| Ok(keys.next().map(|k| key.extend(k)).is_some());
+        let refused = insert_sorted(&mut bed.store, &mut bed.memory, bed.tree, &mut next);
+        assert!(refused.is_err());
+        assert_eq!(bed.check(), expected);
+    }
 }
 
 #[test]

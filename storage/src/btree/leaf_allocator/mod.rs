@@ -15,6 +15,8 @@
 mod extents;
 mod free_regions;
 pub(in crate::btree) mod move_run;
+#[cfg(test)]
+mod neighbour_tests;
 mod room;
 mod snapshot;
 mod split;

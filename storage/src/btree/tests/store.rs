@@ -62,6 +62,13 @@ impl Store {
         (used.len(), used.iter().sum::<usize>() as f64 / room as f64)
     }
 
+    /// What share of all nodes' room is holes.
+    pub(super) fn dead_share(&self) -> f64 {
+        let pages = self.node_ids().into_iter().map(|id| self.page(PageId(id)).unwrap());
+        let dead: Vec<usize> = pages.map(|page| node::NodeView::new(&page).dead()).collect();
+        dead.iter().sum::<usize>() as f64 / (node::capacity(self.page_size) * dead.len()) as f64
+    }
+
     /// Verifies a tree that owns all pages of the store; gives its records.
     pub(super) fn check(&self, tree: TreeId, kind: TreeKind) -> u64 {
         let (mut problems, mut owned) = (Vec::new(), BTreeSet::new());

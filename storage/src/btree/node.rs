@@ -41,6 +41,10 @@ pub(super) const SLOT_SIZE: usize = 6;
 /// Set in a fence's length where the fence is only the start of a longer key.
 pub(super) const FENCE_CUT: u16 = 0x8000;
 
+const _: () = assert!(
+    HEAP_START == SLOT_COUNT + 2 && DEAD == SLOT_COUNT + 4 && PREFIX_LENGTH == SLOT_COUNT + 6,
+    "the counts are one word"
+);
 const _: () = assert!(TABLE_PREFIX + 4 <= TABLE_FENCES && TABLE_FENCES + 16 == SLOTS_START);
 
 /// The page kind of a node of `kind` trees at `level`.
@@ -206,12 +210,10 @@ impl<'a> NodeView<'a> {
         self.header[LEVEL_OFFSET] // as above
     }
 
-    /// The part of the header that says how the node's bytes are shared out: counts, prefix and fences.
+    /// The part of the header that says how the node's bytes are shared out: counts and prefix, as one number.
     #[inline]
-    pub(super) fn counts(&self) -> [u8; RIGHT_SIBLING - SLOT_COUNT] {
-        let mut counts = [0; RIGHT_SIBLING - SLOT_COUNT];
-        counts.copy_from_slice(&self.header[SLOT_COUNT..RIGHT_SIBLING]); // fields of the header
-        counts
+    pub(super) fn counts(&self) -> u64 {
+        self.header[SLOT_COUNT..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word)) // inside the header
     }
 
     /// Number of records.
@@ -472,15 +474,28 @@ pub(super) mod header {
     /// The whole node header.
     pub(in crate::btree) const ALL: (usize, usize) = (SLOT_COUNT, SLOTS_START);
 
+    /// Changes the bits of `mask` in the word of counts.
+    ///
+    /// The word is written whole, since it is soon read whole: a read over narrower writes waits for them to leave the
+    /// processor (measured: 4 ns an insert).
+    #[inline]
+    fn set_in_counts(page: &mut [u8], mask: u64, bits: u64) {
+        if let Some(word) = page[SLOT_COUNT..].first_chunk_mut() {
+            // every page is longer than its header
+            let counts = u64::from_le_bytes(*word);
+            *word = (counts & !mask | bits & mask).to_le_bytes();
+        }
+    }
+
     #[inline]
     pub(in crate::btree) fn set_count(page: &mut [u8], count: usize) {
-        write_u16(page, SLOT_COUNT, count);
+        set_in_counts(page, 0xffff, count as u64);
     }
 
     #[inline]
     pub(in crate::btree) fn set_heap(page: &mut [u8], start: usize, dead: usize) {
-        write_u16(page, HEAP_START, start);
-        write_u16(page, DEAD, dead);
+        debug_assert!(start <= usize::from(u16::MAX) && dead <= usize::from(u16::MAX));
+        set_in_counts(page, 0xffff_ffff_0000, (start as u64) << 16 | (dead as u64) << 32);
     }
 
     pub(in crate::btree) fn set_right_sibling(page: &mut [u8], sibling: PageId) -> (usize, usize) {

@@ -19,7 +19,7 @@ pub(crate) struct LeafAllocatorSnapshot {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Stamp {
     epoch: u64,
-    counts: [u8; 16],
+    counts: u64,
 }
 
 impl LeafAllocatorSnapshot {

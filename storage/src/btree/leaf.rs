@@ -10,6 +10,8 @@ use crate::page::{PageId, ReadPages, WritePages};
 
 /// Trees whose last leaf is remembered; a statement that edits more finds some by descent.
 const REMEMBERED_MAX: usize = 16;
+/// Edits elsewhere after which the remembered leaf is no longer tried: keys come in no order.
+const MISSES_MAX: u8 = 4;
 /// Inserts side by side that make a run.
 const RUN_MIN: i32 = 2;
 
@@ -23,6 +25,8 @@ pub(super) struct Remembered {
     slot: usize,
     /// Where the next edit is expected.
     next: usize,
+    /// How many edits in a row were not in the leaf of the edit before.
+    misses: u8,
     /// How many inserts went one behind the other (above 0) or one before the other (below 0).
     run: i32,
 }
@@ -97,6 +101,7 @@ impl TreeMemory {
             Edited::Replaced(slot) => (known.run, known.slot, known.next) = (0, 0, slot + 1),
             Edited::Deleted(slot) => (known.run, known.slot, known.next) = (0, 0, slot),
         }
+        known.misses = if same { 0 } else { known.misses.saturating_add(1) };
         (known.leaf, known.epoch) = (leaf, epoch);
     }
 
@@ -107,7 +112,7 @@ impl TreeMemory {
             Edited::Replaced(slot) => (0, slot + 1),
             Edited::Deleted(slot) => (0, slot),
         };
-        let fresh = Remembered { tree, epoch, leaf, slot, next, run: 0 };
+        let fresh = Remembered { tree, epoch, leaf, slot, next, misses: 0, run: 0 };
         if self.leaves.len() < REMEMBERED_MAX {
             self.leaves.push(fresh);
         } else {
@@ -154,7 +159,7 @@ pub(super) fn find_leaf<P: WritePages>(
     tree: TreeId,
     key: &[u8],
 ) -> Result<(PageId, Found)> {
-    if let Some(known) = memory.leaf(tree, pages.epoch()) {
+    if let Some(known) = memory.leaf(tree, pages.epoch()).filter(|known| known.misses < MISSES_MAX) {
         // As in a descent, the look is not moved.
         let look = pages.look(known.leaf);
         let node = match look {

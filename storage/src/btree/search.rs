@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::page::{KIND_OFFSET, PageId, ReadPages};
 use smallvec::SmallVec;
 use std::cmp::Ordering;
+use std::hint::select_unpredictable;
 
 /// No tree is higher: each level at least doubles the number of pages, and page numbers have 32 bits.
 pub(super) const LEVELS_MAX: usize = 40;
@@ -55,10 +56,12 @@ impl Tails for NoTails {
 #[inline]
 fn lower_bound(slots: &[Slot], head: u32) -> usize {
     let (mut base, mut size) = (0, slots.len());
-    // No branch depends on a comparison: half of them would be guessed wrong.
+    // No branch may depend on a comparison: half of them would be guessed wrong. A sum or a product of the outcome
+    // becomes a branch again in the compiler's hands.
     while size > 1 {
         let half = size / 2;
-        base += half * usize::from(head_in(slots[base + half - 1]) < head); // base + size <= len
+        let below = head_in(slots[base + half - 1]) < head; // base + size <= len
+        base = select_unpredictable(below, base + half, base);
         size -= half;
     }
     base + usize::from(size == 1 && head_in(slots[base]) < head) // as above

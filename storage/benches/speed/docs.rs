@@ -123,6 +123,18 @@ pub(super) fn steps(report: &Report, _: &Path) {
         }
         DOCS
     });
+    let name = |index: u64| format!("customer-{:07}", scattered(index) % 3_000_000).into_bytes();
+    let load_names = |transaction: &mut WriteTransaction, tree| {
+        (0..DOCS).filter(|&index| transaction.insert(tree, &name(index), &VALUE[..20]).unwrap()).count()
+            as u64
+    };
+    index("docs-names-insert", &nothing, &load_names);
+    index("docs-names-get", &load_names, &|transaction, tree| {
+        for index in 0..DOCS {
+            black_box(transaction.get(tree, &name(scattered(index) % DOCS), <[u8]>::len).unwrap());
+        }
+        DOCS
+    });
     table("docs-get", &load, &|transaction, tree| {
         for index in 0..DOCS {
             black_box(transaction.get(tree, &key(scattered(index) % DOCS), <[u8]>::len).unwrap());

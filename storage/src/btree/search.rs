@@ -13,6 +13,9 @@ use std::hint::select_unpredictable;
 /// No tree is higher: each level at least doubles the number of pages, and page numbers have 32 bits.
 pub(super) const LEVELS_MAX: usize = 40;
 
+/// Slots below which halving finds a head as soon as a computed guess.
+const SPREAD_MIN: usize = 32;
+
 /// Where a key is in a node, or where it would go.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
@@ -67,15 +70,14 @@ fn lower_bound(slots: &[Slot], head: u32) -> usize {
     base + usize::from(size == 1 && head_in(slots[base]) < head) // as above
 }
 
-/// As [`lower_bound`] over all slots of a narrow table node that is not empty, whose heads are its keys.
+/// As [`lower_bound`] over slots that are not empty and whose heads lie in `low..=high`.
 ///
-/// Row ids are mostly dense, so the place is computed from the fences and looked for around that: a leaf that is not
-/// in the processor's cache costs one miss for its header and one for a slot (measured over 1,000,000 rows: 150 ns
-/// less than by halving).
+/// Row ids are mostly dense, and the heads of other keys spread over a node without great gaps, so the place is computed
+/// and looked for around that: a leaf that is not in the processor's cache costs one miss for its header and one for a
+/// slot (measured over 1,000,000 rows: 150 ns less than by halving).
 #[inline]
-fn lower_bound_of_row(node: NodeView<'_>, slots: &[Slot], head: u32) -> usize {
+fn lower_bound_near(slots: &[Slot], (low, high): (u32, u32), head: u32) -> usize {
     let count = slots.len();
-    let (low, high) = node.row_bounds();
     let span = u64::from(high - low) + 1;
     let guess = (u64::from(head.clamp(low, high) - low) * count as u64 / span) as usize;
     let mut step = 1;
@@ -107,7 +109,7 @@ fn search_row(node: NodeView<'_>, bits: u64) -> Found {
         let slot = if bits < base { 0 } else { slots.len() };
         return Found { slot, exact: false, compares: 1 };
     }
-    let slot = lower_bound_of_row(node, slots, head);
+    let slot = lower_bound_near(slots, node.row_bounds(), head);
     Found { slot, exact: slots.get(slot).is_some_and(|at| head_in(*at) == head), compares: 0 }
 }
 
@@ -171,10 +173,13 @@ pub(super) fn search(node: NodeView<'_>, key: &[u8], tails: &impl Tails) -> Resu
         _ => short_head(&rest[..rest.len().min(local)]), // within rest
     };
     // Appending is common enough to look at the end first.
-    if slots.last().is_none_or(|last| head_in(*last) < head) {
+    let Some(last) = slots.last().map(|last| head_in(*last)).filter(|last| head <= *last) else {
         return Ok(Found { slot: count, exact: false, compares: 0 });
-    }
-    let mut slot = lower_bound(slots, head);
+    };
+    let mut slot = match slots.first() {
+        Some(first) if count >= SPREAD_MIN => lower_bound_near(slots, (head_in(*first), last), head),
+        _ => lower_bound(slots, head),
+    };
     // The last head is not below the sought one, so there is such a slot.
     if head_in(slots[slot]) != head || layout == Layout::Narrow {
         // A narrow node holds whole keys of 8 bytes, and this one is longer or shorter.
@@ -287,5 +292,39 @@ pub(super) fn descend_to<P: ReadPages, R>(
         note(Step { page: id, child_index });
         id = node.child(child_index);
         known = Some((kind, level - 1));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn slots_of(heads: &[u32]) -> Vec<Slot> {
+        let slot = |head: &u32| {
+            let [a, b, c, d] = head.to_be_bytes();
+            [0, 0, a, b, c, d]
+        };
+        heads.iter().map(slot).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_computed_guess_finds_what_halving_finds(
+            mut heads in prop::collection::vec(prop_oneof![0u32..40, any::<u32>(), Just(u32::MAX)], 1..300),
+            sought in prop_oneof![0u32..40, any::<u32>()],
+            there: prop::sample::Index,
+        ) {
+            heads.sort_unstable();
+            let slots = slots_of(&heads);
+            for head in [sought, *there.get(&heads), 0, u32::MAX] {
+                let expected = heads.partition_point(|known| *known < head);
+                prop_assert_eq!(lower_bound(&slots, head), expected);
+                let bounds = (heads[0], heads[heads.len() - 1]);
+                prop_assert_eq!(lower_bound_near(&slots, bounds, head), expected);
+                prop_assert_eq!(lower_bound_near(&slots, (0, u32::MAX), head), expected);
+            }
+        }
     }
 }

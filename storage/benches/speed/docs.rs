@@ -1,13 +1,17 @@
-//! Steps over few rows in memory: what the trees alone cost, without log and disk.
+//! Steps over few rows, most in memory: what the trees alone cost, without log and disk.
 
 use super::{Report, WAIT, long_key, scattered};
-use sedge_storage::{Options, Store, TreeId, TreeKind, WriteTransaction, row_key};
+use sedge_storage::{Options, Store, Synchronous, TreeId, TreeKind, WriteTransaction, row_key};
 use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
 
 const DOCS: u64 = 10_000;
 const VALUE: [u8; 100] = [7; 100];
+
+fn rounds_wanted() -> u32 {
+    std::env::var("SPEED_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(30)
+}
 
 /// What a step does with a transaction over the tree it prepared; how often it did it.
 type Work<'a> = &'a dyn Fn(&mut WriteTransaction, TreeId) -> u64;
@@ -17,10 +21,9 @@ fn rounds(report: &Report, name: &str, kind: TreeKind, prepare: Work<'_>, work: 
     if !report.wants(name) {
         return;
     }
-    let rounds = std::env::var("SPEED_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(30);
     let mut least = f64::INFINITY;
     let mut counted = String::new();
-    for _ in 0..rounds {
+    for _ in 0..rounds_wanted() {
         let store = Store::open_in_memory(&Options::default()).unwrap();
         let mut transaction = store.begin_write(WAIT).unwrap();
         let tree = transaction.create_tree(kind).unwrap();
@@ -62,8 +65,36 @@ fn nothing(_: &mut WriteTransaction, _: TreeId) -> u64 {
     0
 }
 
+/// A load of all rows into a new file, with its commit.
+fn load_files(report: &Report, folder: &Path) {
+    let name = "docs-load-file";
+    if !report.wants(name) {
+        return;
+    }
+    std::fs::create_dir_all(folder).unwrap();
+    let (mut least, mut bytes) = (f64::INFINITY, 0);
+    for round in 0..rounds_wanted() {
+        let options = Options { synchronous: Synchronous::Off, ..Options::default() };
+        let path = folder.join(format!("{round}.sedge"));
+        let store = Store::open(&path, &options).unwrap();
+        let mut transaction = store.begin_write(WAIT).unwrap();
+        let tree = transaction.create_tree(TreeKind::Table).unwrap();
+        transaction.commit().unwrap();
+        let started = Instant::now();
+        let mut transaction = store.begin_write(WAIT).unwrap();
+        let times = load(&mut transaction, tree);
+        transaction.commit().unwrap();
+        least = least.min(started.elapsed().as_nanos() as f64 / times as f64);
+        drop(store);
+        bytes = std::fs::metadata(&path).unwrap().len();
+        std::fs::remove_file(&path).unwrap();
+    }
+    println!("{name:<28} {least:>10.1} ns; {bytes} bytes at rest");
+}
+
 /// All steps of this file.
-pub(super) fn steps(report: &Report, _: &Path) {
+pub(super) fn steps(report: &Report, folder: &Path) {
+    load_files(report, folder);
     let table = |name, prepare, work| rounds(report, name, TreeKind::Table, prepare, work);
     let index = |name, prepare, work| rounds(report, name, TreeKind::Index, prepare, work);
     table("docs-insert-ascending", &nothing, &load);

@@ -25,7 +25,9 @@ impl LeafAllocator<'_> {
     fn place_among_records(&mut self, length: usize, slot_bytes: usize) -> Option<usize> {
         let node = self.node();
         if node.gap() + node.dead() < length + slot_bytes {
-            self.work.counters.failures_no_bytes += 1;
+            let no_slot = node.gap() < slot_bytes;
+            self.work.counters.failures_no_slot += u64::from(no_slot);
+            self.work.counters.failures_no_bytes += u64::from(!no_slot);
             return None;
         }
         if let Some(offset) = self.place_as_it_is(length, slot_bytes) {
@@ -41,11 +43,7 @@ impl LeafAllocator<'_> {
         if node.gap() >= length + slot_bytes {
             return Some(self.take_from_gap(length));
         }
-        if node.gap() < slot_bytes {
-            self.work.counters.failures_no_slot += 1;
-            return None;
-        }
-        if node.dead() < length {
+        if node.gap() < slot_bytes || node.dead() < length {
             return None;
         }
         let offset = self.regions().take(length)?;

@@ -21,6 +21,10 @@ fn ascending_inserts_fill_leaves_and_build_nothing() {
     assert_eq!(counts.compactions, 0);
     assert!(counts.splits < leaves as u64 + 5);
     assert_eq!(counts.borrows, 0);
+    // Each refusal is a split, and hands on what it found out: the leaf is not sought again.
+    assert_eq!(counts.failures_no_slot + counts.failures_no_bytes, counts.splits);
+    assert_eq!((counts.key_compares, counts.key_decodes), (0, counts.splits));
+    assert!(counts.memcopy_bytes <= 10_000 * 103 + 16 * pages, "{counts:?}");
     let last = last_row_id(&bed.store, &mut bed.memory, bed.tree).unwrap();
     assert_eq!(last, Some(9_999));
     // 107 bytes a row, with slot, key and length, where the value takes 100.

@@ -108,6 +108,11 @@ impl Database {
         Ok(Database { engine: Arc::new(Engine::new(store, busy_timeout)?) })
     }
 
+    /// What all connections share.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Opens the file at `path` with the default [`Options`], creating it if it is missing. What an interrupted
     /// process left in the log is recovered first.
     ///

@@ -34,6 +34,7 @@ mod database;
 mod error;
 mod params;
 mod rows;
+mod stat;
 mod statement;
 mod transaction;
 
@@ -46,5 +47,6 @@ pub use rows::{ColumnIndex, Row, Rows};
 pub use sedge_sql::parser::{is_complete, statement_end};
 pub use sedge_sql::{Constraint, ConstraintKind, Span, Value, ValueRef, format_real};
 pub use sedge_storage::{Counters, Metrics, RecoveryReport, Synchronous};
+pub use stat::{DatabaseStat, LevelStat, ObjectStat, StatKind, TreeStat, stat};
 pub use statement::Statement;
 pub use transaction::Transaction;

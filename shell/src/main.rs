@@ -1,5 +1,5 @@
 //! The `sedge` command: an SQL shell on a terminal, a batch runner behind a pipe, `sedge test` for sqllogictest
-//! files and `sedge check` for damaged ones. It uses the public library alone.
+//! files, `sedge check` for damaged ones and `sedge stat` to see how full they are. It uses the public library alone.
 #![forbid(unsafe_code)]
 
 mod command;
@@ -10,12 +10,13 @@ mod render;
 mod repl;
 mod session;
 mod slt;
+mod stat;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
 use render::Mode;
 use session::Session;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -68,6 +69,14 @@ enum Command {
         /// The database.
         file: PathBuf,
     },
+    /// Draw how every table and index fills its pages.
+    Stat {
+        /// The database.
+        file: PathBuf,
+        /// Print JSON instead.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -78,11 +87,14 @@ fn main() -> ExitCode {
             slt::run(paths, jobs, &mut std::io::stdout().lock())
         }
         Some(Command::Check { file }) => check(file),
+        Some(Command::Stat { file, json }) => stat::run(file, *json),
         None => shell(&arguments),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        // Nobody reads on, so nobody is there to tell.
+        Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::FAILURE,
         Err(failure) => {
             // A closed standard error leaves nobody to tell.
             let _ = writeln!(std::io::stderr(), "Error: {failure}");

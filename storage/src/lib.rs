@@ -18,7 +18,9 @@ mod store;
 pub(crate) mod txn;
 pub(crate) mod wal;
 
-pub use btree::{Cursor, LeafValue, LeafView, TreeId, TreeKind, row_id_of, row_key};
+pub use btree::{
+    Cursor, FILL_STEPS, LeafValue, LeafView, LevelStat, TreeId, TreeKind, TreeStat, row_id_of, row_key,
+};
 pub use error::{Error, Result};
 pub use metrics::{Counters, Metrics};
 pub use overlay::PageRef;

@@ -2,6 +2,7 @@
 
 mod json;
 mod lines;
+pub(crate) mod number;
 mod table;
 
 use sedge::ValueRef;

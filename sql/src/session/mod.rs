@@ -17,11 +17,13 @@ mod prepare;
 mod prepared;
 mod run;
 mod schema;
+mod stat;
 mod statistics;
 mod transaction;
 
 pub use engine::Engine;
 pub use prepared::Prepared;
+pub use stat::{DatabaseStat, ObjectStat, StatKind};
 
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};

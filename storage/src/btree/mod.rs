@@ -3,7 +3,7 @@
 //! The life of an insert: `leaf` finds the leaf, remembered or by `search` from the root; `insert` makes the
 //! record, its long parts in `overflow` runs; `leaf_allocator` finds room in the leaf. Where there is none,
 //! `branch` spreads records over a neighbour or splits, and enters the separator above. `delete` goes the same
-//! way back, `cursor` reads, `bulk` fills an empty tree, and `verify` looks at all of it.
+//! way back, `cursor` reads, `bulk` fills an empty tree, `verify` looks at all of it, and `stat` measures it.
 //!
 //! `node` and `record` know the bytes. Nothing here knows where pages come from: see `ReadPages`, `WritePages`.
 
@@ -20,6 +20,7 @@ mod overflow;
 mod record;
 mod search;
 mod spread;
+mod stat;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -31,6 +32,8 @@ pub(crate) use first_touch::verify as verify_node;
 pub(crate) use leaf::TreeMemory;
 pub(crate) use leaf_allocator::LeafAllocatorSnapshot;
 pub(crate) use node::content_ranges;
+pub(crate) use stat::stat;
+pub use stat::{FILL_STEPS, LevelStat, TreeStat};
 pub(crate) use verify::verify;
 
 use insert::Mode;

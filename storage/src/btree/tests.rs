@@ -4,4 +4,5 @@
 mod damage;
 mod fill;
 mod model;
+mod stat;
 mod store;

@@ -1,10 +1,11 @@
 //! Read snapshots.
 
 use super::Engine;
-use crate::btree::{self, Cursor, TreeId};
+use crate::btree::{self, Cursor, TreeId, TreeStat};
 use crate::disk;
 use crate::error::Result;
 use crate::overlay::{PageRef, Root};
+use crate::page::file_header::FileState;
 use crate::page::{PageId, PageLook, ReadPages};
 use std::fmt;
 use std::sync::Arc;
@@ -34,6 +35,14 @@ impl Snapshot {
         self.root.page_count
     }
 
+    /// Of these, pages on the freelist.
+    ///
+    /// # Errors
+    /// As [`Snapshot::get`].
+    pub fn free_pages(&self) -> Result<u32> {
+        Ok(FileState::read(&self.page(PageId(0))?)?.free_count)
+    }
+
     /// Hands the value of `key` to `with`; `None` where there is no such key.
     ///
     /// # Errors
@@ -58,6 +67,14 @@ impl Snapshot {
     /// A cursor over a tree that stands nowhere yet.
     pub fn cursor(&self, tree: TreeId) -> Cursor<Snapshot> {
         Cursor::new(self.clone(), tree)
+    }
+
+    /// How a tree fills its pages; reads all of them.
+    ///
+    /// # Errors
+    /// As [`Snapshot::get`].
+    pub fn stat(&self, tree: TreeId) -> Result<TreeStat> {
+        btree::stat(self, tree, self.page_count())
     }
 
     /// True if `other` is a snapshot of the same store.

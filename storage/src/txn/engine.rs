@@ -198,21 +198,25 @@ impl Engine {
 
     /// Logs what a transaction has changed, and forgets its copies: it holds the writer's turn, and from then on the
     /// next one may start from its root. Where no sync is asked for, readers see it at once; else [`Engine::settle`]
-    /// must follow.
-    pub(super) fn commit(&self, pages: &mut PrivatePages) -> Result<()> {
+    /// must follow. True if a checkpoint is due then, before the turn goes on.
+    pub(super) fn commit(&self, pages: &mut PrivatePages) -> Result<bool> {
         let sequence = pages.root().sequence + 1;
         if !pages.seal(sequence)? {
             let root = Arc::clone(pages.root());
             pages.end(root);
-            return Ok(());
+            return Ok(false);
         }
-        let has_log = self.append(pages, sequence)?;
+        let log_size = self.append(pages, sequence)?;
         let mut root = pages.committed_root(sequence);
-        self.bound(&mut root);
+        let due = log_size.is_some_and(|size| self.is_checkpoint_due(&root, size));
+        if root.overlay.in_memory() > self.overlay_max && !due {
+            self.spill(&mut root);
+        }
         let root = Arc::new(root);
         self.register(&root);
         // What was committed before waits for its sync: nobody overtakes it.
-        let waits = has_log && self.synchronous() == Synchronous::Full || self.group.newest().is_some();
+        let waits =
+            log_size.is_some() && self.synchronous() == Synchronous::Full || self.group.newest().is_some();
         pages.counters.commits += 1;
         if waits {
             // Those who wait hold no root: a checkpoint need not wait for them to wake.
@@ -222,7 +226,7 @@ impl Engine {
             pages.end(Arc::clone(&root));
             self.publish(root);
         }
-        Ok(())
+        Ok(due)
     }
 
     /// Waits until commit `sequence`, which stands in the log, is visible; makes it so if nobody else does.
@@ -253,16 +257,19 @@ impl Engine {
         self.commit_times.record(duration);
     }
 
-    /// Writes the sealed pages to the log, or to the base file and their names to the log; false without a log.
-    fn append(&self, pages: &mut PrivatePages, sequence: u64) -> Result<bool> {
+    /// Writes the sealed pages to the log, or to the base file and their names to the log; gives the log's
+    /// size, if there is one.
+    fn append(&self, pages: &mut PrivatePages, sequence: u64) -> Result<Option<u64>> {
         if self.wal().is_none() {
-            return Ok(false);
+            return Ok(None);
         }
+        let mut size = 0;
         let direct_min = DIRECT_MAX.min(self.options.cache_size / DIRECT_SHARE);
         let mut done = pages.write_direct(direct_min);
         if let (Ok(()), Some(wal)) = (&done, &mut *self.wal()) {
             done = self.log(wal, pages, sequence);
             pages.counters.add(&std::mem::take(&mut wal.counters));
+            size = wal.size();
         }
         match done {
             Err(Error::Full(_)) => self.take_back(pages)?,
@@ -270,7 +277,7 @@ impl Engine {
             Err(_) => pages.direct.forget(),
             Ok(()) => {}
         }
-        done.map(|()| true)
+        done.map(|()| Some(size))
     }
 
     /// Gives the room of a transaction's pages in the base file back, whose commit failed or was not asked for.
@@ -288,24 +295,27 @@ impl Engine {
         Memory::new(self.copies_max)
     }
 
-    /// Moves pages of a new root out of the memory where there are too many, unless a checkpoint is near that will take
-    /// them: one that finds a log of half their size writes less than the temporary file would cost.
-    fn bound(&self, root: &mut Root) {
-        if root.overlay.in_memory() > self.overlay_max && !self.is_crowded(root) {
-            let mut hand = self.spill_hand.load(Ordering::Relaxed);
-            // Where the file cannot be written the pages stay, and the commit is none the worse.
-            let _ = root.overlay.spill(&root.base, self.overlay_max, &mut hand);
-            self.spill_hand.store(hand, Ordering::Relaxed);
+    /// True if it is time to bring a new root's pages into the base file: the log has `log_size` bytes, twice what that
+    /// would write, or half of it where the overlay has more in memory than it should.
+    fn is_checkpoint_due(&self, root: &Root, log_size: u64) -> bool {
+        let page_size = root.base.page_size as u64;
+        let in_memory = root.overlay.in_memory();
+        let is_crowded = in_memory > self.overlay_max && log_size >= in_memory * page_size / 2;
+        let due = 2 * root.overlay.pages() * page_size;
+        if log_size < due.clamp(CHECKPOINT_MIN, self.options.cache_size.max(CHECKPOINT_MIN)) && !is_crowded {
+            return false;
         }
+        let not_before = *self.checkpoint_not_before.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who looks further back than the visible commit is in the way.
+        log_size >= not_before && !self.is_seen_before(self.newest().sequence)
     }
 
-    /// True if the overlay has more in memory than it should and the log is long enough for a checkpoint to be the cure.
-    fn is_crowded(&self, root: &Root) -> bool {
-        let size = self.wal().as_ref().map_or(0, Wal::size);
-        let in_memory = root.overlay.in_memory();
-        in_memory > self.overlay_max
-            && size >= in_memory * root.base.page_size as u64 / 2
-            && !self.is_seen_before(root.sequence - 1)
+    /// Moves pages of a new root out of the memory where there are too many.
+    fn spill(&self, root: &mut Root) {
+        let mut hand = self.spill_hand.load(Ordering::Relaxed);
+        // Where the file cannot be written the pages stay, and the commit is none the worse.
+        let _ = root.overlay.spill(&root.base, self.overlay_max, &mut hand);
+        self.spill_hand.store(hand, Ordering::Relaxed);
     }
 
     /// Counts a root that is not visible, among those that look at the base file: a commit that waits for its sync, or
@@ -343,19 +353,6 @@ impl Engine {
     fn is_seen_before(&self, sequence: u64) -> bool {
         let roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
         roots.iter().filter_map(Weak::upgrade).any(|root| root.sequence < sequence)
-    }
-
-    /// True if the log has grown to twice what a checkpoint would write, and nobody who looks further back than the
-    /// visible commit is in the way.
-    pub(super) fn is_checkpoint_due(&self) -> bool {
-        let pending = self.group.newest();
-        let visible = self.newest();
-        let root = pending.as_ref().unwrap_or(&visible);
-        let size = self.wal().as_ref().map_or(0, Wal::size);
-        let due = (2 * root.overlay.pages() * root.base.page_size as u64)
-            .clamp(CHECKPOINT_MIN, self.options.cache_size.max(CHECKPOINT_MIN));
-        let not_before = *self.checkpoint_not_before.lock().unwrap_or_else(PoisonError::into_inner);
-        (size >= due || self.is_crowded(root)) && size >= not_before && !self.is_seen_before(visible.sequence)
     }
 
     /// Runs a checkpoint that is due; the caller holds the writer's turn.

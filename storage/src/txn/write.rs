@@ -198,9 +198,9 @@ impl WriteTransaction {
     pub fn commit(mut self) -> Result<()> {
         let started = Instant::now();
         let before = self.base_sequence();
-        self.engine.commit(&mut self.pages)?;
+        let due = self.engine.commit(&mut self.pages)?;
         let sequence = self.base_sequence();
-        if self.engine.is_checkpoint_due() {
+        if due {
             self.engine.settle(sequence)?;
             self.engine.try_checkpoint();
         } else {

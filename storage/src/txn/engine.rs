@@ -16,7 +16,7 @@ use arc_swap::ArcSwap;
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The least log before a checkpoint is worth its syncs.
 const CHECKPOINT_MIN: u64 = 4 << 20;
@@ -27,6 +27,8 @@ const DIRECT_SHARE: u64 = 4;
 /// The part of the cache that a transaction's own copies may take before some leave the memory: one in so many. The
 /// overlay has the rest: what leaves it before a checkpoint takes it is written once more.
 const COPIES_SHARE: u64 = 4;
+/// How long a checkpoint that is due waits for readers of older commits, before it is put off.
+const READERS_WAIT: Duration = Duration::from_millis(20);
 /// However small the cache is, so many stay.
 const COPIES_MIN: u64 = 16;
 
@@ -305,9 +307,7 @@ impl Engine {
         if log_size < due.clamp(CHECKPOINT_MIN, self.options.cache_size.max(CHECKPOINT_MIN)) && !is_crowded {
             return false;
         }
-        let not_before = *self.checkpoint_not_before.lock().unwrap_or_else(PoisonError::into_inner);
-        // Who looks further back than the visible commit is in the way.
-        log_size >= not_before && !self.is_seen_before(self.newest().sequence)
+        log_size >= *self.checkpoint_not_before.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Moves pages of a new root out of the memory where there are too many.
@@ -357,16 +357,18 @@ impl Engine {
 
     /// Runs a checkpoint that is due; the caller holds the writer's turn.
     ///
-    /// A failure is no failure of the commit before: the log keeps all, and a later commit tries again.
+    /// It waits a little for readers of older commits: while it does nobody comes to see an older one. A failure is no
+    /// failure of the commit before, nor is a reader who stays: the log keeps all, and a later commit tries again.
     pub(super) fn try_checkpoint(&self) {
-        let root = self.newest();
-        if self.is_seen_before(root.sequence) {
-            return;
+        let sequence = self.newest().sequence;
+        let until = Instant::now() + READERS_WAIT;
+        while self.is_seen_before(sequence) && Instant::now() < until {
+            std::thread::sleep(READERS_WAIT / 200);
         }
         let size = self.wal().as_ref().map_or(0, Wal::size);
-        let done = self.checkpoint_now(Afterwards::Switch);
+        let done = !self.is_seen_before(sequence) && self.checkpoint_now(Afterwards::Switch).is_ok();
         let mut not_before = self.checkpoint_not_before.lock().unwrap_or_else(PoisonError::into_inner);
-        *not_before = if done.is_ok() { 0 } else { size + CHECKPOINT_MIN };
+        *not_before = if done { 0 } else { size + CHECKPOINT_MIN };
     }
 
     /// Waits for the writer's turn and brings all commits into the base file.

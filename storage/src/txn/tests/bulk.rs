@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::page::{HEADER_SIZE, PageKind, WritePages};
 use crate::store::{Options, Store};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 fn small_cache() -> Options {
@@ -222,4 +222,39 @@ fn changes_of_more_pages_than_the_cache_has_room_for_keep_few_in_memory() {
     assert_shows(&store.snapshot(), &middle);
     store.close().unwrap();
     assert_shows(&open(&disk).snapshot(), &middle);
+}
+
+#[test]
+fn short_readers_do_not_keep_the_log_growing() {
+    // One reader or the other always saw the commit before: no checkpoint ever ran.
+    let disk = Arc::new(NotingDisk::default());
+    let store = open(&disk);
+    let mut model = Model::new();
+    fill(&store, &mut model, 200, 1).unwrap();
+    let over = AtomicBool::new(false);
+    let most = std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let _held = store.snapshot();
+                    std::thread::sleep(Duration::from_millis(3));
+                }
+            });
+        }
+        let mut most = 0;
+        for byte in 0..60 {
+            let mut transaction = store.begin_write(Duration::ZERO).unwrap();
+            for id in model.keys() {
+                let (page, edits, _) = transaction.pages.edit(*id).unwrap().parts_mut();
+                page[HEADER_SIZE..PAGE_SIZE - 4].fill(byte);
+                edits.note_whole();
+            }
+            transaction.commit().unwrap();
+            most = store.metrics().wal_size.max(most);
+        }
+        over.store(true, Ordering::Relaxed);
+        most
+    });
+    assert!(most < 12 << 20, "{most} bytes of log");
+    assert!(store.metrics().counters.checkpoints > 3);
 }

@@ -26,6 +26,11 @@
 //! A [`Database`] is cheap to clone and may be used from any thread; it hands out [`Connection`]s, each with its own
 //! transaction. A [`Statement`] owns all it needs and can live in a struct beside its connection. What goes wrong is
 //! one [`Error`], whose [`ErrorCode`] is stable.
+//!
+//! What the engine did is counted always ([`Database::metrics`]) and measured on demand ([`stat`], `EXPLAIN ANALYZE`). A
+//! process started with `SEDGE_PROFILE=1` has times beside the counters. With the feature `tracing`, commits,
+//! checkpoints, recoveries, splits, merges and compactions are spans of the crate `tracing`, at level DEBUG with the
+//! target `sedge`.
 #![forbid(unsafe_code)]
 
 mod connection;
@@ -46,7 +51,7 @@ pub use params::{Named, Params, params_from_iter};
 pub use rows::{ColumnIndex, Row, Rows};
 pub use sedge_sql::parser::{is_complete, statement_end};
 pub use sedge_sql::{Constraint, ConstraintKind, Span, Value, ValueRef, format_real};
-pub use sedge_storage::{Counters, Metrics, RecoveryReport, Synchronous};
+pub use sedge_storage::{Counters, Metrics, RecoveryReport, Synchronous, Times};
 pub use stat::{DatabaseStat, LevelStat, ObjectStat, StatKind, TreeStat, stat};
 pub use statement::Statement;
 pub use transaction::Transaction;

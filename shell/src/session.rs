@@ -4,7 +4,7 @@ use crate::command;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::render::{Mode, Printer};
-use sedge::{Connection, Counters, Database, Error, ErrorCode, Options};
+use sedge::{Connection, Database, Error, ErrorCode, Options};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -184,7 +184,7 @@ impl Session {
             writeln!(out, "Run Time: {:.6} s", started.elapsed().as_secs_f64())?;
         }
         if let Some(before) = before {
-            print_counters(&self.database.metrics().counters.since(&before), &mut out)?;
+            command::stats::print_statement(&self.database.metrics().counters.since(&before), &mut out)?;
         }
         out.flush()?;
         Ok(Some(used))
@@ -241,13 +241,4 @@ fn readable_alone(error: &Error, file: &Path) -> bool {
     matches!(error.code(), ErrorCode::Io | ErrorCode::ReadOnly)
         && file.is_file()
         && std::fs::File::open(file).is_ok()
-}
-
-/// Prints what a statement made the engine do.
-fn print_counters(counters: &Counters, out: &mut dyn Write) -> std::io::Result<()> {
-    let mut counted = counters.iter().filter(|(_, count)| *count > 0).peekable();
-    if counted.peek().is_none() {
-        return writeln!(out, "no page was read for the first time, none was changed");
-    }
-    counted.try_for_each(|(name, count)| writeln!(out, "{name:<20} {count}"))
 }

@@ -4,17 +4,21 @@
 //! Nothing here knows SQL, a column or a value type. From the bottom up: `disk` reads and writes files,
 //! `page` says what a page is, `overlay` keeps committed pages that the base file does not hold yet, `wal`
 //! makes commits durable and replays them, `space` finds free pages, `btree` orders records in pages, `txn`
-//! ties them into read snapshots and write transactions, and `store` opens and closes the whole.
+//! ties them into read snapshots and write transactions, and `store` opens and closes the whole. Beside them,
+//! `metrics` counts (`count`), times (`profile`) and marks (`trace`) what happens.
 #![deny(unsafe_code)]
 
 pub(crate) mod btree;
+mod count;
 pub(crate) mod disk;
 mod error;
 mod metrics;
 pub(crate) mod overlay;
 pub(crate) mod page;
+mod profile;
 pub(crate) mod space;
 mod store;
+mod trace;
 pub(crate) mod txn;
 pub(crate) mod wal;
 
@@ -25,6 +29,7 @@ pub use error::{Error, Result};
 pub use metrics::{Counters, Metrics};
 pub use overlay::PageRef;
 pub use page::{PageId, PageLook, ReadPages};
+pub use profile::Times;
 pub use store::{Options, Store};
 pub use txn::{Savepoint, Snapshot, Synchronous, WriteTransaction};
 pub use wal::RecoveryReport;

@@ -1,37 +1,51 @@
 //! Telemetry: plain counters of one transaction, folded into the store's atomics when it ends.
 
+use crate::count::{Count, value};
+use crate::profile::Times;
+
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+    ($($group:literal: $($(#[$doc:meta])* $name:ident,)*)*) => {
         /// Event counts of one transaction, statement or store. Counting costs one add on a plain integer.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct Counters { $($(#[$doc])* pub $name: u64,)* }
+        pub struct Counters { $($($(#[$doc])* pub $name: Count,)*)* }
 
         impl Counters {
             /// Adds each of `other`'s counts to this one's.
-            pub fn add(&mut self, other: &Counters) { $(self.$name += other.$name;)* }
+            pub fn add(&mut self, other: &Counters) { $($(self.$name += value(other.$name);)*)* }
             /// The counts since `earlier`, a former copy of this one.
             #[must_use]
-            pub fn since(&self, earlier: &Counters) -> Counters { Counters { $($name: self.$name - earlier.$name,)* } }
+            pub fn since(&self, earlier: &Counters) -> Counters { Counters { $($($name: self.$name - earlier.$name,)*)* } }
             /// Name and count, in the order of the fields.
-            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> { [$((stringify!($name), self.$name)),*].into_iter() }
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$($((stringify!($name), value(self.$name)),)*)*].into_iter()
+            }
+            /// The counts in groups of what belongs together, each with its title.
+            pub fn groups(&self) -> impl Iterator<Item = (&'static str, Vec<(&'static str, u64)>)> {
+                [$(($group, vec![$((stringify!($name), value(self.$name)),)*]),)*].into_iter()
+            }
         }
 
         /// The store-wide sums that transactions fold their [`Counters`] into.
         #[derive(Debug, Default)]
-        pub(crate) struct AtomicCounters { $($name: std::sync::atomic::AtomicU64,)* }
+        pub(crate) struct AtomicCounters { $($($name: std::sync::atomic::AtomicU64,)*)* }
 
         impl AtomicCounters {
             pub(crate) fn fold(&self, counters: &Counters) {
-                $(if counters.$name != 0 { self.$name.fetch_add(counters.$name, std::sync::atomic::Ordering::Relaxed); })*
+                $($(if value(counters.$name) != 0 {
+                    self.$name.fetch_add(value(counters.$name), std::sync::atomic::Ordering::Relaxed);
+                })*)*
             }
             pub(crate) fn load(&self) -> Counters {
-                Counters { $($name: self.$name.load(std::sync::atomic::Ordering::Relaxed),)* }
+                let mut counters = Counters::default();
+                $($(counters.$name += self.$name.load(std::sync::atomic::Ordering::Relaxed);)*)*
+                counters
             }
         }
     };
 }
 
 counters! {
+    "leaf allocator":
     /// Leaf allocators opened on a leaf without a snapshot to reuse.
     allocator_builds,
     /// Leaf allocators opened from the snapshot kept beside the page copy.
@@ -60,12 +74,14 @@ counters! {
     key_compares,
     /// Bytes copied from one place of a page to another or between pages.
     memcopy_bytes,
+    "pages":
     /// Pages of the base file read for the first time since the store was opened, and verified.
     pages_read,
     /// Pages first copied for writing.
     pages_copied,
     /// Pages written to the base file, by checkpoints and by large transactions that made them.
     pages_written,
+    "log":
     /// Bytes appended to the log.
     wal_bytes,
     /// Records appended to the log.
@@ -74,6 +90,7 @@ counters! {
     fsyncs,
     /// Checkpoints completed.
     checkpoints,
+    "transactions":
     /// Write transactions committed.
     commits,
     /// Write transactions and savepoints rolled back.
@@ -98,6 +115,8 @@ pub struct Metrics {
     pub wal_size: u64,
     /// Duration of commits in microseconds: the median, the 90th and the 99th percentile.
     pub commit_micros: [u64; 3],
+    /// Where the time went, if the process was started with `SEDGE_PROFILE=1`.
+    pub times: Option<Times>,
 }
 
 /// Durations of commits, counted in buckets of an eighth of a power of two, so that a percentile is exact to a

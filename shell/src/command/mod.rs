@@ -2,6 +2,7 @@
 
 mod dump;
 mod schema;
+pub(crate) mod stats;
 
 use crate::failure::Failure;
 use crate::import;
@@ -98,7 +99,7 @@ pub(crate) fn run(session: &mut Session, line: &str) -> Result<(), Failure> {
         (".schema", []) => schema::schema(session, None, &mut out)?,
         (".schema", [table]) => schema::schema(session, Some(table), &mut out)?,
         (".stats", [on]) => session.stats = switch(on)?,
-        (".stats", []) => schema::stats(session, &mut out)?,
+        (".stats", []) => stats::print(session, &mut out)?,
         (".tables", []) => schema::tables(session, &mut out)?,
         (".timer", [on]) => session.timer = switch(on)?,
         _ => {

@@ -34,19 +34,3 @@ pub(super) fn schema(session: &Session, name: Option<&str>, out: &mut dyn Write)
     let texts = session.connection.query(sql, params![name], |row| row.get::<String>(0))?;
     Ok(texts.iter().try_for_each(|text| writeln!(out, "{text};"))?)
 }
-
-pub(super) fn stats(session: &Session, out: &mut dyn Write) -> Result<(), Failure> {
-    let metrics = session.database.metrics();
-    let sizes = [
-        ("page_size", u64::from(metrics.page_size)),
-        ("page_count", u64::from(metrics.page_count)),
-        ("free_pages", u64::from(metrics.free_pages)),
-        ("overlay_pages", metrics.overlay_pages),
-        ("wal_size", metrics.wal_size),
-    ];
-    for (name, count) in sizes.into_iter().chain(metrics.counters.iter()) {
-        writeln!(out, "{name:<20} {count}")?;
-    }
-    let [median, p90, p99] = metrics.commit_micros;
-    Ok(writeln!(out, "{:<20} p50 {median}, p90 {p90}, p99 {p99}", "commit_micros")?)
-}

@@ -31,6 +31,16 @@ pub(crate) fn bytes(number: u64) -> String {
     number.to_string()
 }
 
+/// A duration in a unit that leaves a number above one.
+pub(crate) fn nanos(number: u64) -> String {
+    match number {
+        0..1_000 => format!("{number} ns"),
+        1_000..1_000_000 => format!("{:.1} us", number as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} ms", number as f64 / 1e6),
+        _ => format!("{:.2} s", number as f64 / 1e9),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +56,7 @@ mod tests {
             (bytes(u64::MAX).as_str(), counted(1, "page", "pages").as_str()),
             ("17179869184 GiB", "1 page")
         );
+        let times = [999, 1_500, 12_345_678, 2_000_000_000].map(nanos);
+        assert_eq!(times, ["999 ns", "1.5 us", "12.3 ms", "2.00 s"]);
     }
 }

@@ -187,9 +187,9 @@ pub(super) fn steps(report: &Report, folder: &Path) {
         let (mut more, mut sum) = (cursor.seek_first().unwrap(), 0);
         while more {
             let leaf = cursor.leaf().unwrap();
-            leaf.each_place(0..leaf.len(), |slot, place| {
+            for (slot, place) in leaf.places(0..leaf.len()).enumerate() {
                 sum += leaf.row_id(slot) as usize + place.map_or(0, |(start, end)| end - start);
-            });
+            }
             more = cursor.next_leaf().unwrap();
         }
         black_box(sum);

@@ -52,6 +52,11 @@ pub(crate) struct TreeMemory {
 }
 
 impl TreeMemory {
+    /// Nothing yet; edits are timed by `timer`.
+    pub(crate) fn new(timer: crate::profile::Timer) -> TreeMemory {
+        TreeMemory { work: Workspace::new(timer), ..TreeMemory::default() }
+    }
+
     /// What the transaction's edits of trees have counted so far.
     pub(crate) fn counters(&self) -> &Counters {
         &self.work.counters

@@ -69,6 +69,7 @@ pub(super) fn merge<P: WritePages>(
     pair: Pair,
     spare_share: usize,
 ) -> Result<bool> {
+    crate::trace::span!("merge", left_page = pair.left.0, right_page = pair.right.0);
     let tail = check_pair(&*pages, pair)?;
     let epoch = pages.epoch();
     let room = capacity(pages.page_size());

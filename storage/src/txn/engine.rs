@@ -85,6 +85,8 @@ pub(crate) struct Engine {
     options: EngineOptions,
     pub(super) counters: AtomicCounters,
     commit_times: CommitTimes,
+    /// What all timers of the store are made from.
+    pub(super) timer: crate::profile::Timer,
     pub(crate) recovery: Option<RecoveryReport>,
     /// True until what was recovered stands in the base file: before that nothing is logged.
     recovering: AtomicBool,
@@ -137,6 +139,7 @@ impl Engine {
             options,
             counters: AtomicCounters::default(),
             commit_times: CommitTimes::default(),
+            timer: crate::profile::Timer::of_process(),
             recovery,
             checkpoint_not_before: Mutex::new(0),
             registration,
@@ -203,12 +206,16 @@ impl Engine {
     /// must follow. True if a checkpoint is due then, before the turn goes on.
     pub(super) fn commit(&self, pages: &mut PrivatePages) -> Result<bool> {
         let sequence = pages.root().sequence + 1;
+        crate::trace::span!("commit", sequence = sequence);
+        let mut timer = self.timer.started();
         if !pages.seal(sequence)? {
             let root = Arc::clone(pages.root());
             pages.end(root);
             return Ok(false);
         }
+        timer.lap(crate::profile::Phase::CommitSeal);
         let log_size = self.append(pages, sequence)?;
+        timer.lap(crate::profile::Phase::CommitLog);
         let mut root = pages.committed_root(sequence);
         let due = log_size.is_some_and(|size| self.is_checkpoint_due(&root, size));
         if root.overlay.in_memory() > self.overlay_max && !due {
@@ -228,6 +235,7 @@ impl Engine {
             pages.end(Arc::clone(&root));
             self.publish(root);
         }
+        timer.lap(crate::profile::Phase::CommitPublish);
         Ok(due)
     }
 
@@ -236,7 +244,10 @@ impl Engine {
     /// # Errors
     /// [`Error::OutcomeUnknown`] if a sync failed.
     pub(super) fn settle(&self, sequence: u64) -> Result<()> {
-        self.group.wait(sequence, |target| self.sync(target), |root| self.publish(root))
+        let mut timer = self.timer.started();
+        let settled = self.group.wait(sequence, |target| self.sync(target), |root| self.publish(root));
+        timer.lap(crate::profile::Phase::CommitSync);
+        settled
     }
 
     /// Brings the log to the medium up to commit `target`; others append meanwhile.
@@ -402,7 +413,10 @@ impl Engine {
         if root.sequence == wal.checkpoint() {
             return Ok(());
         }
+        crate::trace::span!("checkpoint", sequence = root.sequence);
+        let mut timer = self.timer.started();
         let done = wal::checkpoint(wal, &root, self.options.layout.ranges, afterwards);
+        timer.lap(crate::profile::Phase::Checkpoint);
         self.counters.fold(&std::mem::take(&mut wal.counters));
         let first = done?;
         let newest = self.newest();
@@ -472,6 +486,7 @@ impl Engine {
             overlay_pages: root.overlay.pages(),
             wal_size: self.wal().as_ref().map_or(0, Wal::size),
             commit_micros: self.commit_times.percentiles(),
+            times: self.timer.times(),
         }
     }
 

@@ -37,7 +37,8 @@ impl WriteTransaction {
     pub(super) fn begin(engine: Arc<Engine>, root: Arc<Root>) -> Result<WriteTransaction> {
         let turn = Turn(Arc::clone(&engine));
         let pages = PrivatePages::new(root, engine.direct(), engine.memory())?;
-        Ok(WriteTransaction { pages, memory: TreeMemory::default(), engine, turn: Some(turn) })
+        let memory = TreeMemory::new(engine.timer.clone());
+        Ok(WriteTransaction { pages, memory, engine, turn: Some(turn) })
     }
 
     /// The commit that the transaction started from.

@@ -72,6 +72,7 @@ pub(crate) fn recover(base: &Base, identity: &Identity) -> Result<Option<Recover
     }
     logs.sort_by_key(|(_, header)| header.generation);
     let Some((_, newest)) = logs.last() else { return Ok(None) };
+    crate::trace::span!("recovery", generation = newest.generation);
     if newest.checkpoint >= newest.first_sequence {
         logs.drain(..logs.len() - 1); // the base file holds all that older generations say
     }

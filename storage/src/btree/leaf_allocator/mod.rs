@@ -37,6 +37,8 @@ use free_regions::FreeRegions;
 #[derive(Debug, Default)]
 pub(in crate::btree) struct Workspace {
     pub(in crate::btree) counters: Counters,
+    /// Runs from the opening of an allocator to its end.
+    timer: crate::profile::Timer,
     /// Heap extents by descending offset, with their owners, during a compaction.
     order: Vec<(Extent, Owner)>,
     /// What a debug build proves an edit with.
@@ -45,6 +47,13 @@ pub(in crate::btree) struct Workspace {
     pub(in crate::btree) images: [Vec<u8>; 2],
     /// Running sums of record sizes while a cut is chosen.
     pub(in crate::btree) sums: Vec<u32>,
+}
+
+impl Workspace {
+    /// Empty; allocators are timed by `timer`.
+    pub(in crate::btree) fn new(timer: crate::profile::Timer) -> Workspace {
+        Workspace { timer, ..Workspace::default() }
+    }
 }
 
 /// Whose bytes an extent of the heap is.
@@ -94,6 +103,7 @@ impl<'a> LeafAllocator<'a> {
         work: &'a mut Workspace,
         epoch: u64,
     ) -> LeafAllocator<'a> {
+        work.timer.start();
         let (page, edits, home) = copy.parts_mut();
         let node = NodeView::new(page);
         let known = home.get_or_insert_default();
@@ -112,6 +122,7 @@ impl<'a> LeafAllocator<'a> {
         let node = NodeView::new(self.page);
         self.known.stamp(node, self.epoch);
         assert_invariants(node, self.known, &mut self.work.proof);
+        self.work.timer.lap(crate::profile::Phase::Allocator);
     }
 
     /// The node as it is now.

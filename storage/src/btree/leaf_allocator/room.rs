@@ -4,7 +4,7 @@
 
 use super::extents::{Extent, SlotExtents};
 use super::free_regions::FreeRegions;
-use super::{LeafAllocator, Owner};
+use super::{LeafAllocator, Owner, Workspace};
 use crate::btree::node::{NodeView, header};
 
 /// More moved blocks than this and a compaction is noted as written bytes: a move costs the log 6 bytes.
@@ -75,11 +75,14 @@ impl LeafAllocator<'_> {
     /// Lists what lies in the heap by descending offset, leaving the record of `without` out.
     fn fill_order(&mut self, without: Option<usize>) {
         let node = NodeView::new(self.page);
-        if self.known.extents.is_none() {
-            self.work.counters.slot_extent_builds += 1;
-        }
-        let extents = self.known.extents.get_or_insert_with(|| SlotExtents::scan(node));
-        let order = &mut self.work.order;
+        let Workspace { counters, order, timer, .. } = &mut *self.work;
+        let extents = self.known.extents.get_or_insert_with(|| {
+            let mut timer = timer.started();
+            let extents = SlotExtents::scan(node);
+            counters.slot_extent_builds += 1;
+            timer.lap(crate::profile::Phase::SlotExtents);
+            extents
+        });
         order.clear();
         order.extend(extents.iter().enumerate().map(|(slot, extent)| (extent, Owner::Slot(slot as u16))));
         if let Some(slot) = without {
@@ -95,6 +98,7 @@ impl LeafAllocator<'_> {
 
     /// Joins all free bytes in the gap, leaving the record of `without` out.
     pub(super) fn compact(&mut self, without: Option<usize>) {
+        crate::trace::span!("compaction");
         self.work.counters.compactions += 1;
         self.fill_order(without);
         let order = std::mem::take(&mut self.work.order);

@@ -199,6 +199,7 @@ pub(in crate::btree) fn rebuild_from_records(
     records: &Sequence<'_>,
     range: Range<usize>,
 ) {
+    work.timer.start();
     let (page, edits, home) = copy.parts_mut();
     edits.note_whole();
     work.counters.allocator_builds += 1;
@@ -206,6 +207,7 @@ pub(in crate::btree) fn rebuild_from_records(
     fill(page, work, shape, records, range, form);
     let known = home.insert(LeafAllocatorSnapshot::of(NodeView::new(page), epoch));
     super::assert_invariants(NodeView::new(page), known, &mut work.proof);
+    work.timer.lap(crate::profile::Phase::Allocator);
 }
 
 fn fill(
@@ -376,6 +378,7 @@ pub(in crate::btree) fn split_into<'a>(
     epoch: u64,
     split: &Split<'_>,
 ) -> Halves<'a> {
+    crate::trace::span!("split", right_page = split.right_id.0);
     work.counters.splits += 1;
     let &Split { kind, right_id, cut, pending, separator } = split;
     let node = NodeView::new(left.bytes());

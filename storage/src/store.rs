@@ -297,7 +297,7 @@ fn recovered_root(base: Arc<Base>, pages: Vec<(PageId, PageBytes)>, sequence: u6
     };
     let page_count = FileState::read(&first)?.page_count;
     overlay.insert(PageId(0), first);
-    Ok(Root { sequence, page_count, overlay, base, _parent: None })
+    Ok(Root { sequence, page_count, overlay, base, parent: None })
 }
 
 /// The pages of a new database, all in the overlay.
@@ -312,7 +312,7 @@ fn new_database(disk: Arc<dyn Disk>, options: &Options, layout: Layout) -> Resul
     let mut overlay = Overlay::default();
     overlay.insert(PageId(0), PageBytes::from(identity.first_page(&state)));
     let base = Arc::new(Base::new(disk, options.page_size, options.cache_size, layout.check));
-    let root = Root { sequence: 0, page_count: state.page_count, overlay, base, _parent: None };
+    let root = Root { sequence: 0, page_count: state.page_count, overlay, base, parent: None };
     let mut pages = PrivatePages::new(Arc::new(root), Direct::never(), Memory::new(usize::MAX))?;
     pages.make(SCHEMA_ROOT, PageKind::IndexLeaf, 0)?;
     (layout.plant)(&mut pages, SCHEMA_ROOT)?;

@@ -6,6 +6,7 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper, Highlighter, Hinter};
 
 const KEYWORDS: &[&str] = &[
+    "ANALYZE",
     "AND",
     "AS",
     "ASC",

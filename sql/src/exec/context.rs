@@ -11,7 +11,7 @@ use sedge_storage::Snapshot;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Facts of the connection that functions tell.
@@ -68,6 +68,8 @@ pub(crate) struct Context {
     pub(crate) subqueries: Vec<Option<Box<dyn SubqueryRunner>>>,
     /// What the run sees of the database.
     pub(crate) snapshot: Option<Snapshot>,
+    /// Counts the pages that runs visit, where somebody wants to know.
+    pages: Option<Arc<AtomicU64>>,
     /// Raised from another thread to end the run.
     pub(crate) interrupt: Arc<AtomicBool>,
     /// What functions tell of the connection.
@@ -98,6 +100,7 @@ impl Context {
             outer: Vec::new(),
             subqueries: Vec::new(),
             snapshot: None,
+            pages: None,
             interrupt,
             facts: ConnectionFacts::default(),
             now_millis: Cell::new(None),
@@ -113,6 +116,7 @@ impl Context {
             outer: self.outer.clone(),
             subqueries: Vec::new(),
             snapshot: self.snapshot.clone(),
+            pages: self.pages.clone(),
             interrupt: Arc::clone(&self.interrupt),
             facts: self.facts,
             now_millis: Cell::new(Some(self.statement_millis())),
@@ -130,9 +134,22 @@ impl Context {
 
     /// Starts another run over `snapshot`: the clock is read anew, and subqueries forget what they computed.
     pub(crate) fn begin_run(&mut self, snapshot: Snapshot) {
-        self.snapshot = Some(snapshot);
+        self.snapshot = Some(match &self.pages {
+            Some(pages) => snapshot.counting(Arc::clone(pages)),
+            None => snapshot,
+        });
         self.now_millis.set(None);
         self.forget_subqueries();
+    }
+
+    /// Makes the runs that begin from now on count the pages they visit.
+    pub(crate) fn count_pages(&mut self) {
+        self.pages.get_or_insert_default();
+    }
+
+    /// Pages visited since the counting began.
+    pub(crate) fn pages_visited(&self) -> u64 {
+        self.pages.as_ref().map_or(0, |pages| pages.load(Ordering::Relaxed))
     }
 
     /// Ends the run: no page is held any longer.

@@ -94,6 +94,11 @@ impl Execution {
         &mut self.context
     }
 
+    /// What the run knows beside its plan.
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// Goes before the first row of a run over `snapshot`.
     ///
     /// # Errors

@@ -3,13 +3,15 @@
 //! A statement's subqueries and query go through the passes of [`rewrite`]: constants are folded, projections
 //! dissolve, subqueries become joins, conjuncts move down. Then [`planner`] chooses: [`access`] a way into each
 //! table, [`join_order`] the order and methods of joins, [`order`] where a sort is spared, by the prices of
-//! [`cost`]. What subqueries are left become subplans, innermost first. [`explain`] prints the result, and in debug
+//! [`cost`]. What subqueries are left become subplans, innermost first. [`explain`] prints the result, with the
+//! [`figures`] of its run where there are any, and in debug
 //! builds [`validate`] proves that each column is there where it is used.
 
 mod access;
 mod columns;
 mod cost;
 mod explain;
+mod figures;
 mod join_order;
 mod nodes;
 mod order;
@@ -25,6 +27,7 @@ mod validate;
 mod write;
 
 pub use explain::{explain, explain_query_plan, explain_write};
+pub use figures::{Figures, Work};
 pub use physical::*;
 pub use stats::{DEFAULT_TABLE_ROWS, DefaultStatistics, PlanContext, Statistics, default_rows_per_prefix};
 pub use write::plan_write;

@@ -8,7 +8,7 @@ use crate::ir::{ColumnId, Expr};
 
 /// A node.
 pub(super) fn node(operator: Operator, columns: Vec<ColumnId>, rows: f64, cost: f64) -> Node {
-    Node { operator, columns, rows, cost }
+    Node { operator, columns, rows, cost, figures: None }
 }
 
 /// Rows of `input` that meet `predicate`.

@@ -4,6 +4,7 @@
 //! An expression inside a node may use a column that no input of it produces: an *outer* column. Its value is set
 //! by the nested-loop join or the subquery around the node before the node is (re)started, and stays for the run.
 
+use super::figures::Figures;
 use crate::catalog::{Index, Table};
 use crate::ir::{
     AggregateCall, ColumnId, Comparison, Expr, InsertColumn, JoinKind, Output, SetOp, SortKey, Target,
@@ -47,6 +48,8 @@ pub struct Node {
     pub rows: f64,
     /// Cost expected, in units of a row read from a leaf.
     pub cost: f64,
+    /// What it did, where that is to be measured.
+    pub figures: Option<Arc<Figures>>,
 }
 
 /// What a node does.

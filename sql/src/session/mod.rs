@@ -9,6 +9,7 @@
 //! the transaction it has open and a cache of plans; a [`Prepared`] is one statement of a session, which runs without
 //! it once it has started.
 
+mod analyze;
 mod cache;
 mod engine;
 mod explain;

@@ -119,7 +119,12 @@ impl Session {
     }
 
     /// Compiles a statement; errors point into the text that it was parsed from.
-    fn compile_in(&mut self, parsed: Parsed, literals: &[Value], catalog: &Arc<Catalog>) -> Result<Compiled> {
+    pub(super) fn compile_in(
+        &mut self,
+        parsed: Parsed,
+        literals: &[Value],
+        catalog: &Arc<Catalog>,
+    ) -> Result<Compiled> {
         let start = parsed.start;
         self.compile(parsed, literals, catalog).map_err(|error| error.shifted(start))
     }

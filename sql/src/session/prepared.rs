@@ -4,6 +4,7 @@ use super::prepare::{Compiled, Kind, Machine};
 use crate::error::{Error, Result};
 use crate::exec::Execution;
 use crate::ir::Output;
+use crate::parser::{ExplainMode, Statement};
 use crate::value::{Value, ValueRef};
 use std::fmt;
 use std::sync::Arc;
@@ -97,7 +98,7 @@ impl Prepared {
         match &self.compiled.kind {
             Kind::Query(_) => true,
             Kind::Write(_) => false,
-            Kind::Other(_, columns) => !columns.is_empty(),
+            Kind::Other(parsed, columns) => !columns.is_empty() && !writes_when_explained(&parsed.statement),
         }
     }
 
@@ -162,6 +163,11 @@ impl Prepared {
             *idle = Some(machine);
         }
     }
+}
+
+/// True for EXPLAIN ANALYZE of a statement that changes rows: it changes them.
+fn writes_when_explained(statement: &Statement) -> bool {
+    matches!(statement, Statement::Explain { mode: ExplainMode::Analyze, statement } if !matches!(**statement, Statement::Query(_)))
 }
 
 impl Drop for Prepared {

@@ -56,7 +56,7 @@ impl Session {
                     }
                 }
                 Kind::Other(parsed, columns) => {
-                    let rows = self.run_other(parsed, &compiled)?;
+                    let rows = self.run_other(parsed, &compiled, parameters)?;
                     if !columns.is_empty() {
                         prepared.run = Run::Rows(rows, None);
                     }
@@ -94,7 +94,11 @@ impl Session {
     }
 
     /// Starts a query; false if its plan is not of the schema that it would read.
-    fn start_query(&mut self, prepared: &mut Prepared, parameters: &mut Vec<Value>) -> Result<bool> {
+    pub(super) fn start_query(
+        &mut self,
+        prepared: &mut Prepared,
+        parameters: &mut Vec<Value>,
+    ) -> Result<bool> {
         let (snapshot, uncommitted) = self.read_snapshot()?;
         let catalog = prepared.compiled.catalog();
         let is_current = match &self.transaction {
@@ -133,7 +137,7 @@ impl Session {
     }
 
     /// Runs a write to its end; false if the schema changed meanwhile and nothing was done.
-    fn run_write(
+    pub(super) fn run_write(
         &mut self,
         prepared: &mut Prepared,
         plan: &Arc<WritePlan>,
@@ -184,7 +188,12 @@ impl Session {
     }
 
     /// Runs what is not planned; rows for what shows something.
-    fn run_other(&mut self, parsed: &Parsed, compiled: &Compiled) -> Result<Vec<Vec<Value>>> {
+    fn run_other(
+        &mut self,
+        parsed: &Parsed,
+        compiled: &Compiled,
+        parameters: &mut Vec<Value>,
+    ) -> Result<Vec<Vec<Value>>> {
         match &parsed.statement {
             Statement::Begin(mode) => self.begin(*mode)?,
             Statement::Commit => self.commit()?,
@@ -194,7 +203,7 @@ impl Session {
             Statement::Release(name) => self.release(&name.value)?,
             Statement::Pragma { name, argument } => return self.run_pragma(name, argument.as_ref()),
             Statement::Explain { mode, statement } => {
-                return self.run_explain(*mode, statement, parsed, compiled.catalog());
+                return self.run_explain(*mode, statement, parsed, compiled.catalog(), parameters);
             }
             Statement::CreateTable(_)
             | Statement::CreateIndex(_)

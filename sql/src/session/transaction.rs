@@ -4,7 +4,7 @@ use super::Session;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::parser::BeginMode;
-use sedge_storage::{Savepoint, Snapshot, WriteTransaction};
+use sedge_storage::{Counters, Savepoint, Snapshot, WriteTransaction};
 use std::sync::Arc;
 
 /// What a session has open.
@@ -128,6 +128,14 @@ impl Session {
             self.engine.retract(sequence);
             error.into()
         })
+    }
+
+    /// What the open transaction has counted; nothing if it has not written yet.
+    pub(super) fn transaction_counters(&self) -> Counters {
+        match &self.transaction {
+            Transaction::Write(writing) => writing.storage.counters(),
+            Transaction::None | Transaction::Read { .. } => Counters::default(),
+        }
     }
 
     /// BEGIN.

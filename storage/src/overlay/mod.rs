@@ -11,7 +11,7 @@ mod version;
 
 pub(crate) use base::{Base, PageCheck};
 pub use root::PageRef;
-pub(crate) use root::Root;
+pub(crate) use root::{Parent, Root};
 pub(crate) use version::PageVersion;
 
 use crate::page::PageId;

@@ -7,6 +7,7 @@ use crate::page::{PageBytes, PageId, PageLook, Sequence};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The database as of one commit, or as a write transaction has left it so far.
 ///
@@ -18,15 +19,43 @@ pub(crate) struct Root {
     pub(crate) page_count: u32,
     pub(crate) overlay: Overlay,
     pub(crate) base: Arc<Base>,
+    /// The root that this one was made from.
+    pub(crate) parent: Option<Parent>,
+}
+
+/// What a root that is not a commit's has behind it.
+pub(crate) enum Parent {
     /// The committed root that an uncommitted one was made from: it keeps the base pages in place.
-    pub(crate) _parent: Option<Arc<Root>>,
+    Committed { _root: Arc<Root> },
+    /// The root whose pages this one shows, and where each that is read is counted.
+    Counted { root: Arc<Root>, visits: Arc<AtomicU64> },
 }
 
 impl Root {
     /// A root of the same commit that shows no page and keeps none.
     pub(crate) fn only_named(&self) -> Root {
         let (overlay, base) = (Overlay::default(), Arc::clone(&self.base));
-        Root { sequence: self.sequence, page_count: 0, overlay, base, _parent: None }
+        Root { sequence: self.sequence, page_count: 0, overlay, base, parent: None }
+    }
+
+    /// A root that shows the same and counts the pages read. It has no page of its own, so that each goes the way of
+    /// those beyond the page count, and reading through other roots costs nothing more.
+    pub(crate) fn counting(self: &Arc<Root>, visits: Arc<AtomicU64>) -> Root {
+        Root {
+            sequence: self.sequence,
+            page_count: 0,
+            overlay: Overlay::default(),
+            base: Arc::clone(&self.base),
+            parent: Some(Parent::Counted { root: Arc::clone(self), visits }),
+        }
+    }
+
+    /// The root whose pages this one shows.
+    pub(crate) fn shown(&self) -> &Root {
+        match &self.parent {
+            Some(Parent::Counted { root, .. }) => root,
+            _ => self,
+        }
     }
 
     /// The page `id` as of this root.
@@ -36,7 +65,7 @@ impl Root {
             return page.read().map(PageRef::owned);
         }
         if id.0 >= self.page_count {
-            return Err(self.beyond(id));
+            return self.counted_page(id);
         }
         Ok(match self.base.page(id, self)? {
             BasePage::Mapped(page) => PageRef { bytes: Bytes::Mapped(page, Arc::clone(self)) },
@@ -54,7 +83,7 @@ impl Root {
             };
         }
         if id.0 >= self.page_count {
-            return Err(self.beyond(id));
+            return self.counted_look(id);
         }
         Ok(match self.base.page(id, self)? {
             BasePage::Mapped(page) => PageLook::Borrowed(page.bytes(self)),
@@ -63,8 +92,29 @@ impl Root {
     }
 
     #[cold]
-    fn beyond(&self, id: PageId) -> Error {
-        Error::corrupt(id, format!("a link leads there, but the file has {} pages", self.page_count))
+    #[inline(never)]
+    fn counted_page(&self, id: PageId) -> Result<PageRef> {
+        self.counted(id)?.page(id)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn counted_look(&self, id: PageId) -> Result<PageLook<'_, PageRef>> {
+        self.counted(id)?.look(id)
+    }
+
+    /// The root that has the page `id`, which this one has not.
+    fn counted(&self, id: PageId) -> Result<&Arc<Root>> {
+        match &self.parent {
+            Some(Parent::Counted { root, visits }) => {
+                visits.fetch_add(1, Ordering::Relaxed);
+                Ok(root)
+            }
+            _ => {
+                let detail = format!("a link leads there, but the file has {} pages", self.page_count);
+                Err(Error::corrupt(id, detail))
+            }
+        }
     }
 }
 

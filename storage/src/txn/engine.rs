@@ -427,7 +427,7 @@ impl Engine {
         let (sequence, page_count) = (newest.sequence, newest.page_count);
         self.count_again(page_count);
         let at_rest =
-            Arc::new(Root { sequence, page_count, overlay, base: Arc::clone(&root.base), _parent: None });
+            Arc::new(Root { sequence, page_count, overlay, base: Arc::clone(&root.base), parent: None });
         self.register(&at_rest);
         self.publish(at_rest);
         Ok(())

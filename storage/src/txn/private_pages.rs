@@ -155,7 +155,7 @@ impl PrivatePages {
             page_count: self.state.page_count,
             overlay,
             base: Arc::clone(&self.root.base),
-            _parent: Some(Arc::clone(&self.root)),
+            parent: Some(crate::overlay::Parent::Committed { _root: Arc::clone(&self.root) }),
         });
         Arc::clone(self.shown.insert(shown))
     }
@@ -403,7 +403,7 @@ impl PrivatePages {
             }
         }
         let base = Arc::clone(&self.root.base);
-        Root { sequence, page_count: self.state.page_count, overlay, base, _parent: None }
+        Root { sequence, page_count: self.state.page_count, overlay, base, parent: None }
     }
 }
 

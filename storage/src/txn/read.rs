@@ -9,6 +9,7 @@ use crate::page::file_header::FileState;
 use crate::page::{PageId, PageLook, ReadPages};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// A stable view of the database as of one commit, or of a write transaction as it was at one moment.
 ///
@@ -32,7 +33,7 @@ impl Snapshot {
 
     /// Pages of the database.
     pub fn page_count(&self) -> u32 {
-        self.root.page_count
+        self.root.shown().page_count
     }
 
     /// Of these, pages on the freelist.
@@ -75,6 +76,12 @@ impl Snapshot {
     /// As [`Snapshot::get`].
     pub fn stat(&self, tree: TreeId) -> Result<TreeStat> {
         btree::stat(self, tree, self.page_count())
+    }
+
+    /// The same view; `visits` counts each page that is read through it.
+    #[must_use]
+    pub fn counting(self, visits: Arc<AtomicU64>) -> Snapshot {
+        Snapshot { root: Arc::new(self.root.counting(visits)), engine: self.engine }
     }
 
     /// True if `other` is a snapshot of the same store.

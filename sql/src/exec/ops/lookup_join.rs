@@ -5,6 +5,7 @@
 //! applied to the pairs, where the left columns it uses are columns like others.
 
 use super::index_scan::{CompiledRange, IndexScan, RangeValues};
+use super::measured::Watch;
 use super::pairs::Pairs;
 use super::records::Records;
 use super::row_id_range::equal_row_id;
@@ -15,7 +16,7 @@ use crate::exec::expr::CompiledExpr;
 use crate::exec::expr::scalar::with_affinity;
 use crate::exec::{BATCH_ROWS, Batch, Context, Vector};
 use crate::ir::{Expr, JoinKind};
-use crate::plan::{self, IndexRange, Node, Operator as Planned, RowIdRange};
+use crate::plan::{self, Figures, IndexRange, Node, Operator as Planned, RowIdRange, Work};
 use crate::types::Affinity;
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub(super) struct LookupJoin {
     right: Right,
     pairs: Pairs,
     lookup: Option<Lookup>,
+    /// Where the right side's figures go, which is no operator of its own.
+    figures: Option<Arc<Figures>>,
 }
 
 /// Where right rows are looked up.
@@ -95,6 +98,7 @@ impl LookupJoin {
             left: builder.build(left)?,
             right: side,
             lookup: None,
+            figures: right.figures.clone(),
         }))
     }
 }
@@ -215,8 +219,15 @@ impl Operator for LookupJoin {
                 self.lookup = Some(Lookup { batch, rows, place: 0, is_within: false, values });
                 continue;
             };
+            let measured = self.figures.as_ref().map(|_| (Watch::start(cx), lookup.place));
             lookup.collect(&mut self.right, &mut self.pairs)?;
+            let found = self.right.rows();
             let columns = self.right.take_columns()?;
+            if let (Some((watch, place)), Some(figures)) = (measured, &self.figures) {
+                let loops = (lookup.place - place) as u64;
+                figures
+                    .add(watch.stop(cx, Work { loops, batches: 1, rows: found as u64, ..Work::default() }));
+            }
             let mut given = None;
             if self.pairs.len() > 0 {
                 given = Some(self.pairs.finish(&lookup.batch, &columns, cx, None)?);

@@ -23,6 +23,7 @@ mod key_range;
 mod key_table;
 mod limit;
 mod lookup_join;
+mod measured;
 mod nested_loop_join;
 mod pairs;
 mod parallel_scan;
@@ -53,6 +54,8 @@ use crate::exec::expr::{CompiledExpr, Scope};
 use crate::exec::{Batch, Context};
 use crate::ir::{ColumnId, Expr};
 use crate::plan::{Node, Operator as Planned, Subplan};
+use measured::Measured;
+use std::sync::Arc;
 
 /// A running node of a plan.
 pub(crate) trait Operator: Send {
@@ -83,11 +86,19 @@ pub(crate) struct Builder<'p> {
 }
 
 impl Builder<'_> {
-    /// Builds the operator of `node` and those below it.
+    /// Builds the operator of `node` and those below it, to be measured where the plan asks for that.
     ///
     /// # Errors
     /// [`Error::Misuse`] for a plan that names a column nobody produces.
     pub(crate) fn build(self, node: &Node) -> Result<Box<dyn Operator>> {
+        let operator = self.operator(node)?;
+        Ok(match &node.figures {
+            Some(figures) => Box::new(Measured::new(operator, Arc::clone(figures))),
+            None => operator,
+        })
+    }
+
+    fn operator(self, node: &Node) -> Result<Box<dyn Operator>> {
         Ok(match &node.operator {
             Planned::OneRow => Box::new(values::OneRow::default()),
             Planned::Empty => Box::new(values::Empty),

@@ -152,7 +152,7 @@ fn value(value: impl Constant) -> Expr {
 }
 
 fn node(columns: std::ops::Range<u32>, operator: Operator) -> Node {
-    Node { operator, columns: columns.map(ColumnId).collect(), rows: 0.0, cost: 0.0 }
+    Node { operator, columns: columns.map(ColumnId).collect(), rows: 0.0, cost: 0.0, figures: None }
 }
 
 fn plan(root: Node, outer: Vec<ColumnId>) -> Arc<Plan> {

@@ -13,7 +13,13 @@ use std::sync::atomic::AtomicBool;
 type Row = Vec<Value>;
 
 fn node(columns: &[u32], operator: Operator) -> Node {
-    Node { operator, columns: columns.iter().map(|id| ColumnId(*id)).collect(), rows: 0.0, cost: 0.0 }
+    Node {
+        operator,
+        columns: columns.iter().map(|id| ColumnId(*id)).collect(),
+        rows: 0.0,
+        cost: 0.0,
+        figures: None,
+    }
 }
 
 fn values(columns: &[u32], rows: &[Row]) -> Node {

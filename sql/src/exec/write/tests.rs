@@ -206,6 +206,7 @@ fn find(table: &Arc<Table>, row_id: Option<i64>) -> Plan {
             columns: vec![column],
             rows: 1.0,
             cost: 1.0,
+            figures: None,
         },
         outputs: vec![Output {
             column,

@@ -107,7 +107,8 @@ impl Tree {
 
     fn node(&mut self, node: &Node, depth: usize) {
         let text = self.describe(node);
-        self.line(depth, format!("{text}  (rows={} cost={})", round(node.rows), round(node.cost)));
+        let figures = node.figures.as_ref().map_or_else(String::new, |figures| format!(" {figures}"));
+        self.line(depth, format!("{text}  (rows={} cost={}){figures}", round(node.rows), round(node.cost)));
         let mut inputs = Vec::new();
         node_inputs(node, &mut |input| inputs.push(input));
         for input in inputs {

@@ -6,6 +6,7 @@ use crate::rows::Row;
 use crate::statement::Statement;
 use crate::transaction::Transaction;
 use sedge_sql::session::{Engine, Session};
+use sedge_storage::Counters;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -165,6 +166,22 @@ impl Connection {
     #[must_use]
     pub fn total_changes(&self) -> i64 {
         lock(&self.session).total_changes()
+    }
+
+    /// What the open transaction has made the engine do so far; [`crate::Metrics::counters`] has it once it ends. All are
+    /// 0 outside of a transaction, and in one that has only read.
+    ///
+    /// ```
+    /// # fn main() -> sedge::Result<()> {
+    /// let conn = sedge::Database::open_in_memory()?.connect()?;
+    /// conn.execute_batch("CREATE TABLE t(a); BEGIN; INSERT INTO t VALUES (1)")?;
+    /// assert_eq!(conn.transaction_counters().allocator_builds, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn transaction_counters(&self) -> Counters {
+        lock(&self.session).transaction_counters()
     }
 
     /// A handle by which another thread, or a signal handler's thread, stops what this connection runs.

@@ -4,7 +4,7 @@ use crate::command;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::render::{Mode, Printer};
-use sedge::{Connection, Database, Error, ErrorCode, Options};
+use sedge::{Connection, Counters, Database, Error, ErrorCode, Options};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -165,7 +165,7 @@ impl Session {
     /// Runs the first statement of `text` and tells how many bytes it takes; `None` if there is none.
     fn run_first(&self, text: &str) -> Result<Option<usize>, Failure> {
         let started = Instant::now();
-        let before = self.stats.then(|| self.database.metrics().counters);
+        let before = self.stats.then(|| self.counters());
         let Some((mut statement, used)) = self.connection.prepare_first(text)? else { return Ok(None) };
         let names: Vec<String> = statement.column_names().into_iter().map(String::from).collect();
         let mut out = BufWriter::new(std::io::stdout().lock());
@@ -184,10 +184,17 @@ impl Session {
             writeln!(out, "Run Time: {:.6} s", started.elapsed().as_secs_f64())?;
         }
         if let Some(before) = before {
-            command::stats::print_statement(&self.database.metrics().counters.since(&before), &mut out)?;
+            command::stats::print_statement(&self.counters().since(&before), &mut out)?;
         }
         out.flush()?;
         Ok(Some(used))
+    }
+
+    /// What the engine did since the database was opened, by the open transaction too.
+    pub(crate) fn counters(&self) -> Counters {
+        let mut counters = self.database.metrics().counters;
+        counters.add(&self.connection.transaction_counters());
+        counters
     }
 
     /// Opens another database in place of the present one, which is closed.

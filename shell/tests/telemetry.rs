@@ -46,6 +46,36 @@ fn stats_of_a_statement_are_its_own() {
 }
 
 #[test]
+fn stats_inside_a_transaction_are_those_of_each_statement() {
+    let text = sedge(
+        &[
+            FILL,
+            ".stats on",
+            "BEGIN",
+            "INSERT INTO t VALUES (10000, 'x')",
+            "INSERT INTO t VALUES (10001, 'y')",
+            "COMMIT",
+        ],
+        "",
+    );
+    let edits: Vec<&str> = text.lines().filter(|line| line.starts_with("leaf allocator:")).collect();
+    assert!(edits.len() == 2 && edits[0].contains("allocator_builds 1"), "{text}");
+    assert!(edits[1].contains("snapshot_reuses 1") && !edits[1].contains("allocator_builds"), "{text}");
+    assert_eq!(text.lines().last(), Some("transactions:   commits 1"), "{text}");
+    let text = sedge(
+        &["CREATE TABLE t(a)", "BEGIN", "INSERT INTO t VALUES (1)", ".stats", "ROLLBACK", ".stats"],
+        "",
+    );
+    let commits = |part: &str| number(part, "commits");
+    let (open, ended) = text.split_at(text.rfind("sizes").unwrap());
+    assert_eq!(
+        [number(open, "pages_copied"), commits(open)],
+        [number(ended, "pages_copied"), commits(ended)]
+    );
+    assert_eq!([number(open, "rollbacks"), number(ended, "rollbacks")], [0, 1]);
+}
+
+#[test]
 fn profiling_adds_times() {
     let text = sedge(&[FILL, ".stats"], "1");
     for name in ["allocator  ", "commit_seal", "commit_publish"] {

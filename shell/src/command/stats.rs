@@ -17,7 +17,7 @@ pub(super) fn print(session: &Session, out: &mut dyn Write) -> Result<(), Failur
         ("wal_size", metrics.wal_size),
     ];
     group("sizes", sizes, out)?;
-    for (title, counts) in metrics.counters.groups() {
+    for (title, counts) in session.counters().groups() {
         group(title, counts, out)?;
     }
     match metrics.times {

@@ -131,7 +131,8 @@ impl Session {
     }
 
     /// What the open transaction has counted; nothing if it has not written yet.
-    pub(super) fn transaction_counters(&self) -> Counters {
+    #[must_use]
+    pub fn transaction_counters(&self) -> Counters {
         match &self.transaction {
             Transaction::Write(writing) => writing.storage.counters(),
             Transaction::None | Transaction::Read { .. } => Counters::default(),

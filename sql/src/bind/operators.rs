@@ -4,7 +4,7 @@ use super::Binder;
 use super::expr::row_misused;
 use super::typed::{Typed, applied, comparison, passed_collation};
 use crate::error::{Error, Result};
-use crate::ir::{ArithmeticOp, CaseBranch, CompareOp, Comparison, Expr, MatchKind};
+use crate::ir::{ArithmeticOp, CaseBranch, CompareOp, Comparison, Expr, MatchKind, RangeEnd};
 use crate::types::{Affinity, TypeSet};
 use sqlparser::ast::{self, BinaryOperator};
 
@@ -82,7 +82,7 @@ impl<'a> Binder<'a> {
         Ok(Typed { collation, ..Typed::plain(expr, types) })
     }
 
-    /// `x BETWEEN low AND high` is `x >= low AND x <= high`, each with its own rule.
+    /// `x BETWEEN low AND high` is `x >= low AND x <= high`, each with its own rule, but for `x` evaluated once.
     pub(super) fn between(
         &mut self,
         whole: &'a ast::Expr,
@@ -94,10 +94,20 @@ impl<'a> Binder<'a> {
         let operand = self.row(operand)?;
         let low = self.row(low)?;
         let high = self.row(high)?;
-        let above = self.compare_rows(whole, CompareOp::GreaterOrEqual, operand.clone(), low)?;
-        let below = self.compare_rows(whole, CompareOp::LessOrEqual, operand, high)?;
-        let both = chain(&BinaryOperator::And, vec![above, below]);
-        Ok(if negated { not(both) } else { both })
+        if low.len() != operand.len() || high.len() != operand.len() {
+            return Err(row_misused(self.place(whole)));
+        }
+        let collation = passed_collation(operand.iter().chain(&low).chain(&high));
+        let null = operand.iter().chain(&low).chain(&high);
+        let types = null.fold(TypeSet::INTEGER, |types, part| types | part.null());
+        let bound = |row: Vec<Typed>| RangeEnd {
+            rules: operand.iter().zip(&row).map(|(x, y)| comparison(x, y)).collect(),
+            values: row.into_iter().map(|part| part.expr).collect(),
+        };
+        let (low, high) = (Box::new(bound(low)), Box::new(bound(high)));
+        let expr = operand.into_iter().map(|part| part.expr).collect();
+        let between = Typed { collation, ..Typed::plain(Expr::Between { expr, low, high }, types) };
+        Ok(if negated { not(between) } else { between })
     }
 
     /// `x IN (a, b)`. The list's values have no say in how they compare: affinity and collation are those of `x`.
@@ -220,7 +230,7 @@ pub(super) fn chain(op: &BinaryOperator, mut operands: Vec<Typed>) -> Typed {
     let mut list = Vec::with_capacity(operands.len());
     for operand in operands {
         match (op, operand.expr) {
-            // An operand that is itself such a chain, as a BETWEEN is an AND.
+            // An operand in parentheses that is itself such a chain.
             (BinaryOperator::And, Expr::And(nested)) | (BinaryOperator::Or, Expr::Or(nested)) => {
                 list.extend(nested)
             }

@@ -16,6 +16,9 @@ pub(super) fn for_each_child<'e>(expr: &'e mut Expr, visit: &mut dyn FnMut(&'e m
             visit(right);
         }
         Expr::CompareRows { left, right, .. } => left.iter_mut().chain(right).for_each(visit),
+        Expr::Between { expr, low, high } => {
+            expr.iter_mut().chain(&mut low.values).chain(&mut high.values).for_each(visit);
+        }
         Expr::And(list) | Expr::Or(list) | Expr::Concat(list) | Expr::Coalesce(list) => {
             list.iter_mut().for_each(visit)
         }

@@ -82,6 +82,15 @@ pub enum Expr {
         /// One rule a pair.
         rules: Vec<Comparison>,
     },
+    /// `x BETWEEN low AND high`: `x >= low AND x <= high`, but `x` is evaluated once.
+    Between {
+        /// What is compared; a row when there are several.
+        expr: Vec<Expr>,
+        /// What it must not be less than.
+        low: Box<RangeEnd>,
+        /// What it must not be greater than.
+        high: Box<RangeEnd>,
+    },
     /// A chain of ANDs, two operands at least.
     And(Vec<Expr>),
     /// A chain of ORs, two operands at least.
@@ -164,6 +173,15 @@ pub enum Expr {
         /// NOT IN.
         negated: bool,
     },
+}
+
+/// One end of a BETWEEN.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RangeEnd {
+    /// The values, as many as are compared.
+    pub values: Vec<Expr>,
+    /// One rule a value.
+    pub rules: Vec<Comparison>,
 }
 
 /// One WHEN of a CASE.

@@ -19,6 +19,7 @@ pub(crate) fn children<'e>(expr: &'e Expr, f: &mut dyn FnMut(&'e Expr)) {
             f(right);
         }
         Expr::CompareRows { left, right, .. } => left.iter().chain(right).for_each(f),
+        Expr::Between { expr, low, high } => expr.iter().chain(&low.values).chain(&high.values).for_each(f),
         Expr::And(list) | Expr::Or(list) | Expr::Concat(list) | Expr::Coalesce(list) => {
             list.iter().for_each(f)
         }
@@ -57,6 +58,9 @@ pub(crate) fn children_mut(expr: &mut Expr, f: &mut dyn FnMut(&mut Expr)) {
             f(right);
         }
         Expr::CompareRows { left, right, .. } => left.iter_mut().chain(right).for_each(f),
+        Expr::Between { expr, low, high } => {
+            expr.iter_mut().chain(&mut low.values).chain(&mut high.values).for_each(f);
+        }
         Expr::And(list) | Expr::Or(list) | Expr::Concat(list) | Expr::Coalesce(list) => {
             list.iter_mut().for_each(f);
         }

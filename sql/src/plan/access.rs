@@ -8,7 +8,7 @@ use super::cost;
 use super::order::PathOrder;
 use super::physical::{IndexRange, RowIdRange};
 use super::predicate::{
-    converts_nothing, is_deterministic, mirror, mirror_rule, rejects_null, same, types_of, weight,
+    converts_nothing, halves, is_deterministic, mirror, mirror_rule, rejects_null, same, types_of, weight,
 };
 use super::stats::PlanContext;
 use crate::error::{Error, Result};
@@ -462,36 +462,39 @@ impl<'a> Access<'a> {
                 }
                 (pieces.len() <= RANGES_MAX).then_some((pieces, exact))
             }
-            Expr::And(parts) => {
-                // Inside an OR: one value, or the tightest of the bounds.
-                let mut all = Piece::default();
-                let mut exact = true;
-                for part in parts {
-                    match self.pieces(part, key) {
-                        Some((pieces, same)) if pieces.len() == 1 && all.equal.is_none() => {
-                            let piece = pieces.into_iter().next()?;
-                            let clash = (piece.lower.is_some() && all.lower.is_some())
-                                || (piece.upper.is_some() && all.upper.is_some())
-                                || (piece.equal.is_some() && (all.lower.is_some() || all.upper.is_some()));
-                            if clash && piece.equal.is_none() {
-                                exact = false;
-                            } else if piece.equal.is_some() {
-                                exact &= !clash;
-                                all = piece;
-                            } else {
-                                all.lower = all.lower.or(piece.lower);
-                                all.upper = all.upper.or(piece.upper);
-                            }
-                            exact &= same;
-                        }
-                        _ => exact = false,
-                    }
-                }
-                let found = all.equal.is_some() || all.lower.is_some() || all.upper.is_some();
-                found.then(|| (vec![all], exact))
-            }
+            Expr::And(parts) => self.pieces_of_all(parts, key),
+            Expr::Between { .. } => self.pieces_of_all(&halves(expr)?, key),
             _ => None,
         }
+    }
+
+    /// As [`Self::pieces`] for an AND inside an OR: one value, or the first of the bounds on each side.
+    fn pieces_of_all(&self, parts: &[Expr], key: &Key<'_>) -> Option<(Vec<Piece>, bool)> {
+        let mut all = Piece::default();
+        let mut exact = true;
+        for part in parts {
+            match self.pieces(part, key) {
+                Some((pieces, same)) if pieces.len() == 1 && all.equal.is_none() => {
+                    let piece = pieces.into_iter().next()?;
+                    let clash = (piece.lower.is_some() && all.lower.is_some())
+                        || (piece.upper.is_some() && all.upper.is_some())
+                        || (piece.equal.is_some() && (all.lower.is_some() || all.upper.is_some()));
+                    if clash && piece.equal.is_none() {
+                        exact = false;
+                    } else if piece.equal.is_some() {
+                        exact &= !clash;
+                        all = piece;
+                    } else {
+                        all.lower = all.lower.or(piece.lower);
+                        all.upper = all.upper.or(piece.upper);
+                    }
+                    exact &= same;
+                }
+                _ => exact = false,
+            }
+        }
+        let found = all.equal.is_some() || all.lower.is_some() || all.upper.is_some();
+        found.then(|| (vec![all], exact))
     }
 
     fn comparison(&self, op: CompareOp, value: &Expr, rule: Comparison, key: &Key<'_>) -> Option<Piece> {

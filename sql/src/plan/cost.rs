@@ -63,6 +63,7 @@ pub(super) fn selectivity(predicate: &Expr) -> f64 {
         },
         Expr::CompareRows { op: CompareOp::Equal | CompareOp::Is, .. } => EQUAL_FRACTION * 0.2,
         Expr::CompareRows { .. } => RANGE_FRACTION,
+        Expr::Between { .. } => RANGE_FRACTION * RANGE_FRACTION,
         Expr::IsNull { negated: false, .. } => 0.05,
         Expr::IsNull { negated: true, .. } => 0.95,
         Expr::Match { .. } => 0.1,

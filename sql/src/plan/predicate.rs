@@ -2,7 +2,7 @@
 //! result each time, whether it is never true for a NULL, and what kinds of values it gives.
 
 use super::columns::{ColumnSet, Outers, place, subquery_of, walk};
-use crate::ir::{CompareOp, Comparison, Expr, children, children_mut};
+use crate::ir::{CompareOp, Comparison, Expr, RangeEnd, children, children_mut};
 use crate::types::{Affinity, TypeSet};
 use crate::value::Value;
 
@@ -49,12 +49,40 @@ const NEVER_RAISE: [&str; 38] = [
     "upper",
 ];
 
-/// Adds the operands of nested ANDs, in order.
+/// Adds the operands of nested ANDs, in order. A BETWEEN is one if its operand costs nothing to have twice.
 pub(super) fn split(expr: Expr, out: &mut Vec<Expr>) {
     match expr {
         Expr::And(list) => list.into_iter().for_each(|e| split(e, out)),
+        Expr::Between { .. } => match halves(&expr) {
+            Some(both) => out.extend(both),
+            None => out.push(expr),
+        },
         other => out.push(other),
     }
+}
+
+/// `x >= low` and `x <= high` of a BETWEEN whose operand is read, not computed: only then may there be two of it.
+pub(super) fn halves(expr: &Expr) -> Option<[Expr; 2]> {
+    let Expr::Between { expr, low, high } = expr else { return None };
+    let is_read = |e: &Expr| {
+        matches!(e, Expr::Column(..) | Expr::Constant(_) | Expr::Literal { .. } | Expr::Parameter(_))
+    };
+    if !expr.iter().all(is_read) {
+        return None;
+    }
+    let half = |op, bound: &RangeEnd| match (expr.as_slice(), bound.values.as_slice(), bound.rules.as_slice())
+    {
+        ([left], [right], [rule]) => {
+            Expr::Compare { op, left: Box::new(left.clone()), right: Box::new(right.clone()), rule: *rule }
+        }
+        _ => Expr::CompareRows {
+            op,
+            left: expr.clone(),
+            right: bound.values.clone(),
+            rules: bound.rules.clone(),
+        },
+    };
+    Some([half(CompareOp::GreaterOrEqual, low), half(CompareOp::LessOrEqual, high)])
 }
 
 /// The AND of conjuncts; `None` if there are none.
@@ -137,6 +165,7 @@ fn is_strict(expr: &Expr, columns: &ColumnSet) -> bool {
         Expr::Arithmetic { left, right, .. } => is_strict(left, columns) || is_strict(right, columns),
         Expr::Compare { op: CompareOp::Is | CompareOp::IsNot, .. } => false,
         Expr::Compare { left, right, .. } => is_strict(left, columns) || is_strict(right, columns),
+        Expr::Between { expr, .. } => matches!(expr.as_slice(), [single] if is_strict(single, columns)),
         Expr::Concat(list) => list.iter().any(|e| is_strict(e, columns)),
         Expr::Match { expr, pattern, .. } => is_strict(expr, columns) || is_strict(pattern, columns),
         Expr::InList { expr, list, .. } => {
@@ -182,6 +211,7 @@ pub(super) fn types_of(expr: &Expr) -> TypeSet {
         | Expr::IsTruth { .. }
         | Expr::Compare { .. }
         | Expr::CompareRows { .. }
+        | Expr::Between { .. }
         | Expr::And(_)
         | Expr::Or(_)
         | Expr::Match { .. }

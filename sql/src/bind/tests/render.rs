@@ -1,4 +1,4 @@
-//! Bound statements as text: columns are `#id`, lifted literals `$slot`, and what a comparison converts or collates
+//! RangeEnd statements as text: columns are `#id`, lifted literals `$slot`, and what a comparison converts or collates
 //! stands behind its operator.
 
 use crate::ir::*;
@@ -157,6 +157,10 @@ pub(super) fn expr(of: &Expr) -> String {
         }
         Expr::CompareRows { op, left, right, rules: by } => {
             format!("([{}] {op:?}{} [{}])", list(left), rules(by), list(right))
+        }
+        Expr::Between { expr: of, low, high } => {
+            let bound = |bound: &RangeEnd| format!("{}[{}]", rules(&bound.rules), list(&bound.values));
+            format!("([{}] between {} {})", list(of), bound(low), bound(high))
         }
         Expr::And(of) => format!("and({})", list(of)),
         Expr::Or(of) => format!("or({})", list(of)),

@@ -5,7 +5,7 @@
 //! for the rows that reach them.
 
 use super::kernels::{self, Truths};
-use super::node::{Branch, Node};
+use super::node::{Branch, Node, RangeEnd};
 use super::{BatchRow, row, scalar, select};
 use crate::error::Result;
 use crate::exec::batch::Batch;
@@ -13,7 +13,7 @@ use crate::exec::context::Context;
 use crate::exec::vector::{Numbers, Vector, VectorBuilder};
 use crate::functions::number::truth;
 use crate::functions::{Datum, ScalarFunction};
-use crate::ir::{CompareOp, MatchKind};
+use crate::ir::{CompareOp, Comparison, MatchKind};
 use crate::types::{Affinity, Collation, TypeSet};
 use crate::value::{Value, ValueRef};
 use smallvec::SmallVec;
@@ -126,12 +126,12 @@ pub(crate) fn eval(
         }
         Node::Compare(op, left, right, rule) => {
             let (left, right) = (eval(left, batch, among, cx)?, eval(right, batch, among, cx)?);
-            match kernels::compare(*op, &left, &right, *rule, Truths { rows }) {
-                Ok(vector) => Ok(Arc::new(vector)),
-                Err(_) => build(rows, among, |row, builder| {
-                    builder.push(scalar::boolean(scalar::compare(*op, left.get(row), right.get(row), *rule)));
-                    Ok(())
-                }),
+            compare(*op, &left, &right, *rule, rows, among)
+        }
+        Node::Between { node, low, high } if node.len() == 1 => {
+            match eval_all(node, batch, among, cx)?.as_slice() {
+                [value] => between(value, [low, high], batch, among, cx),
+                _ => Ok(Arc::new(Vector::nulls(rows))),
             }
         }
         Node::And(nodes) => chain(nodes, false, batch, among, cx),
@@ -163,6 +163,23 @@ pub(crate) fn eval(
         other => build(rows, among, |row, builder| {
             let source = BatchRow { batch, row };
             builder.push(row::eval(other, &source, cx)?.view());
+            Ok(())
+        }),
+    }
+}
+
+fn compare(
+    op: CompareOp,
+    left: &Vector,
+    right: &Vector,
+    rule: Comparison,
+    rows: usize,
+    among: Among<'_>,
+) -> Result<Arc<Vector>> {
+    match kernels::compare(op, left, right, rule, Truths { rows }) {
+        Ok(vector) => Ok(Arc::new(vector)),
+        Err(_) => build(rows, among, |row, builder| {
+            builder.push(scalar::boolean(scalar::compare(op, left.get(row), right.get(row), rule)));
             Ok(())
         }),
     }
@@ -210,13 +227,46 @@ fn chain(
     among: Among<'_>,
     cx: &mut Context,
 ) -> Result<Arc<Vector>> {
-    let rows = batch.rows;
+    let evals =
+        nodes.iter_mut().map(|node| move |active: Among<'_>, cx: &mut Context| eval(node, batch, active, cx));
+    decide(evals, stop, batch.rows, among, cx)
+}
+
+/// `value BETWEEN low AND high`, as the AND that it is.
+fn between(
+    value: &Vector,
+    bounds: [&mut RangeEnd; 2],
+    batch: &Batch,
+    among: Among<'_>,
+    cx: &mut Context,
+) -> Result<Arc<Vector>> {
+    let ops = [CompareOp::GreaterOrEqual, CompareOp::LessOrEqual];
+    let evals = bounds.into_iter().zip(ops).map(|(bound, op)| {
+        move |active: Among<'_>, cx: &mut Context| {
+            let end = eval_all(&mut bound.values, batch, active, cx)?;
+            match (end.as_slice(), bound.rules.as_slice()) {
+                ([end], [rule]) => compare(op, value, end, *rule, batch.rows, active),
+                _ => Ok(Arc::new(Vector::nulls(batch.rows))),
+            }
+        }
+    });
+    decide(evals, false, batch.rows, among, cx)
+}
+
+/// Runs the operands of an AND or OR, each for the rows that are still undecided after those before it.
+fn decide(
+    operands: impl Iterator<Item = impl FnMut(Among<'_>, &mut Context) -> Result<Arc<Vector>>>,
+    stop: bool,
+    rows: usize,
+    among: Among<'_>,
+    cx: &mut Context,
+) -> Result<Arc<Vector>> {
     let mut values = vec![i64::from(!stop); rows];
     let mut nulls = vec![false; rows];
     let mut undecided: Option<Vec<u32>> = None;
-    for node in nodes {
+    for mut operand in operands {
         let active = undecided.as_deref().or(among);
-        let value = eval(node, batch, active, cx)?;
+        let value = operand(active, cx)?;
         let mut next = Vec::with_capacity(active.map_or(rows, <[u32]>::len));
         for_each(rows, active, |row| match truth(value.get(row)) {
             Some(truth) if truth == stop => {
@@ -238,7 +288,8 @@ fn chain(
     Ok(Arc::new(Vector::Int(Numbers { values, nulls })))
 }
 
-fn eval_all(
+/// Evaluates each of several nodes.
+pub(crate) fn eval_all(
     nodes: &mut [Node],
     batch: &Batch,
     among: Among<'_>,

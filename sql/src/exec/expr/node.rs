@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::exec::context::Context;
 use crate::functions::ScalarFunction;
 use crate::functions::matching::Pattern;
-use crate::ir::{ArithmeticOp, ColumnId, CompareOp, Comparison, Expr, MatchKind, SubqueryId};
+use crate::ir::{self, ArithmeticOp, ColumnId, CompareOp, Comparison, Expr, MatchKind, SubqueryId};
 use crate::types::{Affinity, Collation};
 use crate::value::{Value, ValueRef};
 
@@ -34,6 +34,11 @@ pub(crate) enum Node {
         left: Vec<Node>,
         right: Vec<Node>,
         rules: Vec<Comparison>,
+    },
+    Between {
+        node: Vec<Node>,
+        low: Box<RangeEnd>,
+        high: Box<RangeEnd>,
     },
     And(Vec<Node>),
     Or(Vec<Node>),
@@ -84,6 +89,13 @@ pub(crate) enum Node {
 
 /// Which columns of the row a subquery uses: (column, outer slot).
 pub(crate) type Bindings = Vec<(usize, usize)>;
+
+/// One end of a BETWEEN.
+#[derive(Debug)]
+pub(crate) struct RangeEnd {
+    pub(crate) values: Vec<Node>,
+    pub(crate) rules: Vec<Comparison>,
+}
 
 /// One WHEN of a CASE.
 #[derive(Debug)]
@@ -151,6 +163,12 @@ pub(crate) fn compile(expr: &Expr, scope: Scope<'_>) -> Result<Node> {
         Expr::Compare { op, left, right, rule } => Node::Compare(*op, one(left)?, one(right)?, *rule),
         Expr::CompareRows { op, left, right, rules } => {
             Node::CompareRows { op: *op, left: many(left)?, right: many(right)?, rules: rules.clone() }
+        }
+        Expr::Between { expr, low, high } => {
+            let bound = |bound: &ir::RangeEnd| -> Result<RangeEnd> {
+                Ok(RangeEnd { values: many(&bound.values)?, rules: bound.rules.clone() })
+            };
+            Node::Between { node: many(expr)?, low: Box::new(bound(low)?), high: Box::new(bound(high)?) }
         }
         Expr::And(exprs) => Node::And(many(exprs)?),
         Expr::Or(exprs) => Node::Or(many(exprs)?),

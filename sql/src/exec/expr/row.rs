@@ -4,7 +4,7 @@
 //! first, since a subquery among them needs the context for itself.
 
 use super::RowSource;
-use super::node::Node;
+use super::node::{Node, RangeEnd};
 use super::scalar;
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
@@ -87,6 +87,7 @@ pub(crate) fn eval<'a>(node: &'a mut Node, row: &'a dyn RowSource, cx: &mut Cont
             })?;
             number(scalar::boolean(result))
         }
+        Node::Between { node, low, high } => number(scalar::boolean(between(node, low, high, row, cx)?)),
         Node::And(nodes) => number(scalar::boolean(chain(nodes, false, row, cx)?)),
         Node::Or(nodes) => number(scalar::boolean(chain(nodes, true, row, cx)?)),
         Node::Concat(nodes) => concat(nodes, row, cx)?,
@@ -187,6 +188,46 @@ fn copy_leaf(value: ValueRef<'_>) -> Datum<'static> {
         ValueRef::Real(r) => Datum::Borrowed(ValueRef::Real(r)),
         bytes => Datum::Owned(bytes.to_owned()),
     }
+}
+
+/// `x BETWEEN low AND high`: `high` is not evaluated where `low` decides.
+fn between(
+    node: &mut [Node],
+    low: &mut RangeEnd,
+    high: &mut RangeEnd,
+    row: &dyn RowSource,
+    cx: &mut Context,
+) -> Result<Option<bool>> {
+    let mut values: SmallVec<[Value; 1]> = SmallVec::new();
+    for node in node {
+        values.push(eval(node, row, cx)?.into_value());
+    }
+    let above = within(CompareOp::GreaterOrEqual, &values, low, row, cx)?;
+    if above == Some(false) {
+        return Ok(above);
+    }
+    Ok(match within(CompareOp::LessOrEqual, &values, high, row, cx)? {
+        Some(true) => above,
+        other => other,
+    })
+}
+
+fn within(
+    op: CompareOp,
+    values: &[Value],
+    bound: &mut RangeEnd,
+    row: &dyn RowSource,
+    cx: &mut Context,
+) -> Result<Option<bool>> {
+    if let ([value], [node], [rule]) = (values, bound.values.as_mut_slice(), bound.rules.as_slice()) {
+        let end = operand(node, row, cx)?;
+        return Ok(scalar::compare(op, value.as_ref(), end.view(cx), *rule));
+    }
+    let mut pairs = values.iter().zip(bound.values.iter_mut());
+    scalar::compare_rows(op, &bound.rules, |_| match pairs.next() {
+        Some((value, node)) => Ok((value.clone(), eval(node, row, cx)?.into_value())),
+        None => Ok((Value::Null, Value::Null)),
+    })
 }
 
 /// AND stops at the first false operand, OR at the first true one.

@@ -1,16 +1,19 @@
 //! Predicates: which rows of a batch an expression is true for. AND narrows the rows operand by operand, OR adds
 //! what each operand finds among those not yet found.
 
-use super::columns::{Among, eval, for_each, remove};
+use super::columns::{Among, eval, eval_all, for_each, remove};
 use super::kernels::{self, Selected, select_rows};
-use super::node::Node;
+use super::node::{Node, RangeEnd};
 use super::{BatchRow, row, scalar};
 use crate::error::Result;
 use crate::exec::batch::Batch;
 use crate::exec::context::Context;
+use crate::exec::vector::Vector;
 use crate::functions::number::truth;
+use crate::ir::{CompareOp, Comparison};
 use crate::types::Affinity;
 use crate::value::ValueRef;
+use std::sync::Arc;
 
 /// Appends to `out` the rows among `among` for which `node` is true, ascending.
 pub(crate) fn select(
@@ -29,15 +32,14 @@ pub(crate) fn select(
         Node::Or(nodes) => or(nodes, batch, among, cx, out),
         Node::Compare(op, left, right, rule) => {
             let (left, right) = (eval(left, batch, among, cx)?, eval(right, batch, among, cx)?);
-            if kernels::compare(*op, &left, &right, *rule, Selected { rows, among, out: &mut *out }).is_err()
-            {
-                for_each(rows, among, |row| {
-                    if scalar::compare(*op, left.get(row), right.get(row), *rule) == Some(true) {
-                        out.push(row as u32);
-                    }
-                });
-            }
+            compare(*op, &left, &right, *rule, Selected { rows, among, out });
             Ok(())
+        }
+        Node::Between { node: value, low, high } if value.len() == 1 => {
+            let value = eval_all(value, batch, among, cx)?;
+            let mut above = Vec::new();
+            within(CompareOp::GreaterOrEqual, &value, low, batch, among, cx, &mut above)?;
+            within(CompareOp::LessOrEqual, &value, high, batch, Some(&above), cx, out)
         }
         Node::IsNull(inner, negated) => {
             let value = eval(inner, batch, among, cx)?;
@@ -65,7 +67,9 @@ pub(crate) fn select(
             }
             by_row(node, batch, among, cx, out)
         }
-        Node::CompareRows { .. } | Node::InSubquery { .. } => by_row(node, batch, among, cx, out),
+        Node::CompareRows { .. } | Node::Between { .. } | Node::InSubquery { .. } => {
+            by_row(node, batch, among, cx, out)
+        }
         other => {
             let value = eval(other, batch, among, cx)?;
             if let Some((values, nulls)) = value.as_int() {
@@ -83,6 +87,35 @@ pub(crate) fn select(
             Ok(())
         }
     }
+}
+
+fn compare(op: CompareOp, left: &Vector, right: &Vector, rule: Comparison, selected: Selected<'_>) {
+    let Selected { rows, among, out } = selected;
+    if kernels::compare(op, left, right, rule, Selected { rows, among, out: &mut *out }).is_err() {
+        for_each(rows, among, |row| {
+            if scalar::compare(op, left.get(row), right.get(row), rule) == Some(true) {
+                out.push(row as u32);
+            }
+        });
+    }
+}
+
+/// The rows whose value keeps to one end of a BETWEEN.
+fn within(
+    op: CompareOp,
+    value: &[Arc<Vector>],
+    end: &mut RangeEnd,
+    batch: &Batch,
+    among: Among<'_>,
+    cx: &mut Context,
+    out: &mut Vec<u32>,
+) -> Result<()> {
+    let rows = batch.rows;
+    let ends = eval_all(&mut end.values, batch, among, cx)?;
+    for ((value, end), rule) in value.iter().zip(&ends).zip(&end.rules) {
+        compare(op, value, end, *rule, Selected { rows, among, out });
+    }
+    Ok(())
 }
 
 fn by_row(

@@ -146,6 +146,9 @@ impl Names {
             Expr::CompareRows { op, left, right, .. } => {
                 format!("{} {} {}", self.row(left), comparison(*op), self.row(right))
             }
+            Expr::Between { expr, low, high } => {
+                format!("{} BETWEEN {} AND {}", self.row(expr), self.row(&low.values), self.row(&high.values))
+            }
             Expr::And(list) => self.chain(list, " AND "),
             Expr::Or(list) => self.chain(list, " OR "),
             Expr::Concat(list) => self.chain(list, " || "),

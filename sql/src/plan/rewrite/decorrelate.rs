@@ -6,8 +6,7 @@
 //! is the anti join on `(x = y) IS NOT FALSE`; where neither side can be NULL, on `x = y`.
 
 use super::super::columns::{
-    ColumnSet, Replacements, add_used, expressions, free, inputs, inputs_mut, place, produced_set,
-    subquery_of, used, walk,
+    ColumnSet, Replacements, add_used, expressions, free, inputs, inputs_mut, place, produced_set, used, walk,
 };
 use super::super::predicate::{
     converts_nothing, is_deterministic, join, may_raise, mirror_rule, split, types_of,
@@ -21,9 +20,16 @@ use crate::types::TypeSet;
 use crate::value::Value;
 
 /// The pass.
-pub(super) fn run(rewriter: &mut Rewriter<'_>, mut relation: Relation) -> Relation {
+pub(super) fn run(rewriter: &mut Rewriter<'_>, relation: Relation) -> Relation {
+    // Counted while the relation is whole: a subquery that stands in two places, as after a substitution, must stay
+    // one, and no part of the relation can tell.
+    rewriter.count_uses(&relation);
+    visit(rewriter, relation)
+}
+
+fn visit(rewriter: &mut Rewriter<'_>, mut relation: Relation) -> Relation {
     inputs_mut(&mut relation, &mut |input| {
-        *input = run(rewriter, std::mem::replace(input, Relation::OneRow));
+        *input = visit(rewriter, std::mem::replace(input, Relation::OneRow));
     });
     let Relation::Filter { input, predicate } = relation else { return relation };
     let mut conjuncts = Vec::new();
@@ -63,7 +69,7 @@ impl Rewriter<'_> {
         let left_set = produced_set(left);
         match conjunct {
             Expr::Exists { query, negated } => {
-                self.check_once(*query, conjunct, left)?;
+                self.check_once(*query)?;
                 let (right, on, _) = self.correlated_part(*query, &left_set)?;
                 let kind = if *negated { JoinKind::Anti } else { JoinKind::Semi };
                 self.take(*query);
@@ -87,15 +93,13 @@ impl Rewriter<'_> {
             Expr::InSubquery { expr, query, rules, negated } => {
                 self.unnest_in(expr, *query, rules, *negated, left, &left_set)
             }
-            other => self.unnest_scalar(other, left, &left_set),
+            other => self.unnest_scalar(other, &left_set),
         }
     }
 
     /// The subquery has no other use, so it may be taken out of its place.
-    fn check_once(&self, query: SubqueryId, conjunct: &Expr, left: &Relation) -> Option<()> {
-        let mut here = 0;
-        walk(conjunct, &mut |e| here += usize::from(subquery_of(e) == Some(query)));
-        (here == 1 && self.references(place(query), left) == 0).then_some(())
+    fn check_once(&self, query: SubqueryId) -> Option<()> {
+        (self.uses.get(place(query)) == Some(&1)).then_some(())
     }
 
     /// Forgets a subquery that has become part of a join.
@@ -176,8 +180,7 @@ impl Rewriter<'_> {
         left: &Relation,
         left_set: &ColumnSet,
     ) -> Option<Unnested> {
-        let whole = Expr::InSubquery { expr: expr.to_vec(), query, rules: rules.to_vec(), negated };
-        self.check_once(query, &whole, left)?;
+        self.check_once(query)?;
         let usable = expr.iter().all(|e| is_deterministic(e) && !may_raise(e));
         // Looked for without a column of this query, the answer is one for all rows.
         if !usable || !expr.iter().any(|e| touches(e, left_set, &self.outers)) || (negated && expr.len() > 1)
@@ -213,7 +216,7 @@ impl Rewriter<'_> {
     }
 
     /// A conjunct around one correlated scalar aggregate without GROUP BY, tied by equalities alone.
-    fn unnest_scalar(&mut self, conjunct: &Expr, left: &Relation, left_set: &ColumnSet) -> Option<Unnested> {
+    fn unnest_scalar(&mut self, conjunct: &Expr, left_set: &ColumnSet) -> Option<Unnested> {
         let mut found = None;
         walk(conjunct, &mut |e| {
             if let Expr::ScalarSubquery { query, column, .. } = e
@@ -223,7 +226,7 @@ impl Rewriter<'_> {
             }
         });
         let (query, column) = found?;
-        self.check_once(query, conjunct, left)?;
+        self.check_once(query)?;
         let subquery = &self.subqueries[place(query)].query;
         let output = subquery.outputs.get(column)?;
         let mut value = vec![(output.clone(), Expr::Column(output.column, output.types))];

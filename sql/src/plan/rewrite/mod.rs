@@ -28,13 +28,16 @@ pub(super) struct Rewriter<'a> {
     /// For each subquery, the columns that it takes from around it.
     pub(super) outers: Vec<Vec<ColumnId>>,
     pub(super) next_column: u32,
+    /// For each subquery, in how many places it is run; counted anew by whoever takes subqueries out of theirs.
+    uses: Vec<usize>,
 }
 
 impl<'a> Rewriter<'a> {
     /// Takes a statement's subqueries and rewrites them, innermost first.
     pub(super) fn new(subqueries: Vec<Subquery>, next_column: u32, cx: &'a PlanContext<'a>) -> Rewriter<'a> {
         let count = subqueries.len();
-        let mut rewriter = Rewriter { cx, subqueries, outers: vec![Vec::new(); count], next_column };
+        let mut rewriter =
+            Rewriter { cx, subqueries, outers: vec![Vec::new(); count], next_column, uses: Vec::new() };
         for at in 0..count {
             rewriter.refresh(at);
         }
@@ -92,23 +95,26 @@ impl<'a> Rewriter<'a> {
         expressions_mut(relation, &mut |expr| self.substitute(expr, map));
     }
 
-    /// How often a subquery is run by the expressions of a relation and of the subqueries.
-    fn references(&self, query: usize, relation: &Relation) -> usize {
-        let mut count = count_references(query, relation);
+    /// Counts where each subquery is run: by the expressions of a relation, and by those of the subqueries.
+    fn count_uses(&mut self, relation: &Relation) {
+        let mut uses = vec![0; self.subqueries.len()];
+        add_uses(relation, &mut uses);
         for subquery in &self.subqueries {
-            count += count_references(query, &subquery.query.relation);
+            add_uses(&subquery.query.relation, &mut uses);
         }
-        count
+        self.uses = uses;
     }
 }
 
-fn count_references(query: usize, relation: &Relation) -> usize {
-    let mut count = 0;
+fn add_uses(relation: &Relation, uses: &mut [usize]) {
     expressions(relation, &mut |expr| {
-        walk(expr, &mut |e| count += usize::from(subquery_of(e).map(place) == Some(query)));
+        walk(expr, &mut |e| {
+            if let Some(count) = subquery_of(e).and_then(|query| uses.get_mut(place(query))) {
+                *count += 1;
+            }
+        });
     });
-    inputs(relation, &mut |input| count += count_references(query, input));
-    count
+    inputs(relation, &mut |input| add_uses(input, uses));
 }
 
 /// Replaces columns in an expression, its subqueries apart.

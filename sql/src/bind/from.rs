@@ -229,7 +229,7 @@ impl<'a> Binder<'a> {
                 }),
                 types: column_type.type_set(),
                 affinity: column_type.affinity(),
-                collation: Collation::Binary,
+                collation: Some(Collation::Binary),
                 hidden: false,
             })
             .collect();
@@ -268,7 +268,7 @@ impl<'a> Binder<'a> {
                 info: Rc::new(info),
                 types: column.typed.types,
                 affinity: column.typed.affinity,
-                collation: column.typed.collation_or_binary(),
+                collation: Some(column.typed.collation_or_binary()),
                 hidden: false,
             });
         }

@@ -80,7 +80,8 @@ pub(super) struct SourceColumn {
     pub info: Rc<ColumnInfo>,
     pub types: TypeSet,
     pub affinity: Affinity,
-    pub collation: Collation,
+    /// None for a row id, which has no text to order: what stands beside it decides.
+    pub collation: Option<Collation>,
     /// True if it was joined by USING or NATURAL with one further left, which stands for both.
     pub hidden: bool,
 }
@@ -102,7 +103,7 @@ impl SourceColumn {
             expr: Expr::Column(self.id, types),
             types,
             affinity: self.affinity,
-            collation: Some(OwnCollation { collation: self.collation, explicit: false }),
+            collation: self.collation.map(|collation| OwnCollation { collation, explicit: false }),
             column: Some(self.info.clone()),
         }
     }

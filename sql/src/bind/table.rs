@@ -176,7 +176,7 @@ impl<'a> Binder<'a> {
                 }),
                 types: if not_null { types.without(TypeSet::NULL) } else { types },
                 affinity: column.column_type.affinity(),
-                collation: column.collation,
+                collation: (!is_row_id).then_some(column.collation),
                 hidden: false,
             });
         }
@@ -192,7 +192,7 @@ impl<'a> Binder<'a> {
             }),
             types: TypeSet::INTEGER,
             affinity: Affinity::Integer,
-            collation: Collation::Binary,
+            collation: None,
             hidden: false,
         });
         let source =

@@ -33,6 +33,9 @@ pub const SCHEMA: &[&str] = &[
     "CREATE TABLE t1(a INTEGER NOT NULL, b INTEGER UNIQUE, c TEXT COLLATE NOCASE, d REAL CHECK (d IS NULL OR d < 1000), e ANY) STRICT",
     "CREATE TABLE t2(a INTEGER NOT NULL, b INTEGER, c TEXT NOT NULL, d REAL, e ANY, PRIMARY KEY (a, c)) STRICT",
     "CREATE TABLE t3(a INTEGER CHECK (a IS NOT 77), b INTEGER DEFAULT 7, c TEXT COLLATE RTRIM, d REAL, e ANY) STRICT",
+    "CREATE TABLE t4(a INTEGER PRIMARY KEY, b INTEGER UNIQUE, c TEXT UNIQUE COLLATE NOCASE, d REAL, e ANY, UNIQUE (d, e)) STRICT",
+    "CREATE UNIQUE INDEX i10 ON t4(d) WHERE b > 5",
+    "CREATE INDEX i11 ON t4(e, c) WHERE c < 'b'",
     "CREATE INDEX i0 ON t0(b, c DESC)",
     "CREATE INDEX i1 ON t1(a)",
     "CREATE INDEX i2 ON t1(c, d)",
@@ -48,12 +51,16 @@ pub const SCHEMA: &[&str] = &[
     "CREATE VIEW v1(a, b, c, d, e) AS SELECT p.a, q.b, p.c, q.d, q.e FROM t2 p LEFT JOIN t0 q ON p.a = q.b",
     "CREATE VIEW v2 AS SELECT max(a) AS a, b, min(c COLLATE BINARY) AS c, count(*) AS d, count(e) AS e FROM t3 GROUP BY b",
     "CREATE VIEW v3 AS SELECT a, b, c, d, e FROM t0 UNION ALL SELECT a, b, c, d, e FROM t3",
+    "CREATE VIEW v4 AS SELECT p.a, p.b, q.c, q.d, p.e FROM v0 p JOIN v1 q ON p.a = q.a",
+    "CREATE VIEW v5(a, b, c, d, e) AS SELECT b, a, c, d, e FROM v3 WHERE b IN (SELECT a FROM v0)",
 ];
 
 /// The tables that change.
-pub const TABLES: [&str; 4] = ["t0", "t1", "t2", "t3"];
-const SOURCES: [&str; 9] = ["t0", "t1", "t2", "t3", "t0", "v0", "v1", "v2", "v3"];
-const COLUMNS: [&str; 5] = ["a", "b", "c", "d", "e"];
+pub const TABLES: [&str; 5] = ["t0", "t1", "t2", "t3", "t4"];
+/// What may stand in FROM.
+pub const SOURCES: [&str; 12] = ["t0", "t1", "t2", "t3", "t4", "t0", "v0", "v1", "v2", "v3", "v4", "v5"];
+/// The columns of all of these.
+pub const COLUMNS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 /// A SELECT, and whether its order is total.
 pub struct Select {
@@ -67,7 +74,7 @@ pub struct Select {
 pub struct Generator(pub Random);
 
 impl Generator {
-    fn literal(&mut self) -> String {
+    pub fn literal(&mut self) -> String {
         match self.0.below(14) {
             0 => "NULL".to_string(),
             1..=5 => (self.0.below(12) as i64 - 3).to_string(),
@@ -88,7 +95,9 @@ impl Generator {
     /// A value that suits a column; one that does not is an error in both, where nothing is ignored before it.
     fn value_for(&mut self, column: &str, may_misfit: bool) -> String {
         if may_misfit && self.0.one_in(12) {
-            return self.literal();
+            let literal = self.literal();
+            // SQLite rounds an integer that no real equals.
+            return if literal == "9007199254740993" { "NULL".to_string() } else { literal };
         }
         match column {
             "a" | "b" => (self.0.below(20) as i64 - 2).to_string(),
@@ -101,11 +110,11 @@ impl Generator {
         }
     }
 
-    fn column(&mut self, aliases: &[&str]) -> String {
+    pub fn column(&mut self, aliases: &[&str]) -> String {
         format!("{}.{}", self.0.pick(aliases), self.0.pick(&COLUMNS))
     }
 
-    fn expr(&mut self, aliases: &[&str], depth: u32) -> String {
+    pub fn expr(&mut self, aliases: &[&str], depth: u32) -> String {
         if depth == 0 || self.0.one_in(4) {
             return if aliases.is_empty() || self.0.one_in(3) {
                 self.literal()
@@ -116,7 +125,7 @@ impl Generator {
         let mut next = || self.expr(aliases, depth - 1);
         let (x, y, z) = (next(), next(), next());
         let not = self.0.pick(&["", "NOT "]);
-        match self.0.below(28) {
+        match self.0.below(34) {
             0..=3 => {
                 format!("({x} {} {y})", self.0.pick(&["+", "-", "*", "/", "%", "||", "&", "|", "<<", ">>"]))
             }
@@ -165,6 +174,7 @@ impl Generator {
                 format!("(({x}, {y}) {} ({v}, {w}))", self.0.pick(&["=", "<", "<=", ">", ">=", "<>", "IS"]))
             }
             25 => self.big_in(&x),
+            26..=29 => self.rare_expr(aliases, &x, &y, &z),
             _ => self.subquery(aliases, &x, &y),
         }
     }
@@ -173,7 +183,7 @@ impl Generator {
         self.0.pick(&["NOCASE", "RTRIM", "BINARY"])
     }
 
-    fn column_or_literal(&mut self, aliases: &[&str]) -> String {
+    pub fn column_or_literal(&mut self, aliases: &[&str]) -> String {
         if aliases.is_empty() || self.0.one_in(2) { self.literal() } else { self.column(aliases) }
     }
 
@@ -222,7 +232,7 @@ impl Generator {
         }
     }
 
-    fn predicate(&mut self, aliases: &[&str]) -> String {
+    pub fn predicate(&mut self, aliases: &[&str]) -> String {
         // Conditions that an index could serve, alone or among others.
         match self.0.below(8) {
             0..=3 => {
@@ -244,7 +254,7 @@ impl Generator {
         }
     }
 
-    fn term(&mut self, aliases: &[&str]) -> String {
+    pub fn term(&mut self, aliases: &[&str]) -> String {
         let column = self.column(aliases);
         let value = self.literal();
         match self.0.below(9) {
@@ -257,7 +267,7 @@ impl Generator {
     }
 
     /// Something that stands in FROM under `alias` and has the five columns.
-    fn source(&mut self, alias: &str, depth: u32) -> String {
+    pub fn source(&mut self, alias: &str, depth: u32) -> String {
         let table = self.0.pick(&SOURCES);
         if depth == 0 || !self.0.one_in(4) {
             return format!("{table} {alias}");
@@ -278,7 +288,7 @@ impl Generator {
                 let having = if self.0.one_in(2) { " HAVING count(*) > 1" } else { "" };
                 let by = self.0.pick(&COLUMNS);
                 format!(
-                    "(SELECT count(*) AS a, max(r.b) AS b, r.{by} AS c, total(r.a & 1023) AS d, count(e) AS e FROM {table} r GROUP BY r.{by}{having}) {alias}"
+                    "(SELECT count(*) AS a, max(r.b) AS b, r.{by} AS c, total(r.a & 1023) AS d, count(e) AS e FROM {table} r GROUP BY r.{by} COLLATE BINARY, typeof(r.{by}){having}) {alias}"
                 )
             }
             3 => format!(
@@ -302,7 +312,7 @@ impl Generator {
         }
     }
 
-    fn set_operator(&mut self) -> &'static str {
+    pub fn set_operator(&mut self) -> &'static str {
         self.0.pick(&["UNION", "UNION ALL", "EXCEPT", "INTERSECT"])
     }
 
@@ -378,7 +388,8 @@ impl Generator {
 
     fn aggregate(&mut self, aliases: &[&str]) -> String {
         let column = self.column(aliases);
-        match self.0.below(9) {
+        match self.0.below(11) {
+            9 | 10 => self.rare_aggregate(aliases),
             0 => format!("count({column})"),
             1 => format!("sum(length({column}))"),
             2 => format!("min({column})"),

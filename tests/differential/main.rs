@@ -7,6 +7,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod generator;
+mod wide;
 
 use generator::{Generator, Random, SCHEMA, Select, TABLES};
 use sedge::{Database, Value};
@@ -174,8 +175,11 @@ fn run(seed: u64) -> Vec<String> {
             let Some(changed) = pair.change(&sql, &place) else { break };
             changes += u64::from(changed > 0);
         } else {
-            let mut select =
-                if generator.0.one_in(4) { generator.ordered_scan() } else { generator.select() };
+            let mut select = match generator.0.below(8) {
+                0 | 1 => generator.ordered_scan(),
+                2 => generator.rare_select(),
+                _ => generator.select(),
+            };
             pair.compare(&select, &place);
             // Ordinals are no literals.
             if generator.0.one_in(4)

@@ -303,9 +303,8 @@ impl<'a> Binder<'a> {
             conditions.push(using(&mut scope, &mut right, left_count, kind, &name, span)?);
         }
         for merged in right.merged {
-            let parts =
-                merged.parts.into_iter().map(|(source, column)| (source + left_count, column)).collect();
-            scope.merged.push(Merged { name: merged.name, parts });
+            let parts = merged.parts.iter().map(|(source, column)| (source + left_count, *column)).collect();
+            scope.merged.push(Merged { parts, ..merged });
         }
         scope.sources.extend(right.sources);
         let mut on = match conditions.len() {
@@ -356,6 +355,8 @@ fn using(
         Found::Several => return Err(Error::name(format!("ambiguous reference to {name} in USING()"), span)),
         Found::Nothing => return Err(absent()),
     };
+    let known = scope.merged.iter().position(|merged| merged.name.eq_ignore_ascii_case(name));
+    let left_typed = known.and_then(|at| scope.merged.get(at)).map_or(left_typed, |m| scope.joined(m));
     let place = |sources: &[Source]| {
         sources.iter().enumerate().find_map(|(s, source)| {
             let is_it = |column: &SourceColumn| !column.hidden && column.info.name.eq_ignore_ascii_case(name);
@@ -371,10 +372,16 @@ fn using(
     let right_typed = column.typed(nullable);
     if matches!(kind, JoinKind::Right | JoinKind::Full) {
         let right_part = (right_place.0 + left_count, right_place.1);
-        match scope.merged.iter_mut().find(|merged| merged.name.eq_ignore_ascii_case(name)) {
-            Some(merged) => merged.parts.push(right_part),
-            None => scope.merged.push(Merged { name: name.to_owned(), parts: vec![left_place, right_part] }),
+        let mut merged = match known {
+            Some(at) => scope.merged.swap_remove(at),
+            None => Merged { name: name.to_owned(), parts: vec![left_place], replaced: 0 },
+        };
+        // A right join gives all rows of its right side, so its column is never the one that is missing.
+        if kind == JoinKind::Right {
+            merged.replaced = merged.parts.len();
         }
+        merged.parts.push(right_part);
+        scope.merged.push(merged);
     }
     let rule = comparison(&left_typed, &right_typed);
     let types = TypeSet::INTEGER | left_typed.null() | right_typed.null();

@@ -91,8 +91,11 @@ pub(super) struct SourceColumn {
 pub(super) struct Merged {
     /// Its name.
     pub name: String,
-    /// The columns, as places in the scope: source, column.
+    /// The columns, as places in the scope: source, column. A further join by this name compares with the first of
+    /// them that is not NULL.
     pub parts: Vec<(usize, usize)>,
+    /// How many of them the name does not show, since a right join put its own column in their place.
+    pub replaced: usize,
 }
 
 impl SourceColumn {
@@ -136,7 +139,7 @@ impl<'a> Scope<'a> {
                 let merged =
                     self.merged.iter().find(|m| table.is_none() && m.name.eq_ignore_ascii_case(column));
                 found = Found::Column(match merged {
-                    Some(merged) => self.merged_typed(merged),
+                    Some(merged) => self.shown(merged),
                     None => candidate.typed(source.nullable),
                 });
             }
@@ -159,7 +162,7 @@ impl<'a> Scope<'a> {
             for (c, column) in source.columns.iter().enumerate().filter(|(_, column)| !column.hidden) {
                 let merged = self.merged.iter().find(|merged| merged.parts.first() == Some(&(s, c)));
                 let typed = match merged {
-                    Some(merged) => self.merged_typed(merged),
+                    Some(merged) => self.shown(merged),
                     None => column.typed(source.nullable),
                 };
                 items.push(Item { typed, name: column.info.name.clone(), named: true });
@@ -167,17 +170,33 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// `coalesce` over the parts of a merged column.
-    pub(super) fn merged_typed(&self, merged: &Merged) -> Typed {
-        let parts: Vec<Typed> = merged
-            .parts
+    /// What a merged column's name stands for.
+    fn shown(&self, merged: &Merged) -> Typed {
+        self.coalesced(merged.parts.get(merged.replaced..).unwrap_or_default())
+    }
+
+    /// What a further join by a merged column's name compares.
+    pub(super) fn joined(&self, merged: &Merged) -> Typed {
+        self.coalesced(&merged.parts)
+    }
+
+    /// `coalesce` over columns, which compares as the first of them does.
+    fn coalesced(&self, places: &[(usize, usize)]) -> Typed {
+        let mut parts: Vec<Typed> = places
             .iter()
             .filter_map(|&(source, column)| {
                 let source = self.sources.get(source)?;
                 Some(source.columns.get(column)?.typed(source.nullable))
             })
             .collect();
-        super::operators::coalesce(parts)
+        if parts.len() == 1
+            && let Some(only) = parts.pop()
+        {
+            return only;
+        }
+        let first = parts.first().map(|first| (first.affinity, first.collation));
+        let (affinity, collation) = first.unwrap_or_default();
+        Typed { affinity, collation, ..super::operators::coalesce(parts) }
     }
 
     /// The names of all its columns, for suggestions.

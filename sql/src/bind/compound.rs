@@ -202,7 +202,7 @@ impl<'a> Binder<'a> {
         let collation = left.typed.collation.or(right.collation);
         let typed =
             Typed { expr: Expr::Column(id, types), types, affinity, collation, column: left.typed.column };
-        OutColumn { id, typed, name: left.name }
+        OutColumn { id, typed, name: left.name, last: Some((right.affinity, right.collation)) }
     }
 
     /// VALUES: a table of expressions.
@@ -220,7 +220,7 @@ impl<'a> Binder<'a> {
                 collation: cells().find_map(|cell| cell.collation),
                 ..Typed::plain(Expr::Column(id, types), types)
             };
-            columns.push(OutColumn { id, typed, name: format!("column{}", place + 1) });
+            columns.push(OutColumn { id, typed, name: format!("column{}", place + 1), last: None });
         }
         let rows = rows.into_iter().map(|row| row.into_iter().map(|cell| cell.expr).collect()).collect();
         let relation = Relation::Values { rows, columns: columns.iter().map(|column| column.id).collect() };

@@ -3,11 +3,12 @@
 use super::aggregate::Aggregates;
 use super::order::{Key, KeyTarget, Order};
 use super::scope::{Clause, Scope};
-use super::typed::Typed;
+use super::typed::{OwnCollation, Typed};
 use super::walk::columns_of;
 use super::{Binder, unsupported};
 use crate::error::{Error, Result};
 use crate::ir::{ColumnId, Expr, Relation, SortKey};
+use crate::types::Affinity;
 use rustc_hash::FxHashSet;
 use sqlparser::ast;
 
@@ -24,6 +25,9 @@ pub(super) struct OutColumn {
     pub id: ColumnId,
     pub typed: Typed,
     pub name: String,
+    /// Affinity and collation of the last member of a compound: by these it compares where it is a subquery of an
+    /// expression. A query of one member has none of its own.
+    pub last: Option<(Affinity, Option<OwnCollation>)>,
 }
 
 /// How the columns of a query are named where no alias does: SQLite has one rule for results and one for what
@@ -285,7 +289,8 @@ impl<'a> Binder<'a> {
             if taken.insert(id) {
                 projected.push((id, item.typed.expr));
             }
-            columns.push(OutColumn { id, typed: Typed { expr: column, ..item.typed }, name: item.name });
+            let typed = Typed { expr: column, ..item.typed };
+            columns.push(OutColumn { id, typed, name: item.name, last: None });
         }
         let mut sort: Vec<SortKey> = Vec::with_capacity(keys.len());
         let mut extra: Vec<ColumnId> = Vec::new();

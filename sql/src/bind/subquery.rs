@@ -19,7 +19,12 @@ impl<'a> Binder<'a> {
             return Err(Error::invalid(message, self.place(query)));
         }
         let selected = self.query(query, Naming::None)?;
-        let columns = selected.columns.clone();
+        let mut columns = selected.columns.clone();
+        for column in &mut columns {
+            if let Some((affinity, collation)) = column.last {
+                (column.typed.affinity, column.typed.collation) = (affinity, collation);
+            }
+        }
         let mut query = self.finish_query(selected);
         let outer = outer_columns(&mut query.relation, &self.subqueries);
         // As many as 2^32 subqueries would need a text of more than 4 GiB.

@@ -97,7 +97,7 @@ impl Generator {
         if may_misfit && self.0.one_in(12) {
             let literal = self.literal();
             // SQLite rounds an integer that no real equals.
-            return if literal == "9007199254740993" { "NULL".to_string() } else { literal };
+            return if column == "d" && literal.len() > 15 { "NULL".to_string() } else { literal };
         }
         match column {
             "a" | "b" => (self.0.below(20) as i64 - 2).to_string(),
@@ -173,7 +173,7 @@ impl Generator {
                 let (x, y) = (self.column_or_literal(aliases), if y.contains("COLLATE") { "1" } else { &y });
                 format!("(({x}, {y}) {} ({v}, {w}))", self.0.pick(&["=", "<", "<=", ">", ">=", "<>", "IS"]))
             }
-            25 => self.big_in(&x),
+            25 => self.big_in(&x, 1),
             26..=29 => self.rare_expr(aliases, &x, &y, &z),
             _ => self.subquery(aliases, &x, &y),
         }
@@ -187,9 +187,12 @@ impl Generator {
         if aliases.is_empty() || self.0.one_in(2) { self.literal() } else { self.column(aliases) }
     }
 
-    fn big_in(&mut self, x: &str) -> String {
-        let mut values: Vec<String> = (0..self.0.below(30)).map(|_| self.literal()).collect();
-        if self.0.one_in(2) {
+    /// IN over a list of `least` values or more. SQLite takes an empty list for the literal TRUE or FALSE, which is
+    /// an operator of its own behind IS: there must be a value where IS may stand before it.
+    fn big_in(&mut self, x: &str, least: u64) -> String {
+        let count = least + self.0.below(30);
+        let mut values: Vec<String> = (0..count).map(|_| self.literal()).collect();
+        if least == 0 && self.0.one_in(2) {
             values.retain(|value| value != "NULL");
         }
         format!("({x} {}IN ({}))", self.0.pick(&["", "NOT "]), values.join(", "))
@@ -260,7 +263,7 @@ impl Generator {
         match self.0.below(9) {
             0..=4 => format!("{column} {} {value}", self.0.pick(&["=", "<", "<=", ">", ">=", "IS"])),
             5 => format!("{column} BETWEEN {value} AND {}", self.literal()),
-            6 => self.big_in(&column),
+            6 => self.big_in(&column, 0),
             7 => format!("{column} LIKE {}", self.0.pick(&["'a%'", "'ab%'", "'A_'", "'%'", "'x y'"])),
             _ => format!("{value} {} {column}", self.0.pick(&["=", "<", "<=", ">", ">="])),
         }
@@ -544,7 +547,8 @@ impl Generator {
                 };
                 let value = if or.is_empty() || column != "a" { value } else { self.value_for("a", false) };
                 // A changing order of rows changes which of them is in another's way: one row at a time.
-                let filter = if or.is_empty() {
+                let is_key = matches!(column, "a" | "b");
+                let filter = if or.is_empty() && !(is_key && value.ends_with("+ 1")) {
                     self.predicate(&[table])
                 } else {
                     format!("{table}.rowid = {}", self.0.below(40))
@@ -553,7 +557,12 @@ impl Generator {
             }
             8 => {
                 let (x, y) = (self.value_for("b", false), self.value_for("d", false));
-                let filter = self.predicate(&[table]);
+                // Where (d, e) is unique, the order of rows says whether one is in another's way.
+                let filter = if matches!(table, "t0" | "t4") {
+                    format!("{table}.rowid = {}", self.0.below(40))
+                } else {
+                    self.predicate(&[table])
+                };
                 format!("UPDATE {table} SET (b, d) = ({x}, {y}), e = b WHERE {filter}")
             }
             _ => format!("DELETE FROM {table} WHERE {}", self.predicate(&[table])),

@@ -235,7 +235,9 @@ impl Generator {
     fn nested_compound(&mut self) -> String {
         let mut member = || {
             let columns = self.0.pick(&["a, b, c, d, e", "b, a, c, d, e", "a, a AS b, c, d, e"]);
-            let (table, filter) = (self.0.pick(&SOURCES), self.predicate(&["s"]));
+            // Over a member without affinity SQLite moves conditions into the members, each with its own affinity.
+            let table = self.0.pick(&["t0", "t1", "t2", "t3", "t4", "v0", "v1"]);
+            let filter = self.predicate(&["s"]);
             format!("SELECT {columns} FROM {table} s WHERE {filter}")
         };
         let (x, y, z) = (member(), member(), member());

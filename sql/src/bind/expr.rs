@@ -175,7 +175,11 @@ impl<'a> Binder<'a> {
         right: &'a ast::Expr,
         negated: bool,
     ) -> Result<Typed> {
-        match right {
+        let mut bare = right;
+        while let ast::Expr::Nested(inner) = bare {
+            bare = inner;
+        }
+        match bare {
             ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Null, .. }) => {
                 self.is_null(left, negated)
             }

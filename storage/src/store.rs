@@ -232,7 +232,7 @@ fn open_engine(
 ) -> Result<Arc<Engine>> {
     let mut start = [0; file_header::PAGE_SIZE_MIN];
     let length = disk.read_at(FileRole::Base, 0, &mut start)?;
-    let is_blank = file_header::is_blank(&start);
+    let is_blank = is_blank(&*disk, &start)?;
     let (root, identity) = if is_blank && options.create && !options.read_only {
         wal::refuse_leftovers(&*disk)?;
         create(&disk, options, layout)?
@@ -266,6 +266,25 @@ fn open_engine(
     };
     let wal = (!options.read_only).then(|| Wal::new(disk, identity, root.sequence));
     Ok(published(Engine::new(root, wal, engine_options(options, layout), None, registration)))
+}
+
+/// True if the file is empty, or one whose making was interrupted. A database whose first page was lost is neither:
+/// its other pages tell of commits.
+fn is_blank(disk: &dyn Disk, start: &[u8; file_header::PAGE_SIZE_MIN]) -> Result<bool> {
+    let made = 2 * file_header::PAGE_SIZE_MAX as u64; // page 0 and the root of the schema
+    let length = disk.length(FileRole::Base)?;
+    if !file_header::is_blank(start) || length > made {
+        return Ok(false);
+    }
+    // Of whatever size the pages are, each starts at a multiple of the smallest, and with its sequence.
+    for offset in (file_header::PAGE_SIZE_MIN as u64..length).step_by(file_header::PAGE_SIZE_MIN) {
+        let mut sequence = [0; 8];
+        disk.read_at(FileRole::Base, offset, &mut sequence)?;
+        if sequence != [0; 8] {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Shares the engine and lets later opens of its file find it.

@@ -3,6 +3,7 @@
 //! It stands in two sectors that are written in turn, each with its own CRC, so that a torn write leaves the
 //! other one.
 
+use super::record::HEADER_SIZE as RECORD_HEADER_SIZE;
 use crate::disk::{Disk, FileRole};
 use crate::error::{Error, Result};
 use crate::page::file_header::{FORMAT_VERSION, Identity};
@@ -111,14 +112,16 @@ impl LogHeader {
     /// [`Error::Corrupt`] if there is none in a log that was used, [`Error::NotADatabase`] if the log belongs to
     /// another file.
     pub(crate) fn read(disk: &dyn Disk, file: FileRole, identity: &Identity) -> Result<Found> {
-        let mut start = vec![0; RECORDS_START as usize];
+        // No record is written before a header is durable: the start of one without a header is damage, too.
+        let mut start = vec![0; RECORDS_START as usize + RECORD_HEADER_SIZE];
         let length = disk.read_at(file, 0, &mut start)?;
         let start = &start[..length]; // as much as was read
         let Some(header) = LogHeader::newest(start) else {
             if start.iter().all(|byte| *byte == 0) {
                 return Ok(Found::Nothing);
             }
-            let detail = format!("the log {} has no valid header", disk.name(file));
+            let name = disk.name(file);
+            let detail = format!("the log {name} is damaged at byte 0: neither of its headers is valid");
             return Err(Error::corrupt(PageId(0), detail));
         };
         if header.identity != *identity {

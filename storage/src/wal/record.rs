@@ -24,6 +24,7 @@ const SYNCED_OFFSET: usize = 28;
 const HEADER_CRC_OFFSET: usize = 36;
 
 const FLAG_LAST: u8 = 1;
+const FLAG_FOLLOWED: u8 = 2;
 
 /// What a record holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub(crate) struct RecordHeader {
     pub(crate) kind: RecordKind,
     /// The commit mark: the commit's last part.
     pub(crate) last: bool,
+    /// A newer generation had begun when this was written, and its header was durable.
+    pub(crate) followed: bool,
     /// Number of the part in its commit or checkpoint.
     pub(crate) part: u32,
     /// Bytes of the entries, without padding.
@@ -72,7 +75,8 @@ impl RecordHeader {
             RecordKind::Commit => 1,
             RecordKind::Images => 2,
         };
-        header[FLAGS_OFFSET] = if self.last { FLAG_LAST } else { 0 };
+        header[FLAGS_OFFSET] =
+            if self.last { FLAG_LAST } else { 0 } | if self.followed { FLAG_FOLLOWED } else { 0 };
         header[FLAGS_OFFSET + 1..PART_OFFSET].fill(0);
         header[PART_OFFSET..LENGTH_OFFSET].copy_from_slice(&self.part.to_le_bytes());
         header[LENGTH_OFFSET..SEQUENCE_OFFSET].copy_from_slice(&self.length.to_le_bytes());
@@ -104,6 +108,7 @@ impl RecordHeader {
         Some(RecordHeader {
             kind,
             last: bytes[FLAGS_OFFSET] & FLAG_LAST != 0,
+            followed: bytes[FLAGS_OFFSET] & FLAG_FOLLOWED != 0,
             part: u32_at(bytes, PART_OFFSET),
             length,
             sequence: u64_at(bytes, SEQUENCE_OFFSET),
@@ -154,6 +159,7 @@ mod tests {
         let header = RecordHeader {
             kind: RecordKind::Commit,
             last: true,
+            followed: false,
             part: 2,
             length: 21,
             sequence: 9,

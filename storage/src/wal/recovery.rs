@@ -16,6 +16,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+const MALFORMED: &str = "its record there holds no entries";
+
 /// What opening a database found in its logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -94,6 +96,8 @@ struct Replay<'a> {
     commits: u64,
     log_bytes: u64,
     ended_by: Option<String>,
+    /// The log read last states that a newer generation has begun.
+    followed: bool,
     /// Entries of valid records by page.
     pages: FxHashMap<PageId, History>,
     end: Option<LogEnd>,
@@ -135,6 +139,7 @@ impl<'a> Replay<'a> {
             commits: 0,
             log_bytes: 0,
             ended_by: None,
+            followed: false,
             pages: FxHashMap::default(),
             end: None,
         }
@@ -150,6 +155,7 @@ impl<'a> Replay<'a> {
             Some(last) => last,
         };
         self.synced = self.synced.max(header.synced).max(header.checkpoint);
+        self.followed = false;
         let length = self.disk.length(file)?;
         let (mut position, mut chain) = (RECORDS_START, chain_start(header.salt));
         let mut end = LogEnd { file, header, position, chain };
@@ -167,12 +173,10 @@ impl<'a> Replay<'a> {
                 RecordKind::Images => pending.is_empty(),
             };
             if !expected {
-                let detail = format!(
-                    "the log {} has record {sequence}.{part} after commit {last}",
-                    self.disk.name(file)
-                );
-                return Err(Error::corrupt(PageId(0), detail));
+                let what = format!("it has record {sequence}.{part} after commit {last}");
+                return Err(self.damaged(file, position, &what));
             }
+            let start = position;
             position += record_size(record.header.length as usize) as u64;
             chain = record.chain;
             self.synced = self.synced.max(record.header.synced);
@@ -184,10 +188,11 @@ impl<'a> Replay<'a> {
                 last = sequence;
                 self.commits += 1;
                 for entries in pending.drain(..) {
-                    self.take(sequence, entries)?;
+                    self.take(sequence, entries).ok_or_else(|| self.damaged(file, start, MALFORMED))?;
                 }
             } else {
-                self.take(sequence, record.entries)?;
+                self.followed = record.header.followed;
+                self.take(sequence, record.entries).ok_or_else(|| self.damaged(file, start, MALFORMED))?;
             }
             end = LogEnd { position, chain, ..end };
         };
@@ -202,11 +207,8 @@ impl<'a> Replay<'a> {
         // The next generation started when this one was durable to its end.
         let durable = next.unwrap_or(self.synced);
         if durable > last || next.is_some_and(|next| next != last) {
-            let detail = format!(
-                "the log {} is damaged at byte {position}: it ends with commit {last}, but commit {durable} was durable",
-                self.disk.name(file)
-            );
-            return Err(Error::corrupt(PageId(0), detail));
+            let what = format!("it ends with commit {last}, but commit {durable} was durable");
+            return Err(self.damaged(file, position, &what));
         }
         self.end = Some(end);
         Ok(())
@@ -259,11 +261,14 @@ impl<'a> Replay<'a> {
         Ok(synced)
     }
 
-    /// Files the entries of a valid record under their pages.
-    fn take(&mut self, sequence: Sequence, entries: Arc<[u8]>) -> Result<()> {
-        let all = entry::read_all(&entries).ok_or_else(|| {
-            Error::corrupt(PageId(0), format!("the log record of commit {sequence} is malformed"))
-        })?;
+    fn damaged(&self, file: FileRole, position: u64, what: &str) -> Error {
+        let detail = format!("the log {} is damaged at byte {position}: {what}", self.disk.name(file));
+        Error::corrupt(PageId(0), detail)
+    }
+
+    /// Files the entries of a valid record under their pages; `None` if they are none.
+    fn take(&mut self, sequence: Sequence, entries: Arc<[u8]>) -> Option<()> {
+        let all = entry::read_all(&entries)?;
         for entry in all {
             let history = self.pages.entry(entry.page).or_default();
             match entry.change {
@@ -280,20 +285,25 @@ impl<'a> Replay<'a> {
                 Change::Direct { checksum } => history.replace(sequence, Source::Base(checksum)),
             }
         }
-        Ok(())
+        Some(())
     }
 
     fn finish(mut self, base: &Base) -> Result<Option<RecoveredState>> {
         let (Some(end), Some(last)) = (self.end, self.last) else { return Ok(None) };
+        if self.followed {
+            let other = if end.file == FileRole::Log0 { FileRole::Log1 } else { FileRole::Log0 };
+            let what = format!("{} goes on after commit {last} in it", self.disk.name(end.file));
+            return Err(self.damaged(other, 0, &what));
+        }
         let at_rest = read_base(base, PageId(0));
         if let Some(first) = &at_rest {
             let checkpoint = file_header::checkpoint_sequence(first);
             if checkpoint > last || checkpoint < self.first_sequence {
-                let detail = format!(
-                    "the base file holds commits up to {checkpoint}, its logs those from {} to {last}",
-                    self.first_sequence + 1
+                let first = self.first_sequence + 1;
+                let what = format!(
+                    "it ends with commit {last} and starts with {first} or before, the base file holds those up to {checkpoint}"
                 );
-                return Err(Error::corrupt(PageId(0), detail));
+                return Err(self.damaged(end.file, end.position, &what));
             }
         }
         let mut pages = Vec::with_capacity(self.pages.len());

@@ -68,7 +68,7 @@ impl Fixture {
         let mut record = vec![0; HEADER_SIZE];
         record.extend_from_slice(entries);
         let (length, synced) = (entries.len() as u32, self.synced);
-        let header = RecordHeader { kind, last, part, length, sequence, synced };
+        let header = RecordHeader { kind, last, followed: false, part, length, sequence, synced };
         self.chain = header.seal(self.salt, self.chain, &mut record);
         self.disk.write_at(self.file, self.position, &record).unwrap();
         self.position += record.len() as u64;

@@ -82,6 +82,8 @@ pub(super) struct Batch {
     kind: RecordKind,
     sequence: Sequence,
     part: u32,
+    /// A newer generation than the log's has a durable header.
+    followed: bool,
     start: Place,
 }
 
@@ -149,7 +151,7 @@ impl Wal {
             Some(log) => log,
             None => self.start_generation(FileRole::Log0)?,
         };
-        let batch = Batch { kind: RecordKind::Commit, sequence, part: 0, start: log.place };
+        let batch = Batch { kind: RecordKind::Commit, sequence, part: 0, followed: false, start: log.place };
         self.record.clear();
         self.record.resize(HEADER_SIZE, 0);
         let log = self.active.insert(log);
@@ -267,7 +269,8 @@ impl Wal {
     pub(super) fn begin_images<'a>(&'a mut self, log: &'a mut LogFile, sequence: Sequence) -> Images<'a> {
         self.record.clear();
         self.record.resize(HEADER_SIZE, 0);
-        let batch = Batch { kind: RecordKind::Images, sequence, part: 0, start: log.place };
+        let followed = self.active.is_some();
+        let batch = Batch { kind: RecordKind::Images, sequence, part: 0, followed, start: log.place };
         let (growth, record, counters) = (Growth::AsWritten, &mut self.record, &mut self.counters);
         let wal = WalParts::of_fields(&self.disk, self.synced, growth, record, counters);
         Images { batch, log, wal }
@@ -317,6 +320,7 @@ impl<'a> WalParts<'a> {
         let header = RecordHeader {
             kind: batch.kind,
             last,
+            followed: batch.followed,
             part: batch.part,
             length: (self.record.len() - HEADER_SIZE) as u32,
             sequence: batch.sequence,

@@ -1,5 +1,6 @@
 //! The `sedge` command: an SQL shell on a terminal, a batch runner behind a pipe, `sedge test` for sqllogictest
-//! files, `sedge check` for damaged ones and `sedge stat` to see how full they are. It uses the public library alone.
+//! files, `sedge check` and `sedge recover` for damaged ones and `sedge stat` to see how full they are. It uses the public
+//! library alone.
 #![forbid(unsafe_code)]
 
 mod command;
@@ -77,6 +78,13 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make a new database of every row that a damaged one has on sound pages.
+    Recover {
+        /// The damaged database; it is only read.
+        bad: PathBuf,
+        /// The new one; there must be no such file.
+        good: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -88,6 +96,7 @@ fn main() -> ExitCode {
         }
         Some(Command::Check { file }) => check(file),
         Some(Command::Stat { file, json }) => stat::run(file, *json),
+        Some(Command::Recover { bad, good }) => recover(bad, good),
         None => shell(&arguments),
     };
     match done {
@@ -147,4 +156,11 @@ fn check(file: &std::path::Path) -> Result<bool, Failure> {
     }
     problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?;
     Ok(problems.is_empty())
+}
+
+/// Saves what is sound of `bad`, and says what that was; true if it could be tried.
+fn recover(bad: &std::path::Path, good: &std::path::Path) -> Result<bool, Failure> {
+    let report = sedge::recover(bad, good)?;
+    writeln!(std::io::stdout().lock(), "{report}")?;
+    Ok(true)
 }

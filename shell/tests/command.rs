@@ -368,3 +368,23 @@ fn an_interrupt_ends_the_script() {
     assert_eq!((out(&run).as_str(), run.status.code()), ("", Some(1)));
     assert!(err(&run).contains("line 2: interrupted"), "{}", err(&run));
 }
+
+#[test]
+fn recover_saves_what_is_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bad, good) = (path(&folder, "bad.sedge"), path(&folder, "good.sedge"));
+    let made =
+        sedge(&[&bad, "CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT); INSERT INTO t VALUES (3, 'x')"], "");
+    assert!(made.status.success(), "{}", err(&made));
+    let mut bytes = std::fs::read(&bad).unwrap();
+    bytes[..4096].fill(0);
+    std::fs::write(&bad, bytes).unwrap();
+    assert_eq!(sedge(&["check", &bad], "").status.code(), Some(1));
+    let recovered = sedge(&["recover", &bad, &good], "");
+    assert!(recovered.status.success(), "{}", err(&recovered));
+    assert!(out(&recovered).starts_with("table t: 1 rows saved\n"), "{}", out(&recovered));
+    assert_eq!(out(&sedge(&[&good, "SELECT * FROM t"], "")), "3|x\n");
+    // What is there already is not overwritten.
+    let again = sedge(&["recover", &bad, &good], "");
+    assert!(!again.status.success() && err(&again).contains("exists already"), "{}", err(&again));
+}

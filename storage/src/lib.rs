@@ -4,8 +4,8 @@
 //! Nothing here knows SQL, a column or a value type. From the bottom up: `disk` reads and writes files,
 //! `page` says what a page is, `overlay` keeps committed pages that the base file does not hold yet, `wal`
 //! makes commits durable and replays them, `space` finds free pages, `btree` orders records in pages, `txn`
-//! ties them into read snapshots and write transactions, and `store` opens and closes the whole. Beside them,
-//! `metrics` counts (`count`), times (`profile`) and marks (`trace`) what happens.
+//! ties them into read snapshots and write transactions, `store` opens and closes the whole, and `salvage` reads what is
+//! sound of a damaged file. Beside them, `metrics` counts (`count`), times (`profile`) and marks (`trace`) what happens.
 #![deny(unsafe_code)]
 
 pub(crate) mod btree;
@@ -16,6 +16,7 @@ mod metrics;
 pub(crate) mod overlay;
 pub(crate) mod page;
 mod profile;
+mod salvage;
 pub(crate) mod space;
 mod store;
 mod trace;
@@ -30,6 +31,7 @@ pub use metrics::{Counters, Metrics};
 pub use overlay::PageRef;
 pub use page::{PageId, PageLook, ReadPages};
 pub use profile::Times;
+pub use salvage::{Salvage, SalvagedTree, SkippedPage};
 pub use store::{Options, Store};
 pub use txn::{Savepoint, Snapshot, Synchronous, WriteTransaction};
 pub use wal::RecoveryReport;

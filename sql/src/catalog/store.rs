@@ -19,8 +19,8 @@ use sedge_storage::{Cursor, Snapshot, Store, TreeId, WriteTransaction};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-const META: u8 = b'm';
-const OBJECT: u8 = b'o';
+pub(super) const META: u8 = b'm';
+pub(super) const OBJECT: u8 = b'o';
 
 /// The meta values, by name.
 pub(super) const SCHEMA_VERSION: &str = "schema_version";
@@ -37,7 +37,7 @@ fn next_version() -> u64 {
     VERSION.fetch_add(1, Ordering::Relaxed)
 }
 
-fn corrupt(detail: String) -> Error {
+pub(super) fn corrupt(detail: String) -> Error {
     Error::Storage(sedge_storage::Error::Corrupt { page: Store::SCHEMA_TREE.0, detail })
 }
 
@@ -79,7 +79,7 @@ pub fn load(snapshot: &Snapshot) -> Result<Catalog> {
     Ok(catalog)
 }
 
-fn read_object(record: &RecordView<'_>) -> Result<Object> {
+pub(super) fn read_object(record: &RecordView<'_>) -> Result<Object> {
     let text = |i| -> Result<Option<String>> {
         match record.get(i, TEXT)? {
             ValueRef::Text(text) => match std::str::from_utf8(text) {

@@ -147,6 +147,12 @@ impl FileState {
     }
 }
 
+/// True if a file's first sector is sound, whatever version it names.
+pub(crate) fn names_a_version(sector: &[u8; IDENTITY_SIZE]) -> bool {
+    let crc = crc32fast::hash(&sector[..IDENTITY_CRC_OFFSET]); // inside the sector
+    sector.starts_with(&MAGIC) && crc == u32_at(sector, IDENTITY_CRC_OFFSET)
+}
+
 /// The sequence up to which the base file holds everything, as page 0 states it.
 pub(crate) fn checkpoint_sequence(page: &[u8]) -> Sequence {
     let mut bytes = [0; 8];

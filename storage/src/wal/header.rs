@@ -6,7 +6,7 @@
 use super::record::HEADER_SIZE as RECORD_HEADER_SIZE;
 use crate::disk::{Disk, FileRole};
 use crate::error::{Error, Result};
-use crate::page::file_header::{FORMAT_VERSION, Identity};
+use crate::page::file_header::{FORMAT_VERSION, Identity, is_page_size};
 use crate::page::{PageId, Sequence};
 
 /// Where the second header sector stands: on every device a sector of its own.
@@ -104,6 +104,14 @@ impl LogHeader {
         let sector = |at: u64| start.get(at as usize..)?.first_chunk::<SIZE>().and_then(LogHeader::decode);
         let sectors = [sector(0), sector(SECTOR_DISTANCE)].into_iter().flatten();
         sectors.max_by_key(|header| (header.generation, header.update))
+    }
+
+    /// The identity of the file whose log this is, as its newest valid header has it.
+    pub(crate) fn identity_in(disk: &dyn Disk, file: FileRole) -> Result<Option<Identity>> {
+        let mut start = vec![0; RECORDS_START as usize];
+        let length = disk.read_at(file, 0, &mut start)?;
+        let header = start.get(..length).and_then(LogHeader::newest);
+        Ok(header.map(|header| header.identity).filter(|identity| is_page_size(identity.page_size)))
     }
 
     /// The newest valid header of a log file.

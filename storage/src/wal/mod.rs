@@ -23,9 +23,9 @@ mod tests;
 mod writer;
 
 pub(crate) use checkpoint::{Afterwards, checkpoint, content};
-pub(crate) use header::refuse_leftovers;
+pub(crate) use header::{LogHeader, refuse_leftovers};
 pub use recovery::RecoveryReport;
-pub(crate) use recovery::recover;
+pub(crate) use recovery::{recover, salvage};
 pub(crate) use writer::{Commit, Growth, Wal};
 
 use crate::page::PageId;

@@ -72,17 +72,64 @@ pub(crate) fn recover(base: &Base, identity: &Identity) -> Result<Option<Recover
             logs.push((file, header));
         }
     }
-    logs.sort_by_key(|(_, header)| header.generation);
-    let Some((_, newest)) = logs.last() else { return Ok(None) };
-    crate::trace::span!("recovery", generation = newest.generation);
-    if newest.checkpoint >= newest.first_sequence {
-        logs.drain(..logs.len() - 1); // the base file holds all that older generations say
+    let logs = needed(logs);
+    if logs.is_empty() {
+        return Ok(None);
     }
+    crate::trace::span!("recovery", generation = logs.last().map_or(0, |(_, newest)| newest.generation));
     let mut replay = Replay::new(disk);
     for (at, (file, header)) in logs.iter().enumerate() {
         replay.generation(*file, *header, logs.get(at + 1).map(|(_, next)| next.first_sequence))?;
     }
     replay.finish(base)
+}
+
+/// The newest versions of pages that damaged logs still lead to: those of all commits in front of the damage. What is
+/// wrong is added to `problems`.
+pub(crate) fn salvage(
+    base: &Base,
+    identity: &Identity,
+    problems: &mut Vec<Error>,
+) -> Vec<(PageId, PageBytes)> {
+    let disk = &*base.disk;
+    let mut logs = Vec::new();
+    for file in FileRole::LOGS {
+        match LogHeader::read(disk, file, identity) {
+            Ok(Found::Header(header)) => logs.push((file, header)),
+            Ok(Found::Nothing) => {}
+            Err(error) => problems.push(error),
+        }
+    }
+    let logs = needed(logs);
+    let mut replay = Replay::new(disk);
+    for (at, (file, header)) in logs.iter().enumerate() {
+        let next = logs.get(at + 1).map(|(_, next)| next.first_sequence);
+        if let Err(error) = replay.generation(*file, *header, next) {
+            problems.push(error);
+            break; // what follows changes pages as of commits that are lost
+        }
+    }
+    let mut pages = Vec::with_capacity(replay.pages.len());
+    for (id, history) in &mut replay.pages {
+        match history.rebuild(*id, base) {
+            Ok(Some(page)) => pages.push((*id, page)),
+            Ok(None) => {}
+            Err(error) => problems.push(error),
+        }
+    }
+    pages.sort_by_key(|(id, _)| *id);
+    pages
+}
+
+/// The logs in their order, without an older one all of which the base file holds.
+fn needed(mut logs: Vec<(FileRole, LogHeader)>) -> Vec<(FileRole, LogHeader)> {
+    logs.sort_by_key(|(_, header)| header.generation);
+    if let Some((_, newest)) = logs.last()
+        && newest.checkpoint >= newest.first_sequence
+    {
+        logs.drain(..logs.len() - 1);
+    }
+    logs
 }
 
 /// What the logs say, read so far.

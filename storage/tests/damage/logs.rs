@@ -116,7 +116,7 @@ fn examine(killed: &Killed, log: usize, bytes: &[u8], damage: std::ops::Range<us
         std::fs::write(log_path(&path, at), if at == log { bytes } else { sound }).unwrap();
     }
     // Recovery in memory mostly: a writing open ends with syncs, each of which takes as long as a hundred others.
-    let options = Options { read_only: damage.start % 16 != 0, ..Options::default() };
+    let options = Options { read_only: !damage.start.is_multiple_of(16), ..Options::default() };
     let newest = killed.states.len() as u64;
     match Store::open(&path, &options) {
         Err(Error::Corrupt { page, detail }) => {

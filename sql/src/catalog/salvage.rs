@@ -1,0 +1,78 @@
+//! What the records of a damaged schema tree say one by one, and rows by a table's description alone.
+
+use super::define::define_table;
+use super::schema::{Object, ObjectKind, Table};
+use super::store::{META, OBJECT, parse_kept, read_object};
+use crate::encode::RecordView;
+use crate::error::{Error, Result};
+use crate::parser::Statement;
+use crate::value::{Value, ValueRef};
+
+/// One record of a schema tree.
+#[derive(Debug)]
+pub enum SchemaRecord {
+    /// An object and its number: objects were made in the order of their numbers.
+    Object(u64, Object),
+    /// A number that the schema keeps under this name.
+    Meta(String, i64),
+}
+
+/// Reads a record of a schema tree.
+///
+/// # Errors
+/// [`sedge_storage::Error::Corrupt`] if it is none.
+pub fn schema_record(key: &[u8], value: &[u8]) -> Result<SchemaRecord> {
+    let record = RecordView::new(value)?;
+    match key.split_first() {
+        Some((&OBJECT, number)) if let Ok(number) = number.try_into() => {
+            Ok(SchemaRecord::Object(u64::from_be_bytes(number), read_object(&record)?))
+        }
+        Some((&META, name))
+            if let (Ok(name), Some(number)) = (std::str::from_utf8(name), record.integer(0)?) =>
+        {
+            Ok(SchemaRecord::Meta(name.to_owned(), number))
+        }
+        _ => Err(super::store::corrupt("an unknown kind of schema record".to_owned())),
+    }
+}
+
+/// The table that an object of the schema describes, without its indexes.
+///
+/// # Errors
+/// [`Error::Misuse`] if it describes none, and what its statement meets.
+pub fn salvaged_table(object: &Object) -> Result<Table> {
+    let none = || Error::Misuse(format!("{} is no table with a tree and a statement", object.name));
+    let (ObjectKind::Table, Some(root), Some(sql)) = (object.kind, object.root, &object.sql) else {
+        return Err(none());
+    };
+    let parsed = parse_kept(sql)?;
+    let Statement::CreateTable(create) = &parsed.statement else { return Err(none()) };
+    let mut table = define_table(create, sql.clone())?.table;
+    table.root = root;
+    Ok(table)
+}
+
+/// The values of a row, in the order of the table's columns: fewer where the record is older than a column.
+///
+/// # Errors
+/// [`sedge_storage::Error::Corrupt`] if the record does not suit the table.
+pub fn salvaged_row(table: &Table, row_id: i64, record: &[u8], row: &mut Vec<Value>) -> Result<()> {
+    row.clear();
+    let view = RecordView::new(record)?;
+    if view.columns() > table.columns.len() {
+        return Err(super::store::corrupt(format!("a record of {} columns", view.columns())));
+    }
+    for (at, column) in table.columns.iter().enumerate().take(view.columns()) {
+        let value = match table.row_id_column {
+            Some(row_id_column) if row_id_column == at => ValueRef::Integer(row_id),
+            _ => view.get(at, column.column_type)?,
+        };
+        if let ValueRef::Text(text) = value
+            && std::str::from_utf8(text).is_err()
+        {
+            return Err(super::store::corrupt(format!("a text in column {} that is not UTF-8", column.name)));
+        }
+        row.push(value.to_owned());
+    }
+    Ok(())
+}

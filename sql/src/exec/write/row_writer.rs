@@ -353,10 +353,11 @@ impl RowWriter {
         Ok(true)
     }
 
-    /// UNIQUE where the action is not REPLACE. False if the row is to be left out. `own` is the row of an UPDATE.
+    /// UNIQUE where the action is not REPLACE, the newest index first, as SQLite looks at them: which one a row breaks
+    /// first decides what becomes of it. False if the row is to be left out. `own` is the row of an UPDATE.
     fn claims_keys(&self, txn: &WriteTransaction, own: Option<i64>) -> Result<bool, Refusal> {
-        let replaces = |index: &&IndexWriter| index.touched && index.on_conflict != OnConflict::Replace;
-        for index in self.indexes.iter().filter(replaces) {
+        let refuses = |index: &&IndexWriter| index.touched && index.on_conflict != OnConflict::Replace;
+        for index in self.indexes.iter().rev().filter(refuses) {
             let Some(key) = index.key_to_claim(own.is_some()) else { continue };
             if unique::holder(txn, index.index.root, key, own)?.is_some() {
                 return match index.on_conflict {

@@ -1,5 +1,6 @@
 //! What the nodes of a plan did when it ran: the measurements of EXPLAIN ANALYZE. Other plans carry none.
 
+use super::nodes::node_inputs_mut;
 use super::physical::{Node, Operator, Plan, Subplan, WritePlan, WriteSource};
 use std::fmt;
 use std::sync::Arc;
@@ -131,23 +132,5 @@ fn measure_subplans(subplans: &mut [Option<Subplan>]) {
 
 fn measure_node(node: &mut Node) {
     node.figures = Some(Arc::default());
-    match &mut node.operator {
-        Operator::OneRow
-        | Operator::Empty
-        | Operator::Values { .. }
-        | Operator::TableScan(_)
-        | Operator::IndexScan(_) => {}
-        Operator::Filter { input, .. }
-        | Operator::Project { input, .. }
-        | Operator::Aggregate { input, .. }
-        | Operator::Distinct { input, .. }
-        | Operator::Sort { input, .. }
-        | Operator::Limit { input, .. } => measure_node(input),
-        Operator::NestedLoopJoin { left, right, .. }
-        | Operator::HashJoin { left, right, .. }
-        | Operator::SetOperation { left, right, .. } => {
-            measure_node(left);
-            measure_node(right);
-        }
-    }
+    node_inputs_mut(node, &mut measure_node);
 }

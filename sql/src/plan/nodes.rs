@@ -59,6 +59,29 @@ pub(super) fn node_inputs<'n>(node: &'n Node, f: &mut dyn FnMut(&'n Node)) {
     }
 }
 
+/// Calls `f` for each input of a node, to change it.
+pub(super) fn node_inputs_mut(node: &mut Node, f: &mut dyn FnMut(&mut Node)) {
+    match &mut node.operator {
+        Operator::OneRow
+        | Operator::Empty
+        | Operator::Values { .. }
+        | Operator::TableScan(_)
+        | Operator::IndexScan(_) => {}
+        Operator::Filter { input, .. }
+        | Operator::Project { input, .. }
+        | Operator::Aggregate { input, .. }
+        | Operator::Distinct { input, .. }
+        | Operator::Sort { input, .. }
+        | Operator::Limit { input, .. } => f(input),
+        Operator::NestedLoopJoin { left, right, .. }
+        | Operator::HashJoin { left, right, .. }
+        | Operator::SetOperation { left, right, .. } => {
+            f(left);
+            f(right);
+        }
+    }
+}
+
 fn range_expressions<'n>(range: &'n IndexRange, f: &mut dyn FnMut(&'n Expr)) {
     range.equal.iter().for_each(&mut *f);
     range.lower.iter().chain(&range.upper).for_each(|(e, _)| f(e));

@@ -36,28 +36,27 @@ impl Session {
         self.interrupt.store(false, Ordering::Relaxed);
         prepared.changes = 0;
         for _ in 0..SCHEMA_RETRIES {
-            if matches!(prepared.compiled.kind, Kind::Query(_)) {
-                if self.start_query(prepared, parameters)? {
-                    return Ok(());
+            match &prepared.compiled.kind {
+                Kind::Query(_) => {
+                    if self.start_query(prepared, parameters)? {
+                        return Ok(());
+                    }
+                    self.prepare_again(prepared)?;
                 }
-                self.prepare_again(prepared)?;
-                continue;
-            }
-            let compiled = Arc::clone(&prepared.compiled);
-            match &compiled.kind {
-                Kind::Query(_) => {}
                 Kind::Write(plan) => {
-                    if !self.is_current(compiled.catalog()) {
+                    let plan = Arc::clone(plan);
+                    if !self.is_current(prepared.compiled.catalog()) {
                         self.prepare_again(prepared)?;
                         continue;
                     }
-                    if self.run_write(prepared, plan, parameters)? {
+                    if self.run_write(prepared, &plan, parameters)? {
                         return Ok(());
                     }
                 }
                 Kind::Other(parsed, columns) => {
-                    let rows = self.run_other(parsed, &compiled, parameters)?;
-                    if !columns.is_empty() {
+                    let has_rows = !columns.is_empty();
+                    let rows = self.run_other(parsed, &prepared.compiled, parameters)?;
+                    if has_rows {
                         prepared.run = Run::Rows(rows, None);
                     }
                     return Ok(());

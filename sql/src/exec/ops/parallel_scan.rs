@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::exec::{BATCH_ROWS, Batch, Context};
 use sedge_storage::{Cursor, PageId, Snapshot};
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 /// Rows that a scan reads alone first: a shorter one would wait for its threads longer than they help.
@@ -24,15 +24,18 @@ const THREADS_MAX: usize = 8;
 /// How many shares a thread may be ahead of the reader.
 const SHARES_AHEAD: usize = 8;
 
-/// How many threads may scan beside the one that reads.
+/// How many threads may scan beside the one that reads. The system is asked once: it reads files to answer.
 pub(super) fn helpers() -> usize {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    static THREADS: OnceLock<usize> = OnceLock::new();
+    let threads = *THREADS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from));
     threads.clamp(if cfg!(test) { 2 } else { 1 }, THREADS_MAX) - 1
 }
 
 /// What one thread scans with.
 pub(super) struct Reader {
     pub(super) sources: Vec<Source>,
+    /// True if one of the columns is the row id.
+    pub(super) wants_row_ids: bool,
     predicate: Option<Predicate>,
     pub(super) records: Records,
     passed: Vec<u32>,
@@ -42,18 +45,24 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(sources: Vec<Source>, predicate: Option<Predicate>) -> Reader {
-        Reader { sources, predicate, records: Records::default(), passed: Vec::new(), leaves: Vec::new() }
+        Reader {
+            wants_row_ids: sources.contains(&Source::RowId),
+            sources,
+            predicate,
+            records: Records::default(),
+            passed: Vec::new(),
+            leaves: Vec::new(),
+        }
     }
 
     /// The rows of a share that pass.
     fn work(&mut self, cursor: &mut Cursor<Snapshot>, cx: &mut Context) -> Result<Batch> {
         cx.check_interrupt()?;
         self.records.clear();
-        let wants_row_ids = self.sources.contains(&Source::RowId);
         for (at, leaf) in self.leaves.iter().enumerate() {
             if cursor.stand_in_leaf(*leaf, self.leaves.get(at + 1).copied())? {
                 let slots = 0..cursor.leaf().map_or(0, |leaf| leaf.len());
-                add_slots(cursor, slots, false, wants_row_ids, &mut self.records)?;
+                add_slots(cursor, slots, false, self.wants_row_ids, &mut self.records)?;
             }
         }
         self.decode_batch(cx)

@@ -26,8 +26,6 @@ pub(super) struct TableScan {
     reverse: bool,
     cursor: Option<Cursor<Snapshot>>,
     reader: Reader,
-    /// True if one of the columns is the row id.
-    wants_row_ids: bool,
     /// For the threads of a long scan.
     helpers: Vec<Reader>,
     parallel: Option<ParallelScan>,
@@ -90,7 +88,6 @@ impl TableScan {
             range,
             reverse: scan.reverse,
             cursor: None,
-            wants_row_ids: sources.contains(&Source::RowId),
             reader: reader()?,
             helpers: (0..helpers).map(|_| reader()).collect::<Result<_>>()?,
             parallel: None,
@@ -192,7 +189,7 @@ impl TableScan {
                 }
                 (slot..to, (to < leaf.len()).then_some(to), is_end)
             };
-            add_slots(cursor, slots, self.reverse, self.wants_row_ids, &mut self.reader.records)?;
+            add_slots(cursor, slots, self.reverse, self.reader.wants_row_ids, &mut self.reader.records)?;
             match next_slot {
                 _ if is_end => self.state = State::Done,
                 Some(next) => cursor.set_slot(next),

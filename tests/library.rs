@@ -107,7 +107,30 @@ fn errors_point_at_their_place() {
     assert_eq!(error.span().map(|span| &batch[span.start..span.end]), Some("agge"));
     assert_eq!(error.line_in(batch), Some(2));
     let hint = connection.prepare("SELECT nam FROM person").unwrap_err().to_string();
-    assert!(hint.contains("name"), "no suggestion: {hint}");
+    assert!(hint.contains("did you mean name?"), "no suggestion: {hint}");
+}
+
+#[test]
+fn parameters_have_all_of_sqlites_forms() {
+    let connection = open();
+    let texts = |sql: &str, params: &[(&str, &dyn sedge::ToValue)]| {
+        connection.query_row(sql, Named(params), |row| row.get::<String>(0)).unwrap()
+    };
+    assert_eq!(
+        texts("SELECT :name || @name || $name", &[(":name", &"a"), ("@name", &"b"), ("$name", &"c")]),
+        "abc"
+    );
+    assert_eq!(texts("SELECT :name || :other || :name", &[(":name", &"a"), (":other", &"b")]), "aba");
+    let numbered =
+        |sql: &str| connection.query_row(sql, params!["a", "b", "c"], |row| row.get::<String>(0)).unwrap();
+    assert_eq!(numbered("SELECT ?2 || ?1 || ?3 || ?2"), "bacb");
+    // A bare one takes the number after the largest so far.
+    assert_eq!(numbered("SELECT ?2 || ? || ?1"), "bca");
+    let unbound = connection.query_row("SELECT ?3", params!["a"], |row| row.get::<Value>(0)).unwrap_err();
+    assert_eq!(unbound.code(), ErrorCode::Misuse, "{unbound}");
+    let unknown =
+        connection.query_row("SELECT :a", Named(&[(":b", &1)]), |row| row.get::<Value>(0)).unwrap_err();
+    assert_eq!(unknown.code(), ErrorCode::Misuse, "{unknown}");
 }
 
 #[test]

@@ -116,7 +116,7 @@ impl<'a> Binder<'a> {
         right: &'a ast::Expr,
     ) -> Result<Vec<Typed>> {
         if let Some(op) = super::operators::compare_op(op) {
-            let right = self.row(right)?;
+            let right = self.row_beside(&left, right)?;
             return Ok(vec![self.compare_rows(node, op, left, right)?]);
         }
         if is_chained(op) {

@@ -30,6 +30,11 @@ impl<'a> Binder<'a> {
         };
         let types = kind(literal);
         self.literals_seen.push(slot);
+        let free = self.beside.is_some_and(|column| !self.indexed_terms.contains(&column));
+        if !self.indexed_terms.is_empty() && !free {
+            self.pinned.push(slot);
+            return Ok(Typed::constant(literal.clone()));
+        }
         Ok(Typed::plain(Expr::Literal { slot, types }, types))
     }
 

@@ -34,6 +34,7 @@ use crate::ir::{Bound, ColumnId, Output, Query, Subquery, Write};
 use crate::parser::{Hints, Parsed, Statement};
 use crate::value::Value;
 use compound::CteFrame;
+use rustc_hash::FxHashSet;
 use scope::Scope;
 use select::Naming;
 use sqlparser::ast;
@@ -96,6 +97,11 @@ struct Binder<'a> {
     pinned: Vec<usize>,
     /// Slots of lifted literals in the order in which they were bound.
     literals_seen: Vec<usize>,
+    /// The columns in those predicates and expressions of indexes that hold literals, for the tables bound so far.
+    /// Such an index serves a condition by what its literals say, so these are pinned while there are such columns.
+    indexed_terms: FxHashSet<ColumnId>,
+    /// The column that the literal being bound is compared with, if nothing stands between the two.
+    beside: Option<ColumnId>,
     /// The queries around the expression being bound, the innermost last.
     scopes: Vec<Scope<'a>>,
     /// Which of the scopes the names resolved so far belong to, a bit each.
@@ -135,6 +141,8 @@ impl<'a> Binder<'a> {
             subqueries: Vec::new(),
             pinned: Vec::new(),
             literals_seen: Vec::new(),
+            indexed_terms: FxHashSet::default(),
+            beside: None,
             scopes: Vec::new(),
             scopes_used: 0,
             ctes: Vec::new(),

@@ -47,7 +47,7 @@ impl<'a> Binder<'a> {
         right: &'a ast::Expr,
     ) -> Result<Typed> {
         let left = self.row(left)?;
-        let right = self.row(right)?;
+        let right = self.row_beside(&left, right)?;
         self.compare_rows(whole, op, left, right)
     }
 
@@ -92,8 +92,8 @@ impl<'a> Binder<'a> {
         negated: bool,
     ) -> Result<Typed> {
         let operand = self.row(operand)?;
-        let low = self.row(low)?;
-        let high = self.row(high)?;
+        let low = self.row_beside(&operand, low)?;
+        let high = self.row_beside(&operand, high)?;
         if low.len() != operand.len() || high.len() != operand.len() {
             return Err(row_misused(self.place(whole)));
         }
@@ -123,7 +123,7 @@ impl<'a> Binder<'a> {
         let mut kinds = vec![TypeSet::EMPTY; operand.len()];
         let mut rows = Vec::with_capacity(list.len());
         for item in list {
-            let row = self.row(item)?;
+            let row = self.row_beside(&operand, item)?;
             if row.len() != operand.len() {
                 return Err(row_misused(self.place(whole)));
             }
@@ -148,6 +148,16 @@ impl<'a> Binder<'a> {
         let expr = operand.into_iter().map(|part| part.expr).collect();
         let expr = Expr::InList { expr, list: rows, rules, negated };
         Ok(Typed { collation, ..Typed::plain(expr, types) })
+    }
+
+    /// The right side of a comparison with `left`.
+    pub(super) fn row_beside(&mut self, left: &[Typed], right: &'a ast::Expr) -> Result<Vec<Typed>> {
+        if let ([column], ast::Expr::Value(_)) = (left, right) {
+            self.beside = column.column_id();
+        }
+        let row = self.row(right);
+        self.beside = None;
+        row
     }
 
     /// An expression where a row of several values may stand.

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::ir::{BoundIndex, ColumnId, Expr, IndexHint, TableRows, Target, TargetIndex};
 use crate::types::{Affinity, Collation, ColumnType, TypeSet};
 use crate::value::Value;
+use rustc_hash::FxHashSet;
 use sqlparser::ast;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -127,6 +128,8 @@ impl<'a> Binder<'a> {
         let mut bound_indexes = Vec::with_capacity(table.indexes.len());
         for index in &table.indexes {
             let (columns, filter) = self.index_exprs(&source, index)?;
+            let terms = columns.iter().chain(&filter).filter(|term| has_constant(term));
+            terms.for_each(|term| note_columns(term, &mut self.indexed_terms));
             bound_indexes.push(BoundIndex { index: index.clone(), columns, filter });
         }
         let columns = source.columns.iter().map(|column| column.id).collect();
@@ -266,4 +269,19 @@ fn default_word(expr: &ast::Expr, usage: TableExprUse) -> Option<Typed> {
         }
         _ => None,
     }
+}
+
+/// True if an expression of the schema holds a literal.
+fn has_constant(expr: &Expr) -> bool {
+    let mut found = matches!(expr, Expr::Constant(_));
+    crate::ir::children(expr, &mut |child| found |= has_constant(child));
+    found
+}
+
+/// Notes the columns that an expression of the schema reads.
+fn note_columns(expr: &Expr, found: &mut FxHashSet<ColumnId>) {
+    if let Expr::Column(id, _) = expr {
+        found.insert(*id);
+    }
+    crate::ir::children(expr, &mut |child| note_columns(child, found));
 }

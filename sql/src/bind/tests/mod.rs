@@ -66,7 +66,8 @@ fn index(name: &str, table: &str, keys: Vec<IndexKey>, filter: Option<&str>) -> 
 }
 
 /// `t(id INTEGER PRIMARY KEY, a INTEGER NOT NULL, b TEXT, c REAL, n TEXT COLLATE NOCASE, x ANY)` with a partial and
-/// an expression index, `u(a INTEGER, d TEXT)`, `w(a TEXT, b INTEGER)` with a default and a check, and views.
+/// an expression index, `u(a INTEGER, d TEXT)`, `w(a TEXT, b INTEGER)` with a default and a check, `part(a TEXT, b INTEGER)`
+/// with an index on the rows with `b > 0`, and views.
 fn catalog() -> Catalog {
     let mut catalog = Catalog::default();
     let mut t = table(
@@ -93,7 +94,9 @@ fn catalog() -> Catalog {
         ],
     );
     w.checks.push(Check { name: None, condition: sql_expr("b > 0") });
-    for table in [t, u, w] {
+    let mut part = table("part", vec![column("a", TEXT), column("b", ColumnType::Integer)]);
+    part.indexes.push(index("part_a", "part", vec![IndexKey::Column(0)], Some("b > 0")));
+    for table in [t, u, w, part] {
         catalog.relations.insert(table.name.clone(), Relation::Table(Arc::new(table)));
     }
     for (name, columns, sql) in [

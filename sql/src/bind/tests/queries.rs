@@ -208,4 +208,8 @@ fn what_reads_a_literal_pins_it() {
     assert_eq!(pinned("SELECT a + 1 AS k FROM t GROUP BY a + 1"), [0, 1]);
     assert_eq!(pinned("SELECT a + 1 AS k FROM t GROUP BY a + 2"), Vec::<usize>::new());
     assert_eq!(pinned("SELECT likelihood(a, 0.5) AS k FROM t"), [0]);
+    // A partial index is of use by what the literals say; one compared with another column alone stays free.
+    assert_eq!(pinned("SELECT a FROM part WHERE a = 'x' AND b > 0 AND a IN ('y', 'z')"), [1]);
+    assert_eq!(pinned("SELECT a FROM part WHERE b + 1 > 0"), [0, 1]);
+    assert_eq!(pinned("SELECT t.a FROM t, part WHERE t.a = 1 AND part.b BETWEEN 2 AND 3"), [1, 2]);
 }

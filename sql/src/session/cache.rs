@@ -11,15 +11,18 @@ const CAPACITY: usize = 256;
 /// How many plans one text may have: texts that differ in literals which their plans depend on.
 const PLANS_A_TEXT: usize = 8;
 
-/// Plans of recent statements.
+/// Plans of recent statements. Which text makes room for another is told by a hand that goes round over them and
+/// passes each that was used since its last round (second chance: Corbato, 1968).
 #[derive(Default)]
 pub(super) struct StatementCache {
-    entries: FxHashMap<Box<[u8]>, Entry>,
-    clock: u64,
+    places: FxHashMap<Arc<[u8]>, usize>,
+    entries: Vec<Entry>,
+    hand: usize,
 }
 
 struct Entry {
-    used: u64,
+    key: Arc<[u8]>,
+    used: bool,
     plans: Vec<Arc<Compiled>>,
 }
 
@@ -31,28 +34,44 @@ impl StatementCache {
         literals: &[Value],
         catalog: &Arc<Catalog>,
     ) -> Option<Arc<Compiled>> {
-        self.clock += 1;
-        let entry = self.entries.get_mut(key)?;
-        entry.used = self.clock;
+        let entry = self.entries.get_mut(*self.places.get(key)?)?;
+        entry.used = true;
         entry.plans.iter().find(|plan| plan.serves(literals, catalog)).cloned()
     }
 
-    /// Remembers a plan; the text that was not used for longest goes if there are too many.
+    /// Remembers a plan; the plans of another text go if there are too many.
     pub(super) fn insert(&mut self, key: &[u8], plan: Arc<Compiled>) {
-        self.clock += 1;
-        if !self.entries.contains_key(key) && self.entries.len() >= CAPACITY {
-            // A scan of a few hundred numbers, once for a text that is compiled anyway.
-            let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone());
-            if let Some(oldest) = oldest {
-                self.entries.remove(&oldest);
+        if let Some(entry) = self.places.get(key).and_then(|place| self.entries.get_mut(*place)) {
+            entry.plans.retain(|known| Arc::ptr_eq(known.catalog(), plan.catalog()));
+            if entry.plans.len() >= PLANS_A_TEXT {
+                entry.plans.remove(0);
+            }
+            entry.plans.push(plan);
+            return;
+        }
+        let entry = Entry { key: Arc::from(key), used: false, plans: vec![plan] };
+        let place = self.free_place();
+        self.places.insert(Arc::clone(&entry.key), place);
+        match self.entries.get_mut(place) {
+            Some(old) => {
+                self.places.remove(&old.key);
+                *old = entry;
+            }
+            None => self.entries.push(entry),
+        }
+    }
+
+    /// The place of the next text: behind the others, or where the hand stops.
+    fn free_place(&mut self) -> usize {
+        if self.entries.len() < CAPACITY {
+            return self.entries.len();
+        }
+        loop {
+            self.hand = (self.hand + 1) % CAPACITY;
+            let entry = self.entries.get_mut(self.hand);
+            if !entry.is_some_and(|entry| std::mem::take(&mut entry.used)) {
+                return self.hand;
             }
         }
-        let entry = self.entries.entry(key.into()).or_insert_with(|| Entry { used: 0, plans: Vec::new() });
-        entry.used = self.clock;
-        entry.plans.retain(|known| Arc::ptr_eq(known.catalog(), plan.catalog()));
-        if entry.plans.len() >= PLANS_A_TEXT {
-            entry.plans.remove(0);
-        }
-        entry.plans.push(plan);
     }
 }

@@ -191,6 +191,7 @@ impl From<sedge_sql::Error> for Error {
             Sql::Constraint(_) => ErrorCode::Constraint,
             Sql::Limit(_) => ErrorCode::Full,
             Sql::Interrupted => ErrorCode::Interrupted,
+            Sql::Damaged { .. } => ErrorCode::Corrupt,
             Sql::Storage(storage) => storage_code(storage),
             _ => ErrorCode::Misuse,
         };

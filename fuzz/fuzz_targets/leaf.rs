@@ -4,148 +4,22 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use sedge_storage::{Options, Store, TreeId, TreeKind, WriteTransaction, row_key};
-use std::collections::BTreeMap;
+use sedge_fuzz::edits::{Map, Pair, Step};
+use sedge_storage::{Options, Store, TreeKind};
 use std::time::Duration;
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
-struct Key {
-    /// Which of a few starts the key has.
-    start: u8,
-    number: u16,
-    /// Repeats of the start, for keys that go on in overflow runs.
-    repeats: u8,
-}
-
-#[derive(Arbitrary, Clone, Copy, Debug)]
-enum Step {
-    Insert(Key, u16),
-    Put(Key, u16),
-    Replace(Key, u16),
-    Delete(Key),
-    /// A run of neighbouring keys, up or down.
-    Run(Key, u8, bool, u8),
-    DeleteRun(Key, u8),
-    Sorted(Key, u8, u8),
+enum Action {
+    Edit(bool, Step),
     Savepoint,
     Rollback,
     Commit,
-    Look(Key),
 }
 
 #[derive(Arbitrary, Debug)]
 struct Input {
     small_pages: bool,
-    steps: Vec<(bool, Step)>,
-}
-
-type Map = BTreeMap<Vec<u8>, Vec<u8>>;
-
-fn bytes_of(kind: TreeKind, key: Key) -> Vec<u8> {
-    match kind {
-        TreeKind::Table => {
-            let shift = if key.start % 8 == 0 { 33 } else { 0 };
-            row_key(i64::from(key.number as i16) << shift).to_vec()
-        }
-        TreeKind::Index => {
-            let start: &[u8] =
-                [&b""[..], b"\xff", b"\x00", b"group/", b"a longer common start/"][key.start as usize % 5];
-            let repeats = if key.repeats > 250 { key.repeats } else { key.repeats % 3 };
-            [start.repeat(repeats.into()), key.number.to_be_bytes().to_vec()].concat()
-        }
-    }
-}
-
-fn value_of(length: u16) -> Vec<u8> {
-    // Mostly short, at times beyond what a leaf keeps.
-    let length = if length % 64 == 63 { length % 9_000 } else { length % 300 };
-    vec![length as u8; length.into()]
-}
-
-/// One tree and what it should hold.
-struct Pair {
-    kind: TreeKind,
-    tree: TreeId,
-    map: Map,
-    saved: Map,
-}
-
-impl Pair {
-    fn step(&mut self, transaction: &mut WriteTransaction, step: Step) -> sedge_storage::Result<()> {
-        let Pair { kind, tree, map, .. } = self;
-        let (kind, tree) = (*kind, *tree);
-        match step {
-            Step::Insert(key, length) => {
-                let (key, value) = (bytes_of(kind, key), value_of(length));
-                assert_eq!(transaction.insert(tree, &key, &value)?, !map.contains_key(&key));
-                map.entry(key).or_insert(value);
-            }
-            Step::Put(key, length) => {
-                let (key, value) = (bytes_of(kind, key), value_of(length));
-                assert_eq!(transaction.put(tree, &key, &value)?, map.insert(key, value).is_none());
-            }
-            Step::Replace(key, length) => {
-                let (key, value) = (bytes_of(kind, key), value_of(length));
-                assert_eq!(transaction.replace(tree, &key, &value)?, map.contains_key(&key));
-                map.entry(key).and_modify(|old| *old = value);
-            }
-            Step::Delete(key) => {
-                let key = bytes_of(kind, key);
-                assert_eq!(transaction.delete(tree, &key)?, map.remove(&key).is_some());
-            }
-            Step::Run(key, count, up, length) => {
-                for index in 0..u16::from(count) {
-                    let number =
-                        if up { key.number.wrapping_add(index) } else { key.number.wrapping_sub(index) };
-                    self.step(transaction, Step::Insert(Key { number, ..key }, length.into()))?;
-                }
-            }
-            Step::DeleteRun(key, count) => {
-                for index in 0..u16::from(count) {
-                    let number = key.number.wrapping_add(index);
-                    self.step(transaction, Step::Delete(Key { number, ..key }))?;
-                }
-            }
-            Step::Sorted(key, count, length) => {
-                let keys =
-                    (0..count).map(|index| Key { number: key.number.wrapping_add(index.into()), ..key });
-                let mut keys: Vec<_> = keys.map(|key| bytes_of(kind, key)).collect();
-                keys.sort();
-                keys.dedup();
-                let fresh = keys.iter().filter(|key| !map.contains_key(*key)).count() as u64;
-                let mut next = keys.iter();
-                let inserted = transaction.insert_sorted(tree, |key, value| {
-                    let found = next.next();
-                    key.extend_from_slice(found.map_or(&[], |found| found));
-                    value.extend(value_of(length.into()));
-                    Ok(found.is_some())
-                })?;
-                assert_eq!(inserted, fresh);
-                for key in keys {
-                    map.entry(key).or_insert_with(|| value_of(length.into()));
-                }
-            }
-            Step::Look(key) => {
-                let key = bytes_of(kind, key);
-                assert_eq!(transaction.get(tree, &key, <[u8]>::to_vec)?.as_ref(), map.get(&key));
-                let found = transaction.first_key_at_or_after(tree, &key, <[u8]>::to_vec)?;
-                assert_eq!(found.as_ref(), map.range(key..).next().map(|(key, _)| key));
-            }
-            Step::Savepoint | Step::Rollback | Step::Commit => {}
-        }
-        Ok(())
-    }
-
-    fn compare(&self, transaction: &mut WriteTransaction) -> sedge_storage::Result<()> {
-        let mut cursor = transaction.snapshot().cursor(self.tree);
-        let mut more = cursor.seek_first()?;
-        for (key, value) in &self.map {
-            assert!(more && cursor.key()? == key && cursor.value()? == value);
-            more = cursor.next()?;
-        }
-        assert!(!more, "a record too many");
-        Ok(())
-    }
+    actions: Vec<Action>,
 }
 
 fn run(input: Input) -> sedge_storage::Result<()> {
@@ -155,34 +29,28 @@ fn run(input: Input) -> sedge_storage::Result<()> {
     let mut transaction = store.begin_write(wait)?;
     let mut pairs = Vec::new();
     for kind in [TreeKind::Table, TreeKind::Index] {
-        pairs.push(Pair { kind, tree: transaction.create_tree(kind)?, map: Map::new(), saved: Map::new() });
+        pairs.push(Pair { kind, tree: transaction.create_tree(kind)?, map: Map::new() });
     }
     let mut savepoint = None;
-    for (which, step) in input.steps {
-        match step {
-            Step::Savepoint => {
-                if let Some(open) = savepoint.replace(transaction.savepoint()) {
-                    drop(open);
-                }
-                pairs.iter_mut().for_each(|pair| pair.saved = pair.map.clone());
-            }
-            Step::Rollback => {
-                if let Some(open) = &savepoint {
+    for action in input.actions {
+        match action {
+            Action::Savepoint => savepoint = Some((transaction.savepoint(), pairs.clone())),
+            Action::Rollback => {
+                if let Some((open, saved)) = &savepoint {
                     transaction.rollback_to(open)?;
-                    pairs.iter_mut().for_each(|pair| pair.map = pair.saved.clone());
+                    pairs.clone_from(saved);
                 }
             }
-            Step::Commit => {
+            Action::Commit => {
                 savepoint = None;
                 transaction.commit()?;
                 transaction = store.begin_write(wait)?;
             }
-            step => pairs[usize::from(which)].step(&mut transaction, step)?,
+            Action::Edit(which, step) => pairs[usize::from(which)].step(&mut transaction, step)?,
         }
     }
-    for pair in &pairs {
-        pair.compare(&mut transaction)?;
-    }
+    let snapshot = transaction.snapshot();
+    pairs.iter().try_for_each(|pair| pair.compare(&snapshot))?;
     transaction.commit()
 }
 

@@ -125,6 +125,16 @@ pub enum Error {
     /// The caller broke a rule: a parameter without a value, COMMIT without BEGIN.
     #[error("{0}")]
     Misuse(String),
+    /// A page is damaged that a statement needs.
+    #[error("page {page} of {object} is damaged: {detail}")]
+    Damaged {
+        /// The page.
+        page: u32,
+        /// The table or index it belongs to, or was thought to.
+        object: String,
+        /// What was found and what was expected.
+        detail: String,
+    },
     /// The storage engine failed.
     #[error(transparent)]
     Storage(#[from] sedge_storage::Error),

@@ -10,10 +10,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// A page, a log record or a file header does not hold what it must.
-    #[error("page {page} is damaged: {detail}")]
+    #[error("page {page}{} is damaged: {detail}", of_tree(*tree))]
     Corrupt {
         /// Number of the damaged page (0 for the file header and the logs).
         page: u32,
+        /// The root page of the tree that was being read, where one was.
+        tree: Option<u32>,
         /// What was found and what was expected.
         detail: String,
     },
@@ -58,6 +60,19 @@ pub enum Error {
 impl Error {
     /// A [`Error::Corrupt`] for `page`.
     pub(crate) fn corrupt(page: crate::page::PageId, detail: impl Into<String>) -> Error {
-        Error::Corrupt { page: page.0, detail: detail.into() }
+        Error::Corrupt { page: page.0, tree: None, detail: detail.into() }
     }
+
+    /// The error as one of reading the tree whose root page is `root`, if it is about damage and names none yet.
+    #[cold]
+    pub(crate) fn in_tree(mut self, root: crate::page::PageId) -> Error {
+        if let Error::Corrupt { tree: tree @ None, .. } = &mut self {
+            *tree = Some(root.0);
+        }
+        self
+    }
+}
+
+fn of_tree(tree: Option<u32>) -> String {
+    tree.map(|root| format!(" of tree {root}")).unwrap_or_default()
 }

@@ -38,7 +38,11 @@ fn next_version() -> u64 {
 }
 
 pub(super) fn corrupt(detail: String) -> Error {
-    Error::Storage(sedge_storage::Error::Corrupt { page: Store::SCHEMA_TREE.0, detail })
+    Error::Storage(sedge_storage::Error::Corrupt {
+        page: Store::SCHEMA_TREE.0,
+        tree: Some(Store::SCHEMA_TREE.0),
+        detail,
+    })
 }
 
 /// Reads the schema as `snapshot` has it.

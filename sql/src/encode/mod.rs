@@ -22,5 +22,5 @@ use crate::error::Error;
 /// The error for bytes of a record or a key that no writer of ours makes. The page is not known here.
 #[cold]
 fn damaged(detail: &str) -> Error {
-    Error::Storage(sedge_storage::Error::Corrupt { page: 0, detail: detail.to_owned() })
+    Error::Storage(sedge_storage::Error::Corrupt { page: 0, tree: None, detail: detail.to_owned() })
 }

@@ -302,6 +302,7 @@ impl Point {
             (None, Key::RowId(_)) => Ok(false),
             (None, Key::Unique { .. }) => Err(Error::Storage(sedge_storage::Error::Corrupt {
                 page: 0,
+                tree: None,
                 detail: format!("an index has an entry for row {row_id}, which its table lacks"),
             })),
         }

@@ -11,6 +11,7 @@
 
 mod analyze;
 mod cache;
+mod damage;
 mod engine;
 mod explain;
 mod pragma;

@@ -1,5 +1,6 @@
 //! One statement of a session, and its run.
 
+use super::damage;
 use super::prepare::{Compiled, Kind, Machine};
 use crate::error::{Error, Result};
 use crate::exec::Execution;
@@ -129,10 +130,13 @@ impl Prepared {
                 }
             }
         };
-        if !matches!(stepped, Ok(true)) {
-            self.stop();
+        match stepped {
+            Ok(true) => Ok(true),
+            ended => {
+                self.stop();
+                ended.map_err(|error| damage::named(error, self.compiled.catalog()))
+            }
         }
-        stepped
     }
 
     /// Column `column` of the row that is shown; NULL where there is none.

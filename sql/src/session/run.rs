@@ -1,5 +1,6 @@
 //! Starting a statement: queries get their snapshot, writes run to their end, the rest is done at once.
 
+use super::damage;
 use super::prepare::{Compiled, Kind, Machine, WriteMachine};
 use super::prepared::{Prepared, Reading, Run};
 use super::transaction::Transaction;
@@ -24,6 +25,11 @@ impl Session {
     /// # Errors
     /// What the start meets; a failed write has changed nothing.
     pub fn start(&mut self, prepared: &mut Prepared, parameters: &mut Vec<Value>) -> Result<()> {
+        let started = self.start_run(prepared, parameters);
+        started.map_err(|error| damage::named(error, prepared.compiled.catalog()))
+    }
+
+    fn start_run(&mut self, prepared: &mut Prepared, parameters: &mut Vec<Value>) -> Result<()> {
         prepared.stop();
         let expected = prepared.compiled.parameters.len();
         if parameters.len() != expected {

@@ -21,6 +21,9 @@ pub struct Cursor<P: ReadPages> {
     /// The branches above the leaf. Their pages are looked up again when they are needed: once a leaf.
     path: Path,
     leaf: Option<P::Page>,
+    /// Leaves come to in this direction since it was told where to go.
+    entered: u64,
+    forwards: bool,
     /// The leaf behind it, while the cursor moves leaf by leaf.
     ahead: Option<P::Page>,
     /// Records of the leaf and how they lie; none where there is no leaf.
@@ -31,6 +34,9 @@ pub struct Cursor<P: ReadPages> {
     value: Vec<u8>,
 }
 
+/// Leaves that a cursor comes to before it asks how many pages there are.
+const ENTERED_FREELY: u64 = 4096;
+
 impl<P: ReadPages> Cursor<P> {
     /// A cursor that stands nowhere yet.
     pub fn new(pages: P, tree: TreeId) -> Cursor<P> {
@@ -40,6 +46,8 @@ impl<P: ReadPages> Cursor<P> {
             kind: TreeKind::Table,
             path: Path::new(),
             leaf: None,
+            entered: 0,
+            forwards: true,
             ahead: None,
             count: 0,
             layout: Layout::Index,
@@ -53,12 +61,28 @@ impl<P: ReadPages> Cursor<P> {
     pub fn reset(&mut self) {
         self.leave();
         self.ahead = None;
+        self.entered = 0;
         self.path.clear();
     }
 
     fn leave(&mut self) {
         self.leaf = None;
         self.count = 0;
+    }
+
+    /// Counts leaves that are come to in one direction. A tree whose branches share children, which only a forged file
+    /// has, leads to more than there are pages: without this a walk through it would never end.
+    fn count_entered(&mut self, leaves: usize, forwards: bool) -> Result<()> {
+        if self.forwards != forwards {
+            (self.entered, self.forwards) = (0, forwards);
+        }
+        self.entered += leaves as u64;
+        // Few trees are so large that the pages need be counted.
+        if self.entered > ENTERED_FREELY && self.entered > self.pages.pages_max() {
+            let detail = "the tree leads to more leaves than there are pages";
+            return Err(Error::corrupt(PageId(self.tree.0), detail));
+        }
+        Ok(())
     }
 
     /// Makes `leaf` the current one; gives the number of its records.
@@ -81,8 +105,8 @@ impl<P: ReadPages> Cursor<P> {
         self.reset();
         let root = PageId(self.tree.0);
         let level = {
-            let page = self.pages.look(root)?;
-            let (kind, level) = kind_of_root(root, &page)?;
+            let page = self.pages.look(root).map_err(named(self.tree))?;
+            let (kind, level) = kind_of_root(root, &page).map_err(named(self.tree))?;
             self.kind = kind;
             level
         };
@@ -101,17 +125,17 @@ impl<P: ReadPages> Cursor<P> {
             let look = self.pages.look(id);
             let page = match look {
                 Ok(ref look) => &**look,
-                Err(error) => return Err(error),
+                Err(error) => return Err(named(self.tree)(error)),
             };
-            check_node(id, page, self.kind, level)?;
+            check_node(id, page, self.kind, level).map_err(named(self.tree))?;
             let node = NodeView::new(page);
-            let child_index = choose(&self.pages, node)?;
+            let child_index = choose(&self.pages, node).map_err(named(self.tree))?;
             self.path.push(Step { page: id, child_index });
             id = node.child(child_index);
             level -= 1;
         }
-        let leaf = self.pages.page(id)?;
-        check_node(id, &leaf, self.kind, 0)?;
+        let leaf = self.pages.page(id).map_err(named(self.tree))?;
+        check_node(id, &leaf, self.kind, 0).map_err(named(self.tree))?;
         Ok(leaf)
     }
 
@@ -152,7 +176,7 @@ impl<P: ReadPages> Cursor<P> {
             Some(leaf) if NodeView::new(&leaf).encloses(key) => leaf,
             _ => self.descend(|pages, node| Ok(search(node, key, &pages)?.child_index()))?,
         };
-        let found = search(NodeView::new(&leaf), key, &&self.pages)?;
+        let found = search(NodeView::new(&leaf), key, &&self.pages).map_err(named(self.tree))?;
         Ok((leaf, found.slot, found.exact))
     }
 
@@ -210,7 +234,8 @@ impl<P: ReadPages> Cursor<P> {
         loop {
             self.leave();
             let Some(step) = self.path.pop() else { return Ok(false) };
-            let Some(leaf) = self.enter(step.page, step.child_index.checked_add(1), |_, _| Ok(0))? else {
+            let Some(leaf) = self.enter(step.page, step.child_index.checked_add(1), true, |_, _| Ok(0))?
+            else {
                 continue;
             };
             self.slot = 0;
@@ -226,7 +251,9 @@ impl<P: ReadPages> Cursor<P> {
             self.leave();
             let Some(step) = self.path.pop() else { return Ok(false) };
             let before = step.child_index.checked_sub(1);
-            let Some(leaf) = self.enter(step.page, before, |_, node| Ok(node.count()))? else { continue };
+            let Some(leaf) = self.enter(step.page, before, false, |_, node| Ok(node.count()))? else {
+                continue;
+            };
             if let Some(last) = self.enter_leaf(leaf).checked_sub(1) {
                 self.slot = last;
                 return Ok(true);
@@ -239,12 +266,14 @@ impl<P: ReadPages> Cursor<P> {
         &mut self,
         branch: PageId,
         index: Option<usize>,
+        forwards: bool,
         choose: impl FnMut(&P, NodeView<'_>) -> Result<usize>,
     ) -> Result<Option<P::Page>> {
         let Some(child_index) = index else { return Ok(None) };
+        self.count_entered(1, forwards)?;
         self.ahead = None;
         let (child, level) = {
-            let page = self.pages.look(branch)?;
+            let page = self.pages.look(branch).map_err(named(self.tree))?;
             let node = NodeView::new(&page);
             if child_index > node.count() {
                 return Ok(None);
@@ -270,7 +299,16 @@ impl<P: ReadPages> Cursor<P> {
     /// Passes over leaves and notes the numbers of their pages, `count` of them or as many as are left: the current
     /// one first, if the cursor stands on a record, then those behind it. No leaf is read; the cursor then stands
     /// behind the last. A tree of a single leaf has none to pass.
+    ///
+    /// # Errors
+    /// As the moves.
     pub fn pass_leaves(&mut self, count: usize, leaves: &mut Vec<PageId>) -> Result<()> {
+        let before = leaves.len();
+        self.pass(count, leaves).map_err(named(self.tree))?;
+        self.count_entered(leaves.len() - before, true)
+    }
+
+    fn pass(&mut self, count: usize, leaves: &mut Vec<PageId>) -> Result<()> {
         if self.leaf.is_some()
             && let Some(step) = self.path.last_mut()
         {
@@ -310,8 +348,8 @@ impl<P: ReadPages> Cursor<P> {
     /// the leaf that will be entered next. There is no way from this leaf to its neighbours.
     pub fn stand_in_leaf(&mut self, leaf: PageId, ahead: Option<PageId>) -> Result<bool> {
         self.reset();
-        let page = self.pages.page(leaf)?;
-        check_node(leaf, &page, self.kind, 0)?;
+        let page = self.pages.page(leaf).map_err(named(self.tree))?;
+        check_node(leaf, &page, self.kind, 0).map_err(named(self.tree))?;
         self.ahead = ahead.and_then(|ahead| self.pages.page(ahead).ok());
         self.stand_or_go_on(page, 0)
     }
@@ -332,7 +370,7 @@ impl<P: ReadPages> Cursor<P> {
         let mut key = std::mem::take(&mut self.key);
         key.clear();
         let record = self.current()?.record(self.slot);
-        append_key(&self.pages, &record, &mut key)?;
+        append_key(&self.pages, &record, &mut key).map_err(named(self.tree))?;
         self.key = key;
         Ok(&self.key)
     }
@@ -366,7 +404,7 @@ impl<P: ReadPages> Cursor<P> {
     fn overflow_value(&mut self) -> Result<&[u8]> {
         self.value.clear();
         if let RawValue::Overflow { page, length } = self.current()?.record(self.slot).value {
-            overflow::read_run(&self.pages, page, length, &mut self.value)?;
+            overflow::read_run(&self.pages, page, length, &mut self.value).map_err(named(self.tree))?;
         }
         Ok(&self.value)
     }
@@ -387,12 +425,16 @@ impl<P: ReadPages> Cursor<P> {
 
     /// A guess at the number of records, from the fan-out along one path.
     pub fn estimate_rows(&self) -> Result<u64> {
-        let share = self.share_before(None)?;
+        let share = self.share_before(None).map_err(named(self.tree))?;
         Ok(share.rows)
     }
 
     /// A guess at the number of records whose keys are in `low..high`; `None` leaves a side open.
     pub fn estimate_range(&self, low: Option<&[u8]>, high: Option<&[u8]>) -> Result<u64> {
+        self.estimate_between(low, high).map_err(named(self.tree))
+    }
+
+    fn estimate_between(&self, low: Option<&[u8]>, high: Option<&[u8]>) -> Result<u64> {
         let from = match low {
             Some(low) => self.share_before(Some(low))?.before,
             None => 0.0,
@@ -436,6 +478,11 @@ impl<P: ReadPages> Cursor<P> {
             page = below;
         }
     }
+}
+
+/// Says of damage that it was met in this tree.
+fn named(tree: TreeId) -> impl Fn(Error) -> Error {
+    move |error| error.in_tree(PageId(tree.0))
 }
 
 #[cold]

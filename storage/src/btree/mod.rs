@@ -36,7 +36,7 @@ pub(crate) use lone::{LoneNode, leaf_records, lone_node};
 pub(crate) use node::content_ranges;
 pub(crate) use stat::stat;
 pub use stat::{FILL_STEPS, LevelStat, TreeStat};
-pub(crate) use verify::verify;
+pub(crate) use verify::{Problems, verify};
 
 use insert::Mode;
 use node::NodeView;
@@ -81,7 +81,7 @@ pub(crate) fn create_at(pages: &mut impl WritePages, kind: TreeKind, root: PageI
 /// Frees all pages of a tree, its root too.
 pub(crate) fn drop_tree<P: WritePages>(pages: &mut P, memory: &mut TreeMemory, tree: TreeId) -> Result<()> {
     clear(pages, memory, tree)?;
-    pages.free(PageId(tree.0))
+    pages.free(PageId(tree.0)).map_err(|error| error.in_tree(PageId(tree.0)))
 }
 
 /// Removes all records of a tree.
@@ -89,7 +89,7 @@ pub(crate) fn clear<P: WritePages>(pages: &mut P, memory: &mut TreeMemory, tree:
     memory.forget(tree);
     let root = PageId(tree.0);
     let (kind, level) = search::kind_of_root(root, &pages.page(root)?)?;
-    free_below(pages, root, kind, level)?;
+    free_below(pages, root, kind, level).map_err(|error| error.in_tree(root))?;
     create_at(pages, kind, root).map(|_| ())
 }
 
@@ -136,7 +136,10 @@ pub(crate) fn get<P: ReadPages, R>(
             let (page, offset) = (node.bytes(), node.slot_offset(found.slot));
             match record::local_value(page, offset, node.layout()) {
                 Some((start, end)) => Ok(Some(with(&page[start..end]))), // verified
-                None => long_value(pages, node.record(found.slot)).map(|value| Some(with(&value))),
+                None => {
+                    let value = long_value(pages, node.record(found.slot));
+                    value.map(|value| Some(with(&value))).map_err(|error| error.in_tree(PageId(tree.0)))
+                }
             }
         },
     )
@@ -197,7 +200,9 @@ pub(crate) fn insert<P: WritePages>(
     key: &[u8],
     value: &[u8],
 ) -> Result<bool> {
-    insert::write(pages, memory, tree, key, value, Mode::Insert).map(|existed| !existed)
+    insert::write(pages, memory, tree, key, value, Mode::Insert)
+        .map_err(|error| error.in_tree(PageId(tree.0)))
+        .map(|existed| !existed)
 }
 
 /// Gives `key` another value; false where there is no such key.
@@ -209,6 +214,7 @@ pub(crate) fn replace<P: WritePages>(
     value: &[u8],
 ) -> Result<bool> {
     insert::write(pages, memory, tree, key, value, Mode::Replace)
+        .map_err(|error| error.in_tree(PageId(tree.0)))
 }
 
 /// Inserts or replaces; true where the key is new.
@@ -219,7 +225,9 @@ pub(crate) fn put<P: WritePages>(
     key: &[u8],
     value: &[u8],
 ) -> Result<bool> {
-    insert::write(pages, memory, tree, key, value, Mode::Put).map(|existed| !existed)
+    insert::write(pages, memory, tree, key, value, Mode::Put)
+        .map_err(|error| error.in_tree(PageId(tree.0)))
+        .map(|existed| !existed)
 }
 
 /// Deletes a record; false where there is no such key.
@@ -229,7 +237,7 @@ pub(crate) fn delete<P: WritePages>(
     tree: TreeId,
     key: &[u8],
 ) -> Result<bool> {
-    delete::delete(pages, memory, tree, key)
+    delete::delete(pages, memory, tree, key).map_err(|error| error.in_tree(PageId(tree.0)))
 }
 
 /// The greatest row id of a table tree; costs no descent while the last leaf is the one remembered.
@@ -246,7 +254,7 @@ pub(crate) fn last_row_id<P: WritePages>(
             return Ok(Some(bits(node)));
         }
     }
-    let last = leaf::last_leaf(pages, PageId(tree.0))?;
+    let last = leaf::last_leaf(pages, PageId(tree.0)).map_err(|error| error.in_tree(PageId(tree.0)))?;
     Ok(last.map(|(_, page)| bits(NodeView::new(&page))))
 }
 
@@ -258,7 +266,7 @@ pub(crate) fn bulk_load<P: WritePages>(
     tree: TreeId,
     next: impl FnMut(&mut Vec<u8>, &mut Vec<u8>) -> Result<bool>,
 ) -> Result<u64> {
-    bulk::load(pages, memory, tree, next)
+    bulk::load(pages, memory, tree, next).map_err(|error| error.in_tree(PageId(tree.0)))
 }
 
 /// Inserts records in ascending order, which `next` puts into its two buffers, key and value, until it answers false;
@@ -269,5 +277,5 @@ pub(crate) fn insert_sorted<P: WritePages>(
     tree: TreeId,
     next: impl FnMut(&mut Vec<u8>, &mut Vec<u8>) -> Result<bool>,
 ) -> Result<u64> {
-    bulk::insert_sorted(pages, memory, tree, next)
+    bulk::insert_sorted(pages, memory, tree, next).map_err(|error| error.in_tree(PageId(tree.0)))
 }

@@ -42,6 +42,40 @@ fn next_of(id: PageId, page: &[u8]) -> Result<PageId> {
     Ok(PageId(u32::from_le_bytes([page[NEXT], page[NEXT + 1], page[NEXT + 2], page[NEXT + 3]]))) // in the page
 }
 
+/// The way along a run, which a forged file may have bent to a circle or left without an end.
+struct Way {
+    id: PageId,
+    /// Bytes of content from `id` on.
+    left: usize,
+    /// A page that was passed: who comes to it again goes in a circle. It is another one after 1, 2, 4, 8 ... pages
+    /// (Brent's way of finding a circle), so that a circle is passed three times at most.
+    passed: PageId,
+    pages: u32,
+}
+
+impl Way {
+    fn new(first: PageId, length: u32) -> Way {
+        Way { id: first, left: length as usize, passed: PageId::NONE, pages: 0 }
+    }
+
+    /// Goes on from a page that holds `size` bytes of the content and links to `next`.
+    fn step(&mut self, size: usize, next: PageId) -> Result<()> {
+        if self.pages.is_power_of_two() {
+            self.passed = self.id;
+        }
+        self.pages += 1; // lengths are below 2^31
+        self.left -= size.min(self.left);
+        if self.left == 0 && next != PageId::NONE {
+            return Err(Error::corrupt(self.id, "an overflow run goes on behind its last byte"));
+        }
+        if next == self.passed && next != PageId::NONE {
+            return Err(Error::corrupt(self.id, format!("an overflow run leads back to page {next}")));
+        }
+        self.id = next;
+        Ok(())
+    }
+}
+
 /// Hands the run's pieces to `with`, in order, until it answers false.
 fn walk<P: ReadPages>(
     pages: &P,
@@ -49,16 +83,15 @@ fn walk<P: ReadPages>(
     length: u32,
     mut with: impl FnMut(PageId, &[u8]) -> bool,
 ) -> Result<()> {
-    let (mut id, mut left) = (first, length as usize);
-    while left > 0 {
-        let page = pages.page(id)?;
-        let next = next_of(id, &page)?;
-        let size = left.min(content_size(page.len()));
-        if !with(id, &page[CONTENT..CONTENT + size]) {
+    let mut way = Way::new(first, length);
+    while way.left > 0 {
+        let page = pages.page(way.id)?;
+        let next = next_of(way.id, &page)?;
+        let size = way.left.min(content_size(page.len()));
+        if !with(way.id, &page[CONTENT..CONTENT + size]) {
             break;
         }
-        left -= size;
-        id = next;
+        way.step(size, next)?;
     }
     Ok(())
 }
@@ -105,12 +138,12 @@ pub(super) fn pages_of_run<P: ReadPages>(
 
 /// Frees the run's pages.
 pub(super) fn free_run<P: WritePages>(pages: &mut P, first: PageId, length: u32) -> Result<()> {
-    let (mut id, mut left) = (first, length as usize);
-    while left > 0 {
+    let mut way = Way::new(first, length);
+    while way.left > 0 {
+        let id = way.id;
         let next = next_of(id, &pages.page(id)?)?;
-        left -= left.min(content_size(pages.page_size()));
+        way.step(content_size(pages.page_size()), next)?;
         pages.free(id)?;
-        id = next;
     }
     Ok(())
 }

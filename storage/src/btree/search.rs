@@ -275,11 +275,11 @@ pub(super) fn descend_to<P: ReadPages, R>(
         let look = pages.look(id);
         let page = match look {
             Ok(ref look) => &**look,
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.in_tree(root)),
         };
         let (kind, level) = match known {
             Some((kind, level)) => {
-                check_node(id, page, kind, level)?;
+                check_node(id, page, kind, level).map_err(|error| error.in_tree(root))?;
                 (kind, level)
             }
             None => kind_of_root(id, page)?,
@@ -288,7 +288,7 @@ pub(super) fn descend_to<P: ReadPages, R>(
         if level == 0 {
             return at_leaf(id, node);
         }
-        let child_index = search(node, key, &pages)?.child_index();
+        let child_index = search(node, key, &pages).map_err(|error| error.in_tree(root))?.child_index();
         note(Step { page: id, child_index });
         id = node.child(child_index);
         known = Some((kind, level - 1));

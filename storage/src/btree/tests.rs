@@ -4,5 +4,6 @@
 mod damage;
 mod fill;
 mod model;
+mod overflow;
 mod stat;
 mod store;

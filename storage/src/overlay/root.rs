@@ -1,7 +1,7 @@
 //! A root: everything a reader needs to see the database as of one commit.
 
 use super::{Base, Overlay, PageVersion};
-use crate::disk::{BasePage, MappedPage};
+use crate::disk::{BasePage, FileRole, MappedPage};
 use crate::error::{Error, Result};
 use crate::page::{PageBytes, PageId, PageLook, Sequence};
 use std::fmt;
@@ -56,6 +56,12 @@ impl Root {
             Some(Parent::Counted { root, .. }) => root,
             _ => self,
         }
+    }
+
+    /// The pages that can be read at most: a forged page count states what it likes. Asks the disk for the file's length.
+    pub(crate) fn pages_max(&self) -> u64 {
+        let at_rest = self.base.disk.length(FileRole::Base).unwrap_or(u64::MAX) / self.base.page_size as u64;
+        at_rest.saturating_add(self.overlay.pages()).min(u64::from(self.page_count))
     }
 
     /// The page `id` as of this root.

@@ -29,6 +29,10 @@ pub trait ReadPages {
     /// Bytes of a page.
     fn page_size(&self) -> usize;
 
+    /// No more pages than this can be read, whatever the file states of itself: a walk that comes to more goes in
+    /// circles.
+    fn pages_max(&self) -> u64;
+
     /// Asks for the cache line at `offset` of `page`, which will be read soon, without waiting for it.
     #[inline]
     fn prefetch(page: &[u8], offset: usize) {
@@ -71,6 +75,10 @@ impl<P: ReadPages> ReadPages for &P {
 
     fn page_size(&self) -> usize {
         (**self).page_size()
+    }
+
+    fn pages_max(&self) -> u64 {
+        (**self).pages_max()
     }
 }
 

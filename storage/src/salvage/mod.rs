@@ -143,6 +143,10 @@ impl ReadPages for Salvage {
     fn page_size(&self) -> usize {
         self.root.base.page_size
     }
+
+    fn pages_max(&self) -> u64 {
+        self.root.pages_max()
+    }
 }
 
 impl fmt::Debug for Salvage {

@@ -131,7 +131,10 @@ fn root_of(base: Arc<Base>, overlay: Overlay, notes: &mut Vec<String>) -> Result
                 let lost = format!("the file ends before page {}", state.page_count - 1);
                 notes.push(format!("{lost}: it has {page_count} whole pages, its header counts more"));
             }
-            page_count = state.page_count;
+            // Beyond the end of the file there are only pages that the logs hold.
+            let mut present = page_count;
+            root.overlay.for_each(&mut |id, _| present = present.max(id.0.saturating_add(1)));
+            page_count = state.page_count.min(present);
         }
         Err(error) => {
             notes.push(error.to_string());

@@ -1,7 +1,7 @@
 //! The check of a whole database: every page is owned exactly once.
 
 use super::freelist;
-use crate::btree::{self, TreeId, TreeKind};
+use crate::btree::{self, Problems, TreeId, TreeKind};
 use crate::error::{Error, Result};
 use crate::page::PageId;
 use crate::page::ReadPages;
@@ -11,12 +11,11 @@ use crate::txn::Snapshot;
 /// Most problems listed one by one.
 const PROBLEMS_MAX: usize = 100;
 
-/// Who owns each page, and what is wrong.
+/// Who owns each page.
 struct Ownership {
     /// By page number: the owner's place in `owners` plus one, or 0.
     pages: Vec<u32>,
     owners: Vec<String>,
-    problems: Vec<String>,
 }
 
 impl Ownership {
@@ -31,7 +30,7 @@ impl Ownership {
                 let owner = self.owners.get(owner).map_or("nothing", String::as_str);
                 Err(Error::corrupt(id, format!("it belongs to {other} and to {owner}")))
             }
-            None => Err(Error::corrupt(id, "it lies beyond the page count")),
+            None => Err(Error::corrupt(id, "it lies beyond the end of the database")),
         }
     }
 
@@ -46,45 +45,38 @@ impl Ownership {
 /// # Errors
 /// I/O errors; damage is reported in the list.
 pub(crate) fn check(snapshot: &Snapshot, trees: &[(TreeId, TreeKind, String)]) -> Result<Vec<String>> {
-    let pages = vec![0; snapshot.page_count() as usize];
-    let mut ownership = Ownership { pages, owners: Vec::new(), problems: Vec::new() };
+    let mut problems = Problems::new(PROBLEMS_MAX);
+    // What the header counts may be forged: memory goes by what is there.
+    let present = snapshot.pages_max();
+    let stated = u64::from(snapshot.page_count());
+    if present < stated {
+        problems.add(|| format!("the header counts {stated} pages, and there are {present} at most"));
+    }
+    let mut ownership = Ownership { pages: vec![0; present as usize], owners: Vec::new() };
     let header = ownership.owner("the file header");
     ownership.claim(PageId(0), header)?;
     let walked = walk_freelist(snapshot, &mut ownership);
-    note(walked, "the freelist", &mut ownership.problems)?;
+    note(walked, "the freelist", &mut problems)?;
     for (tree, kind, name) in trees {
         let owner = ownership.owner(name);
-        let mut problems = Vec::new();
-        let walked =
-            btree::verify(snapshot, *tree, *kind, &mut |id| ownership.claim(id, owner), &mut problems);
-        ownership.problems.extend(problems.into_iter().map(|problem| format!("{name}: {problem}")));
-        note(walked, name, &mut ownership.problems)?;
+        btree::verify(snapshot, *tree, *kind, &mut |id| ownership.claim(id, owner), name, &mut problems)?;
     }
     let lost: Vec<u32> =
         (0u32..).zip(&ownership.pages).filter(|(_, owner)| **owner == 0).map(|(id, _)| id).collect();
     if !lost.is_empty() {
         let first: Vec<String> = lost.iter().take(10).map(u32::to_string).collect();
         let and_more = if lost.len() > first.len() { ", ..." } else { "" };
-        ownership.problems.push(format!(
-            "{} pages belong to nothing: {}{and_more}",
-            lost.len(),
-            first.join(", ")
-        ));
+        problems.add(|| format!("{} pages belong to nothing: {}{and_more}", lost.len(), first.join(", ")));
     }
-    let more = ownership.problems.len().saturating_sub(PROBLEMS_MAX);
-    ownership.problems.truncate(PROBLEMS_MAX);
-    if more > 0 {
-        ownership.problems.push(format!("and {more} more"));
-    }
-    Ok(ownership.problems)
+    Ok(problems.into_list())
 }
 
 /// Turns damage into a problem of the list.
-fn note<T>(walked: Result<T>, name: &str, problems: &mut Vec<String>) -> Result<()> {
+fn note<T>(walked: Result<T>, name: &str, problems: &mut Problems) -> Result<()> {
     match walked {
         Ok(_) => Ok(()),
         Err(error @ Error::Corrupt { .. }) => {
-            problems.push(format!("{name}: {error}"));
+            problems.add(|| format!("{name}: {error}"));
             Ok(())
         }
         Err(error) => Err(error),

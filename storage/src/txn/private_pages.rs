@@ -454,6 +454,10 @@ impl ReadPages for PrivatePages {
     fn page_size(&self) -> usize {
         self.root.base.page_size
     }
+
+    fn pages_max(&self) -> u64 {
+        self.root.pages_max() + self.entries.len() as u64
+    }
 }
 
 impl WritePages for PrivatePages {
@@ -511,6 +515,10 @@ impl WritePages for PrivatePages {
     fn free(&mut self, id: PageId) -> Result<()> {
         if id <= SCHEMA_ROOT || id.0 >= self.state.page_count {
             return Err(Error::corrupt(id, "a page was given back that no tree can own"));
+        }
+        // A tree that leads to a page again and again would give it back as often.
+        if u64::from(self.state.free_count) >= self.pages_max() {
+            return Err(Error::corrupt(id, "more pages were given back than there are"));
         }
         let head = self.state.freelist_head;
         if head != PageId::NONE {

@@ -111,6 +111,10 @@ impl ReadPages for Snapshot {
         self.root.base.page_size
     }
 
+    fn pages_max(&self) -> u64 {
+        self.root.shown().pages_max()
+    }
+
     #[inline(always)]
     fn prefetch(page: &[u8], offset: usize) {
         disk::prefetch(page, offset);

@@ -119,7 +119,7 @@ fn examine(killed: &Killed, log: usize, bytes: &[u8], damage: std::ops::Range<us
     let options = Options { read_only: !damage.start.is_multiple_of(16), ..Options::default() };
     let newest = killed.states.len() as u64;
     match Store::open(&path, &options) {
-        Err(Error::Corrupt { page, detail }) => {
+        Err(Error::Corrupt { page, detail, .. }) => {
             let names_log = (0..2).any(|log| detail.contains(&format!("damaged.sedge-wal{log}")));
             assert!(page != 0 || names_log && detail.contains("byte "), "{what}: {detail}");
         }

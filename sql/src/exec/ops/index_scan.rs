@@ -389,6 +389,7 @@ impl Access {
                 if !found {
                     return Err(Error::Storage(sedge_storage::Error::Corrupt {
                         page: 0,
+                        tree: None,
                         detail: format!("an index has an entry for row {row_id}, which its table lacks"),
                     }));
                 }

@@ -181,6 +181,10 @@ impl IndexWriter {
     #[cold]
     fn disagrees(&self, how: &str) -> Error {
         let detail = format!("index {} of table {} {how}", self.index.name, self.index.table);
-        Error::Storage(sedge_storage::Error::Corrupt { page: self.index.root.0, detail })
+        Error::Storage(sedge_storage::Error::Corrupt {
+            page: self.index.root.0,
+            tree: Some(self.index.root.0),
+            detail,
+        })
     }
 }

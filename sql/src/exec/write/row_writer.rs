@@ -508,5 +508,5 @@ fn next_row_id(txn: &WriteTransaction, table: &Table, last: Option<i64>, cx: &mu
 #[cold]
 fn lost_row(table: &Table, row_id: i64) -> Error {
     let detail = format!("row {row_id} of table {} vanished while it was being changed", table.name);
-    Error::Storage(sedge_storage::Error::Corrupt { page: table.root.0, detail })
+    Error::Storage(sedge_storage::Error::Corrupt { page: table.root.0, tree: Some(table.root.0), detail })
 }

@@ -1,7 +1,7 @@
 //! Damaged pages: found by `verify`, and never a panic for a reader.
 
 use super::store::{Bed, Numbers};
-use crate::btree::{Cursor, TreeKind, get, row_key, verify};
+use crate::btree::{Cursor, Problems, TreeKind, get, row_key, verify};
 use crate::page::CHECKSUM_SIZE;
 
 fn filled(kind: TreeKind) -> Bed {
@@ -21,9 +21,9 @@ fn filled(kind: TreeKind) -> Bed {
 }
 
 fn problems(bed: &Bed) -> Vec<String> {
-    let mut problems = Vec::new();
-    verify(&bed.store, bed.tree, bed.kind, &mut |_| Ok(()), &mut problems).unwrap();
-    problems
+    let mut problems = Problems::new(10);
+    verify(&bed.store, bed.tree, bed.kind, &mut |_| Ok(()), "it", &mut problems).unwrap();
+    problems.into_list()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A small page store in memory: committed pages, private copies, and a proof of each edit list at commit.
 
-use crate::btree::{TreeId, TreeKind, TreeMemory, first_touch, node, verify};
+use crate::btree::{Problems, TreeId, TreeKind, TreeMemory, first_touch, node, verify};
 use crate::error::{Error, Result};
 use crate::metrics::Counters;
 use crate::page::{KIND_OFFSET, LEVEL_OFFSET, PageBytes, PageCopy, PageId, PageKind, ReadPages, WritePages};
@@ -71,7 +71,7 @@ impl Store {
 
     /// Verifies a tree that owns all pages of the store; gives its records.
     pub(super) fn check(&self, tree: TreeId, kind: TreeKind) -> u64 {
-        let (mut problems, mut owned) = (Vec::new(), BTreeSet::new());
+        let (mut problems, mut owned) = (Problems::new(10), BTreeSet::new());
         let records = verify(
             self,
             tree,
@@ -80,9 +80,10 @@ impl Store {
                 assert!(owned.insert(id.0), "page {id} is owned twice");
                 Ok(())
             },
+            "it",
             &mut problems,
         );
-        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(problems.into_list(), Vec::<String>::new());
         for id in &self.free {
             assert!(owned.insert(*id), "page {id} is free and owned");
         }
@@ -113,6 +114,10 @@ impl ReadPages for Store {
 
     fn page_size(&self) -> usize {
         self.page_size
+    }
+
+    fn pages_max(&self) -> u64 {
+        (self.committed.len() + self.copies.len()) as u64
     }
 }
 

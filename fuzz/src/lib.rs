@@ -1,0 +1,69 @@
+//! What the fuzz targets share: edits beside a model (`edits`), real files to start from (`sample`), and changes of
+//! their bytes under checksums that are right again (`forge`). Uses the public interfaces alone.
+#![forbid(unsafe_code)]
+
+pub mod edits;
+pub mod forge;
+pub mod sample;
+
+use sample::Files;
+use sedge::{Connection, Database, Options};
+
+/// Opens the files and does everything with them that a hostile file could make hurt.
+pub fn use_all(files: &Files, mmap: bool) {
+    let folder = sample::folder();
+    let path = folder.path().join("forged.sedge");
+    files.write(&path);
+    let options = Options::new().mmap(mmap).cache_size(1 << 20).synchronous(sedge::Synchronous::Off);
+    if let Ok(database) = options.clone().read_only(true).open(&path) {
+        let _ = database.check();
+        let _ = sedge::stat(&path);
+    }
+    if let Ok(database) = options.open(&path)
+        && let Ok(connection) = database.connect()
+    {
+        read(&database, &connection);
+        for sql in WRITES {
+            let _ = connection.execute_batch(sql);
+        }
+        let _ = database.check();
+    }
+    files.write(&path);
+    let _ = sedge::recover(&path, folder.path().join("saved.sedge"));
+}
+
+/// Reads every table by scans, by indexes and by row id.
+fn read(database: &Database, connection: &Connection) {
+    let _ = database.recovery_report();
+    for sql in QUERIES {
+        let _ = connection.query(sql, (), |row| {
+            for column in 0..row.column_count() {
+                row.get_ref(column)?;
+            }
+            Ok(())
+        });
+    }
+}
+
+const QUERIES: [&str; 9] = [
+    "SELECT * FROM sedge_schema",
+    "SELECT * FROM city",
+    "SELECT * FROM city ORDER BY id DESC",
+    "SELECT name, people FROM city ORDER BY people DESC, name",
+    "SELECT * FROM note, city WHERE city.id = note.city AND amount > 3",
+    "SELECT text, kind, typeof(kind) FROM note WHERE text > 'note 5' COLLATE NOCASE ORDER BY text COLLATE NOCASE",
+    "SELECT count(*), sum(people), max(name), min(length(seal)) FROM city",
+    "SELECT * FROM city WHERE id IN (0, 4, 77, 100)",
+    "SELECT * FROM large",
+];
+
+const WRITES: [&str; 8] = [
+    "INSERT INTO city(name, people) VALUES ('a new one', 5)",
+    "UPDATE city SET name = name || '!', people = people + 1 WHERE id < 60",
+    "DELETE FROM note WHERE city BETWEEN 10 AND 50",
+    "INSERT INTO note SELECT text || text, kind, amount, city + 1000 FROM note",
+    "INSERT OR REPLACE INTO city SELECT id + 1, name, area, people, seal FROM city LIMIT 40",
+    "DROP INDEX note_text",
+    "DELETE FROM city",
+    "DROP TABLE note",
+];

@@ -7,12 +7,13 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use sedge_fuzz::forge::{LogChange, PageChange, change_log, change_pages};
 use sedge_fuzz::sample::{self, Files};
-use sedge_fuzz::use_all;
+use sedge_fuzz::{Use, use_forged};
 use std::sync::OnceLock;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
     mmap: bool,
+    how: Use,
     after_a_checkpoint: bool,
     logs: [Vec<LogChange>; 2],
     pages: Vec<PageChange>,
@@ -27,5 +28,5 @@ fuzz_target!(|input: Input| {
         change_log(log, changes);
     }
     change_pages(&mut files.base, &input.pages);
-    use_all(&files, input.mmap);
+    use_forged(&files, input.mmap, input.how);
 });

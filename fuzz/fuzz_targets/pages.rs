@@ -7,12 +7,13 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use sedge_fuzz::forge::{PageChange, change_pages};
 use sedge_fuzz::sample::{self, Files};
-use sedge_fuzz::use_all;
+use sedge_fuzz::{Use, use_forged};
 use std::sync::OnceLock;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
     mmap: bool,
+    how: Use,
     changes: Vec<PageChange>,
 }
 
@@ -21,5 +22,5 @@ static SAMPLE: OnceLock<Files> = OnceLock::new();
 fuzz_target!(|input: Input| {
     let mut files = SAMPLE.get_or_init(|| sample::all()[0].clone()).clone();
     change_pages(&mut files.base, &input.changes);
-    use_all(&files, input.mmap);
+    use_forged(&files, input.mmap, input.how);
 });

@@ -131,7 +131,8 @@ pub enum LogChange {
 /// Where the records of a log start, by the lengths in their headers.
 fn records(bytes: &[u8]) -> Vec<usize> {
     let (mut starts, mut at) = (Vec::new(), RECORDS_START);
-    while bytes.get(at..).is_some_and(|rest| rest.len() >= RECORD_HEADER_SIZE && rest.starts_with(b"rec\x01")) {
+    while bytes.get(at..).is_some_and(|rest| rest.len() >= RECORD_HEADER_SIZE && rest.starts_with(b"rec\x01"))
+    {
         starts.push(at);
         at = at.saturating_add(record_size(bytes, at));
     }

@@ -6,30 +6,52 @@ pub mod edits;
 pub mod forge;
 pub mod sample;
 
+use arbitrary::Arbitrary;
 use sample::Files;
 use sedge::{Connection, Database, Options};
 
-/// Opens the files and does everything with them that a hostile file could make hurt.
-pub fn use_all(files: &Files, mmap: bool) {
+/// What is done with forged files: one thing a run, since each takes some time.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub enum Use {
+    Check,
+    Read,
+    Write,
+    Salvage,
+}
+
+/// Opens the files and does with them what a hostile one could make hurt.
+pub fn use_forged(files: &Files, mmap: bool, how: Use) {
     let folder = sample::folder();
     let path = folder.path().join("forged.sedge");
     files.write(&path);
     let options = Options::new().mmap(mmap).cache_size(1 << 20).synchronous(sedge::Synchronous::Off);
-    if let Ok(database) = options.clone().read_only(true).open(&path) {
-        let _ = database.check();
-        let _ = sedge::stat(&path);
-    }
-    if let Ok(database) = options.open(&path)
-        && let Ok(connection) = database.connect()
-    {
-        read(&database, &connection);
-        for sql in WRITES {
-            let _ = connection.execute_batch(sql);
+    match how {
+        Use::Check => {
+            if let Ok(database) = options.read_only(true).open(&path) {
+                let _ = database.check();
+                let _ = database.stat();
+            }
         }
-        let _ = database.check();
+        Use::Read => {
+            if let Ok(database) = options.open(&path)
+                && let Ok(connection) = database.connect()
+            {
+                read(&database, &connection);
+            }
+        }
+        Use::Write => {
+            if let Ok(database) = options.open(&path)
+                && let Ok(connection) = database.connect()
+            {
+                for sql in WRITES {
+                    let _ = connection.execute_batch(sql);
+                }
+            }
+        }
+        Use::Salvage => {
+            let _ = sedge::recover(&path, folder.path().join("saved.sedge"));
+        }
     }
-    files.write(&path);
-    let _ = sedge::recover(&path, folder.path().join("saved.sedge"));
 }
 
 /// Reads every table by scans, by indexes and by row id.

@@ -240,12 +240,18 @@ fn open_engine(
         let identity = Identity::read(disk.path(), &start[..length])?; // as much as was read
         let base =
             Arc::new(Base::new(Arc::clone(&disk), identity.page_size, options.cache_size, layout.check));
-        if let Some(state) = wal::recover(&base, &identity)? {
+        let in_memory_max = Engine::overlay_max(options.cache_size as u64, identity.page_size);
+        if let Some(state) = wal::recover(&base, &identity, in_memory_max)? {
             let report = state.report;
-            for (id, page) in &state.pages {
-                (layout.check)(*id, page)?; // as at the first touch of a page of the base file
-            }
-            let root = recovered_root(base, state.pages, report.last_sequence)?;
+            let mut checked = Ok(());
+            state.overlay.for_each(&mut |id, page| {
+                if checked.is_ok() {
+                    // As at the first touch of a page of the base file.
+                    checked = page.read().and_then(|page| (layout.check)(id, &page));
+                }
+            });
+            checked?;
+            let root = recovered_root(base, state.overlay, report.last_sequence)?;
             let writing = !options.read_only;
             let wal = if writing {
                 Some(Wal::resume(disk, state.end, report.last_sequence, state.whole)?)
@@ -262,7 +268,9 @@ fn open_engine(
         }
         let first = PageBytes::from(read_first(&base)?);
         let sequence = file_header::checkpoint_sequence(&first);
-        (recovered_root(base, vec![(PageId(0), first)], sequence)?, identity)
+        let mut overlay = Overlay::default();
+        overlay.insert(PageId(0), first);
+        (recovered_root(base, overlay, sequence)?, identity)
     };
     let wal = (!options.read_only).then(|| Wal::new(disk, identity, root.sequence));
     Ok(published(Engine::new(root, wal, engine_options(options, layout), None, registration)))
@@ -304,12 +312,8 @@ fn read_first(base: &Base) -> Result<Vec<u8>> {
     Ok(first)
 }
 
-/// The root of a database whose log gave `pages`.
-fn recovered_root(base: Arc<Base>, pages: Vec<(PageId, PageBytes)>, sequence: u64) -> Result<Root> {
-    let mut overlay = Overlay::default();
-    for (id, page) in pages {
-        overlay.insert(id, page);
-    }
+/// The root of a database whose log gave `overlay`.
+fn recovered_root(base: Arc<Base>, mut overlay: Overlay, sequence: u64) -> Result<Root> {
     let first = match overlay.get(PageId(0)) {
         Some(first) => first.read()?,
         None => PageBytes::from(read_first(&base)?),

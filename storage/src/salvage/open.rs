@@ -107,15 +107,17 @@ fn newer_pages(
     notes: &mut Vec<String>,
     skipped: &mut Vec<SkippedPage>,
 ) -> Overlay {
-    let mut overlay = Overlay::default();
-    let Some(identity) = identity else { return overlay };
+    let Some(identity) = identity else { return Overlay::default() };
     let mut problems = Vec::new();
-    for (id, page) in wal::salvage(base, identity, &mut problems) {
-        match (Layout::TREES.check)(id, &page) {
-            Ok(()) => overlay.insert(id, page),
-            Err(error) => skipped.push(SkippedPage { page: id.0, reason: error.to_string() }),
+    let in_memory_max = (CACHE_SIZE / base.page_size) as u64;
+    let mut overlay = wal::salvage(base, identity, in_memory_max, &mut problems);
+    let before = skipped.len();
+    overlay.for_each(&mut |id, page| {
+        if let Err(error) = page.read().and_then(|page| (Layout::TREES.check)(id, &page)) {
+            skipped.push(SkippedPage { page: id.0, reason: error.to_string() });
         }
-    }
+    });
+    skipped.iter().skip(before).for_each(|skipped| overlay.remove(PageId(skipped.page)));
     notes.extend(problems.iter().map(|problem| format!("the logs cannot be used whole: {problem}")));
     overlay
 }

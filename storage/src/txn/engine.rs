@@ -119,14 +119,17 @@ impl Engine {
         let group = GroupCommit::default();
         group.set_visible(root.sequence);
         let recovering = AtomicBool::new(recovery.is_some() && wal.is_some());
-        let pages = |bytes: u64| match &wal {
-            Some(_) => (bytes / root.base.page_size as u64).max(COPIES_MIN),
-            None => u64::MAX, // without a log there is no file to write to
+        let page_size = root.base.page_size;
+        let (copies_max, overlay_max) = match &wal {
+            Some(_) => {
+                let copies = options.cache_size / COPIES_SHARE / page_size as u64;
+                (copies.max(COPIES_MIN), Engine::overlay_max(options.cache_size, page_size))
+            }
+            None => (u64::MAX, u64::MAX), // without a log there is no file to write to
         };
-        let copies = options.cache_size / COPIES_SHARE;
         Engine {
-            copies_max: pages(copies) as usize,
-            overlay_max: pages(options.cache_size - copies),
+            copies_max: copies_max as usize,
+            overlay_max,
             spill_hand: AtomicU32::new(0),
             counted: AtomicU32::new(root.page_count),
             recovering,
@@ -144,6 +147,11 @@ impl Engine {
             checkpoint_not_before: Mutex::new(0),
             registration,
         }
+    }
+
+    /// Page versions that the overlay keeps in memory at most, of a store with this cache.
+    pub(crate) fn overlay_max(cache_size: u64, page_size: usize) -> u64 {
+        ((cache_size - cache_size / COPIES_SHARE) / page_size as u64).max(COPIES_MIN)
     }
 
     /// The root of the newest visible commit. It is never borrowed from the swap without a reference count: the checkpointer

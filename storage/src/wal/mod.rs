@@ -15,6 +15,7 @@
 mod checkpoint;
 mod entry;
 mod header;
+mod rebuild;
 mod record;
 mod recovery;
 #[cfg(test)]

@@ -1,21 +1,22 @@
 //! Reading the logs after a crash: the older generation, then the newer, as one sequence of commits.
 //!
-//! Nothing is written here. What the base file lacks is rebuilt in memory; a writing open ends with a checkpoint.
+//! Nothing is written here but what the memory has no room for. What the base file lacks is rebuilt beside it
+//! (`rebuild`); a writing open ends with a checkpoint.
 
-use super::entry::{self, Change, Content};
 use super::header::{Found, LogHeader, RECORDS_START};
+use super::rebuild::{Finished, Rebuilt, read_base};
 use super::record::{HEADER_SIZE, RecordHeader, RecordKind, chain_start, record_size};
 use super::writer::LogEnd;
-use crate::disk::{BasePage, Disk, FileRole};
+use crate::disk::{Disk, FileRole};
 use crate::error::{Error, Result};
-use crate::overlay::Base;
+use crate::overlay::{Base, Overlay};
 use crate::page::file_header::{self, Identity};
-use crate::page::{self, CHECKSUM_SIZE, PageBytes, PageId, Sequence, sequence_of, set_sequence};
-use rustc_hash::{FxHashMap, FxHashSet};
+use crate::page::{PageId, Sequence};
+use rustc_hash::FxHashSet;
 use std::fmt;
-use std::ops::Range;
-use std::sync::Arc;
 
+/// A record that verified is read once more and does not.
+const CHANGED: &str = "its record there has changed while it was read";
 const MALFORMED: &str = "its record there holds no entries";
 
 /// What opening a database found in its logs.
@@ -51,20 +52,24 @@ impl fmt::Display for RecoveryReport {
 /// The state that the logs lead to.
 pub(crate) struct RecoveredState {
     pub(crate) report: RecoveryReport,
-    /// The newest version of each page that the logs name.
-    pub(crate) pages: Vec<(PageId, PageBytes)>,
+    /// The newest version of each page that the logs name and the base file does not hold.
+    pub(crate) overlay: Overlay,
     /// Of these, the ones whose whole content stands in a log: they need no image there.
     pub(crate) whole: FxHashSet<PageId>,
     /// Where the newest log ends.
     pub(crate) end: LogEnd,
 }
 
-/// Reads both logs; `None` if there is nothing in them.
+/// Reads both logs; `None` if there is nothing in them. About `in_memory_max` page versions stay in memory.
 ///
 /// # Errors
 /// [`Error::Corrupt`] if a commit that was durable cannot be read, [`Error::NotADatabase`] if a log belongs to
 /// another file.
-pub(crate) fn recover(base: &Base, identity: &Identity) -> Result<Option<RecoveredState>> {
+pub(crate) fn recover(
+    base: &Base,
+    identity: &Identity,
+    in_memory_max: u64,
+) -> Result<Option<RecoveredState>> {
     let disk = &*base.disk;
     let mut logs = Vec::new();
     for file in FileRole::LOGS {
@@ -77,7 +82,7 @@ pub(crate) fn recover(base: &Base, identity: &Identity) -> Result<Option<Recover
         return Ok(None);
     }
     crate::trace::span!("recovery", generation = logs.last().map_or(0, |(_, newest)| newest.generation));
-    let mut replay = Replay::new(disk);
+    let mut replay = Replay::new(base, in_memory_max);
     for (at, (file, header)) in logs.iter().enumerate() {
         replay.generation(*file, *header, logs.get(at + 1).map(|(_, next)| next.first_sequence))?;
     }
@@ -89,8 +94,9 @@ pub(crate) fn recover(base: &Base, identity: &Identity) -> Result<Option<Recover
 pub(crate) fn salvage(
     base: &Base,
     identity: &Identity,
+    in_memory_max: u64,
     problems: &mut Vec<Error>,
-) -> Vec<(PageId, PageBytes)> {
+) -> Overlay {
     let disk = &*base.disk;
     let mut logs = Vec::new();
     for file in FileRole::LOGS {
@@ -101,7 +107,7 @@ pub(crate) fn salvage(
         }
     }
     let logs = needed(logs);
-    let mut replay = Replay::new(disk);
+    let mut replay = Replay::new(base, in_memory_max);
     for (at, (file, header)) in logs.iter().enumerate() {
         let next = logs.get(at + 1).map(|(_, next)| next.first_sequence);
         if let Err(error) = replay.generation(*file, *header, next) {
@@ -109,16 +115,9 @@ pub(crate) fn salvage(
             break; // what follows changes pages as of commits that are lost
         }
     }
-    let mut pages = Vec::with_capacity(replay.pages.len());
-    for (id, history) in &mut replay.pages {
-        match history.rebuild(*id, base) {
-            Ok(Some(page)) => pages.push((*id, page)),
-            Ok(None) => {}
-            Err(error) => problems.push(error),
-        }
-    }
-    pages.sort_by_key(|(id, _)| *id);
-    pages
+    let Finished { overlay, lost, .. } = replay.pages.finish(None);
+    problems.extend(lost.into_iter().map(|(_, error)| error));
+    overlay
 }
 
 /// The logs in their order, without an older one all of which the base file holds.
@@ -145,41 +144,20 @@ struct Replay<'a> {
     ended_by: Option<String>,
     /// The log read last states that a newer generation has begun.
     followed: bool,
-    /// Entries of valid records by page.
-    pages: FxHashMap<PageId, History>,
+    pages: Rebuilt<'a>,
     end: Option<LogEnd>,
 }
 
-/// What the logs say of one page.
-#[derive(Default)]
-struct History {
-    whole: Option<Whole>,
-    deltas: Vec<Delta>,
-}
-
-/// The newest whole content.
-struct Whole {
-    sequence: Sequence,
-    source: Source,
-}
-
-enum Source {
-    Log(Arc<[u8]>, Content),
-    /// In the base file, with this checksum.
-    Base(u32),
-}
-
-struct Delta {
-    sequence: Sequence,
-    base_sequence: Sequence,
-    entries: Arc<[u8]>,
-    edits: Range<usize>,
+/// A part of a commit whose mark was not seen yet: where it stands, and the CRC it is seeded with.
+struct Part {
+    position: u64,
+    chain: u32,
 }
 
 impl<'a> Replay<'a> {
-    fn new(disk: &'a dyn Disk) -> Replay<'a> {
+    fn new(base: &'a Base, in_memory_max: u64) -> Replay<'a> {
         Replay {
-            disk,
+            disk: &*base.disk,
             last: None,
             synced: 0,
             first_sequence: 0,
@@ -187,7 +165,7 @@ impl<'a> Replay<'a> {
             log_bytes: 0,
             ended_by: None,
             followed: false,
-            pages: FxHashMap::default(),
+            pages: Rebuilt::new(base, in_memory_max),
             end: None,
         }
     }
@@ -206,8 +184,8 @@ impl<'a> Replay<'a> {
         let length = self.disk.length(file)?;
         let (mut position, mut chain) = (RECORDS_START, chain_start(header.salt));
         let mut end = LogEnd { file, header, position, chain };
-        // Parts of a commit whose mark was not seen yet.
-        let mut pending: Vec<Arc<[u8]>> = Vec::new();
+        // They are read again when the mark is there: a commit may have more of them than the memory has room for.
+        let mut pending: Vec<Part> = Vec::new();
         let why = loop {
             let record = match self.read_record(file, header.salt, chain, position)? {
                 Ok(record) => record,
@@ -223,24 +201,26 @@ impl<'a> Replay<'a> {
                 let what = format!("it has record {sequence}.{part} after commit {last}");
                 return Err(self.damaged(file, position, &what));
             }
-            let start = position;
+            let this = Part { position, chain };
             position += record_size(record.header.length as usize) as u64;
             chain = record.chain;
             self.synced = self.synced.max(record.header.synced);
             if kind == RecordKind::Commit {
-                pending.push(record.entries);
                 if !record.header.last {
+                    pending.push(this);
                     continue;
                 }
                 last = sequence;
                 self.commits += 1;
-                for entries in pending.drain(..) {
-                    self.take(sequence, entries).ok_or_else(|| self.damaged(file, start, MALFORMED))?;
+                for part in pending.drain(..) {
+                    let again = self.read_record(file, header.salt, part.chain, part.position)?;
+                    let again = again.map_err(|_| self.damaged(file, part.position, CHANGED))?;
+                    self.take(file, part.position, sequence, &again.entries)?;
                 }
             } else {
                 self.followed = record.header.followed;
-                self.take(sequence, record.entries).ok_or_else(|| self.damaged(file, start, MALFORMED))?;
             }
+            self.take(file, this.position, sequence, &record.entries)?;
             end = LogEnd { position, chain, ..end };
         };
         self.last = Some(last);
@@ -275,11 +255,8 @@ impl<'a> Replay<'a> {
             return Ok(Err(End::Unused));
         }
         let Some(header) = RecordHeader::read(salt, &start) else { return Ok(Err(End::Invalid)) };
-        let mut entries: Arc<[u8]> = std::iter::repeat_n(0, header.length as usize).collect();
-        let read = match Arc::get_mut(&mut entries) {
-            Some(buffer) => self.disk.read_at(file, position + HEADER_SIZE as u64, buffer)?,
-            None => 0,
-        };
+        let mut entries = vec![0; header.length as usize]; // a little over a mebibyte at most
+        let read = self.disk.read_at(file, position + HEADER_SIZE as u64, &mut entries)?;
         if read < entries.len() {
             return Ok(Err(End::Invalid));
         }
@@ -313,29 +290,13 @@ impl<'a> Replay<'a> {
         Error::corrupt(PageId(0), detail)
     }
 
-    /// Files the entries of a valid record under their pages; `None` if they are none.
-    fn take(&mut self, sequence: Sequence, entries: Arc<[u8]>) -> Option<()> {
-        let all = entry::read_all(&entries)?;
-        for entry in all {
-            let history = self.pages.entry(entry.page).or_default();
-            match entry.change {
-                Change::Delta { base_sequence, edits } => {
-                    let entries = Arc::clone(&entries);
-                    history.deltas.push(Delta { sequence, base_sequence, entries, edits });
-                }
-                Change::Whole(content) => {
-                    history.replace(sequence, Source::Log(Arc::clone(&entries), content));
-                }
-                Change::Image { sequence, content } => {
-                    history.replace(sequence, Source::Log(Arc::clone(&entries), content));
-                }
-                Change::Direct { checksum } => history.replace(sequence, Source::Base(checksum)),
-            }
-        }
-        Some(())
+    /// Applies the entries of the record at `position`.
+    fn take(&mut self, file: FileRole, position: u64, sequence: Sequence, entries: &[u8]) -> Result<()> {
+        let taken = self.pages.apply(sequence, entries);
+        taken.ok_or_else(|| self.damaged(file, position, MALFORMED))
     }
 
-    fn finish(mut self, base: &Base) -> Result<Option<RecoveredState>> {
+    fn finish(self, base: &Base) -> Result<Option<RecoveredState>> {
         let (Some(end), Some(last)) = (self.end, self.last) else { return Ok(None) };
         if self.followed {
             let other = if end.file == FileRole::Log0 { FileRole::Log1 } else { FileRole::Log0 };
@@ -353,28 +314,18 @@ impl<'a> Replay<'a> {
                 return Err(self.damaged(end.file, end.position, &what));
             }
         }
-        let mut pages = Vec::with_capacity(self.pages.len());
-        for (id, history) in &mut self.pages {
-            if let Some(page) = history.rebuild(*id, base)? {
-                if sequence_of(*id, &page) > last {
-                    return Err(Error::corrupt(*id, format!("it is newer than the last commit, {last}")));
-                }
-                pages.push((*id, page));
-            }
+        let Finished { overlay, whole, pages, lost } = self.pages.finish(Some(last));
+        if let Some((_, error)) = lost.into_iter().next() {
+            return Err(error);
         }
-        pages.sort_by_key(|(id, _)| *id);
-        let in_log = |history: &History| {
-            history.whole.as_ref().is_some_and(|whole| matches!(whole.source, Source::Log(..)))
-        };
-        let whole = self.pages.iter().filter(|(_, history)| in_log(history)).map(|(id, _)| *id).collect();
         let report = RecoveryReport {
             commits: self.commits,
             last_sequence: last,
-            pages: pages.len() as u64,
+            pages,
             log_bytes: self.log_bytes,
             ended_by: self.ended_by,
         };
-        Ok(Some(RecoveredState { report, pages, whole, end }))
+        Ok(Some(RecoveredState { report, overlay, whole, end }))
     }
 }
 
@@ -389,84 +340,6 @@ enum End {
 
 struct Record {
     header: RecordHeader,
-    entries: Arc<[u8]>,
+    entries: Vec<u8>,
     chain: u32,
-}
-
-impl History {
-    fn replace(&mut self, sequence: Sequence, source: Source) {
-        if self.whole.as_ref().is_none_or(|known| known.sequence <= sequence) {
-            self.whole = Some(Whole { sequence, source });
-            self.deltas.retain(|delta| delta.sequence > sequence);
-        }
-    }
-
-    /// The newest version of the page, or `None` if the base file has it.
-    fn rebuild(&mut self, id: PageId, base: &Base) -> Result<Option<PageBytes>> {
-        let at_rest = |missing: &str| read_base(base, id).ok_or_else(|| Error::corrupt(id, missing));
-        let mut page = match &self.whole {
-            Some(Whole { sequence, source: Source::Log(entries, content) }) => {
-                unpack(id, base.page_size, *sequence, entries, content)?
-            }
-            Some(Whole { sequence, source: Source::Base(checksum) }) => {
-                let page = at_rest("the page that a commit wrote to the base file is damaged")?;
-                let newer = sequence_of(id, &page) > *sequence;
-                if !newer && page.last_chunk() != Some(&checksum.to_le_bytes()) {
-                    return Err(Error::corrupt(id, "the base file does not hold what a commit wrote there"));
-                }
-                page
-            }
-            None => at_rest("it is damaged in the base file, and the logs hold only changes of it")?,
-        };
-        let from = sequence_of(id, &page);
-        let mut sequence = from;
-        self.deltas.sort_by_key(|delta| delta.sequence);
-        for delta in self.deltas.iter().filter(|delta| delta.sequence > from) {
-            if delta.base_sequence != sequence {
-                let detail = format!(
-                    "commit {} changes it as of {}, but it is as of {sequence}",
-                    delta.sequence, delta.base_sequence
-                );
-                return Err(Error::corrupt(id, detail));
-            }
-            page::replay(id, &delta.entries[delta.edits.clone()], &mut page)?; // the range was read from there
-            sequence = delta.sequence;
-        }
-        if self.whole.is_none() && sequence == from {
-            return Ok(None);
-        }
-        set_sequence(id, &mut page, sequence);
-        Ok(Some(PageBytes::from(page)))
-    }
-}
-
-/// A page from its parts.
-fn unpack(
-    id: PageId,
-    page_size: usize,
-    sequence: Sequence,
-    entries: &[u8],
-    content: &Content,
-) -> Result<Vec<u8>> {
-    // Both ranges were read from these entries.
-    let (front, heap) = (&entries[content.front.clone()], &entries[content.heap.clone()]);
-    let end = page_size - CHECKSUM_SIZE;
-    if front.len() + heap.len() > end {
-        return Err(Error::corrupt(id, "its content in the log is longer than a page"));
-    }
-    let mut page = vec![0; page_size];
-    page[..front.len()].copy_from_slice(front); // together shorter than the page
-    page[end - heap.len()..end].copy_from_slice(heap);
-    set_sequence(id, &mut page, sequence);
-    Ok(page)
-}
-
-/// The page in the base file, if it is intact there.
-fn read_base(base: &Base, id: PageId) -> Option<Vec<u8>> {
-    let page = base.disk.page(id, base.page_size).ok()?;
-    let bytes = match page {
-        BasePage::Mapped(mapped) => mapped.bytes(base).to_vec(),
-        BasePage::Owned(bytes) => bytes.to_vec(),
-    };
-    page::verify(id, &bytes).is_ok().then_some(bytes)
 }

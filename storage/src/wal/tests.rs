@@ -81,8 +81,9 @@ impl Fixture {
     /// The last commit, and the first content byte of each page that the logs give.
     fn recovered(&self) -> Result<(Sequence, Vec<(u32, u8)>)> {
         let base = Base::new(Arc::clone(&self.disk) as Arc<dyn Disk>, PAGE_SIZE, 0, |_, _| Ok(()));
-        let state = recover(&base, &IDENTITY)?.unwrap();
-        let pages = state.pages.iter().map(|(id, page)| (id.0, page[PAGE_HEADER_SIZE])).collect();
+        let state = recover(&base, &IDENTITY, 1)?.unwrap();
+        let mut pages = Vec::new();
+        state.overlay.for_each(&mut |id, page| pages.push((id.0, page.read().unwrap()[PAGE_HEADER_SIZE])));
         Ok((state.report.last_sequence, pages))
     }
 }
@@ -126,7 +127,7 @@ fn every_kind_of_entry_is_read() {
     let sum = log.write_page(PageId(3), 1, 33);
     log.commit(1, &[delta(1, 0, 11), whole(2, 12), direct(3, sum)].concat());
     log.commit(2, &delta(2, 1, 22));
-    assert_eq!(log.recovered().unwrap(), (2, vec![(1, 11), (2, 22), (3, 33)]));
+    assert_eq!(log.recovered().unwrap(), (2, vec![(1, 11), (2, 22)]), "the base file has page 3");
     log.commit(3, &delta(3, 1, 43));
     assert_eq!(log.recovered().unwrap(), (3, vec![(1, 11), (2, 22), (3, 43)]));
     log.record(RecordKind::Images, 0, true, 3, &[image(1, 1, 11), image(2, 2, 22), image(3, 3, 43)].concat());
@@ -208,4 +209,26 @@ fn a_lost_older_generation_is_noticed() {
     assert_eq!(log.recovered().unwrap(), (2, vec![(1, 11), (2, 12)]));
     log.disk.remove_log(FileRole::Log0).unwrap();
     assert!(matches!(log.recovered(), Err(Error::Corrupt { page: 0, .. })));
+}
+
+#[test]
+fn a_log_of_more_pages_than_the_memory_holds_is_read() {
+    let mut log = Fixture::new();
+    let ids = 2..200u32;
+    for id in ids.clone() {
+        let is_last = id + 1 == ids.end;
+        log.record(RecordKind::Commit, id - ids.start, is_last, 1, &whole(id, id as u8));
+    }
+    for id in ids.clone().step_by(3) {
+        log.commit(2 + Sequence::from(id / 3), &delta(id, 1, 255));
+    }
+    let base = Base::new(Arc::clone(&log.disk) as Arc<dyn Disk>, PAGE_SIZE, 0, |_, _| Ok(()));
+    let state = recover(&base, &IDENTITY, 10).unwrap().unwrap();
+    assert!(state.overlay.in_memory() <= 10, "{} versions are in memory", state.overlay.in_memory());
+    assert_eq!((state.report.pages, state.whole.len()), (198, 198));
+    for id in ids {
+        let byte = if (id - 2) % 3 == 0 { 255 } else { id as u8 };
+        let page = state.overlay.get(PageId(id)).unwrap().read().unwrap();
+        assert_eq!(page[PAGE_HEADER_SIZE], byte, "page {id}");
+    }
 }

@@ -75,6 +75,9 @@ pub(super) fn write<P: WritePages>(
     value: &[u8],
     mode: Mode,
 ) -> Result<bool> {
+    if mode != Mode::Replace && append(pages, memory, tree, key, value) {
+        return Ok(false);
+    }
     check_sizes(key, value)?;
     let (leaf, found) = find_leaf(pages, memory, tree, key)?;
     let adds = matches!(mode, Mode::Insert | Mode::InsertSorted);
@@ -87,6 +90,30 @@ pub(super) fn write<P: WritePages>(
         insert_at(pages, memory, tree, (key, value), (leaf, found.slot), mode)?;
     }
     Ok(found.exact)
+}
+
+/// Adds a row where the run of ascending inserts goes on; false, and nothing is done, where it does not belong there.
+#[inline]
+fn append<P: WritePages>(
+    pages: &mut P,
+    memory: &mut TreeMemory,
+    tree: TreeId,
+    key: &[u8],
+    value: &[u8],
+) -> bool {
+    let epoch = pages.epoch();
+    let Ok(key) = <[u8; 8]>::try_from(key) else { return false };
+    let Some((leaf, slot)) = memory.run(tree, epoch) else { return false };
+    if key.len() + value.len() > local_record_max(pages.page_size()) {
+        return false;
+    }
+    let Some(copy) = pages.edit_again(leaf) else { return false };
+    let row = (slot, u64::from_be_bytes(key));
+    let appended = LeafAllocator::append(copy, &mut memory.work, epoch, row, value);
+    if appended {
+        memory.run_on(tree);
+    }
+    appended
 }
 
 fn insert_at<P: WritePages>(

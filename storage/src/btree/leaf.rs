@@ -110,6 +110,23 @@ impl TreeMemory {
         (known.leaf, known.epoch) = (leaf, epoch);
     }
 
+    /// Where the run of ascending inserts into `tree` goes on: its leaf, and the slot behind the last insert.
+    #[inline]
+    pub(super) fn run(&mut self, tree: TreeId, epoch: u64) -> Option<(PageId, usize)> {
+        let known = self.entry(tree)?;
+        (known.run > 0 && known.epoch == epoch && known.leaf != PageId::NONE)
+            .then(|| (known.leaf, known.slot + 1))
+    }
+
+    /// Remembers that the run went on there.
+    #[inline]
+    pub(super) fn run_on(&mut self, tree: TreeId) {
+        if let Some(known) = self.entry(tree) {
+            (known.slot, known.next) = (known.slot + 1, known.slot + 2);
+            known.run = known.run.saturating_add(1);
+        }
+    }
+
     #[cold]
     fn remember_first(&mut self, tree: TreeId, epoch: u64, leaf: PageId, edited: Edited) {
         let (slot, next) = match edited {

@@ -436,6 +436,14 @@ impl<'a> NodeView<'a> {
         self.header[at..].first_chunk().map(|bits| u64::from_be_bytes(*bits)) // inside the header
     }
 
+    /// True where the row id with these key bits belongs in this narrow table node, behind the last record there is.
+    #[inline]
+    pub(super) fn is_behind_last(&self, bits: u64) -> bool {
+        bits >> 32 == self.row_base() >> 32
+            && self.slots().last().is_some_and(|last| head_in(*last) < bits as u32)
+            && self.fence_bits(1).is_none_or(|high| bits < high)
+    }
+
     /// The key of `slot` of a table node as a number.
     #[inline]
     pub(super) fn row_bits(&self, slot: usize) -> u64 {
@@ -496,6 +504,13 @@ pub(super) mod header {
     pub(in crate::btree) fn set_heap(page: &mut [u8], start: usize, dead: usize) {
         debug_assert!(start <= usize::from(u16::MAX) && dead <= usize::from(u16::MAX));
         set_in_counts(page, 0xffff_ffff_0000, (start as u64) << 16 | (dead as u64) << 32);
+    }
+
+    #[inline]
+    pub(in crate::btree) fn set_counts(page: &mut [u8], count: usize, heap_start: usize, dead: usize) {
+        debug_assert!(heap_start <= usize::from(u16::MAX) && dead <= usize::from(u16::MAX));
+        let bits = count as u64 | (heap_start as u64) << 16 | (dead as u64) << 32;
+        set_in_counts(page, 0xffff_ffff_ffff, bits);
     }
 
     pub(in crate::btree) fn set_right_sibling(page: &mut [u8], sibling: PageId) -> (usize, usize) {

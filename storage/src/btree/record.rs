@@ -171,15 +171,7 @@ impl<'a> RecordRef<'a> {
         if form.layout == Layout::Narrow
             && let RawValue::Local(bytes) = self.value
         {
-            let code = (bytes.len() as u32) << 1;
-            let (length, rest) = out.split_at_mut(varint_length(code)); // sized by encoded_length
-            match length {
-                [only] => *only = code as u8,
-                [first, second] => (*first, *second) = (code as u8 | 0x80, (code >> 7) as u8),
-                more => Output { out: more, at: 0 }.varint(code),
-            }
-            rest.copy_from_slice(bytes);
-            return;
+            return encode_narrow(bytes, out);
         }
         self.encode_any(form, out);
     }
@@ -218,6 +210,25 @@ impl<'a> RecordRef<'a> {
         }
         debug_assert_eq!(out.at, out.out.len());
     }
+}
+
+/// Bytes of the record of a row whose value stands in it, in a narrow node.
+#[inline]
+pub(super) fn narrow_length(value: &[u8]) -> usize {
+    varint_length((value.len() as u32) << 1) + value.len()
+}
+
+/// Writes that record to `out`, which has as many bytes.
+#[inline]
+pub(super) fn encode_narrow(value: &[u8], out: &mut [u8]) {
+    let code = (value.len() as u32) << 1;
+    let (length, rest) = out.split_at_mut(varint_length(code)); // sized by narrow_length
+    match length {
+        [only] => *only = code as u8,
+        [first, second] => (*first, *second) = (code as u8 | 0x80, (code >> 7) as u8),
+        more => Output { out: more, at: 0 }.varint(code),
+    }
+    rest.copy_from_slice(value);
 }
 
 /// Bytes being filled from the front.

@@ -87,6 +87,9 @@ pub(crate) trait WritePages: ReadPages {
     /// The transaction's private copy of page `id`, made now if there is none.
     fn edit(&mut self, id: PageId) -> Result<&mut PageCopy>;
 
+    /// The copy of page `id` if it is the one that was edited last and nothing has to be noticed of this edit.
+    fn edit_again(&mut self, id: PageId) -> Option<&mut PageCopy>;
+
     /// Several copies at once; the ids differ.
     fn edit_many<const N: usize>(&mut self, ids: [PageId; N]) -> Result<[&mut PageCopy; N]>;
 

@@ -122,7 +122,7 @@ impl EditList {
     }
 
     /// Adds a range to the written ones, joining what it meets.
-    #[inline]
+    #[inline(never)]
     fn mark(&mut self, range: Range) {
         // Few ranges, and the newest write is mostly near the front (header and slots): a scan beats a search.
         let first = self

@@ -471,6 +471,20 @@ impl WritePages for PrivatePages {
         }
     }
 
+    #[inline]
+    fn edit_again(&mut self, id: PageId) -> Option<&mut PageCopy> {
+        if self.recent.0 != id {
+            return None;
+        }
+        match self.entries.get_mut(self.recent.1) {
+            Some(Entry { place: Place::Memory(copy), stamp, used, .. }) if *stamp == self.stamp => {
+                *used = true;
+                Some(copy)
+            }
+            _ => None,
+        }
+    }
+
     fn edit_many<const N: usize>(&mut self, ids: [PageId; N]) -> Result<[&mut PageCopy; N]> {
         let first = ids.first().copied().unwrap_or_default();
         let mut places = [0; N];

@@ -8,10 +8,11 @@ use crate::page::Sequence;
 
 /// Bytes of a record header; records start at multiples of 8.
 pub(crate) const HEADER_SIZE: usize = 40;
-/// Most bytes of a record but for the last entry's excess.
-pub(crate) const PART_MAX: usize = 1 << 20;
-/// No record is longer: a part may overrun by one entry.
-pub(crate) const RECORD_MAX: usize = PART_MAX + (1 << 17);
+/// Most bytes of a record but for the last entry's excess: its buffer stays in the processor's cache while pages are
+/// packed into it and the system copies it (a load in one commit: 0.036 us a row instead of 0.06 with 1 MiB).
+pub(crate) const PART_MAX: usize = 128 << 10;
+/// No record is longer: parts may have up to 1 MiB, and overrun by one entry.
+pub(crate) const RECORD_MAX: usize = (1 << 20) + (1 << 17);
 
 const MAGIC: [u8; 4] = *b"rec\x01";
 const CONTENT_CRC_OFFSET: usize = 4;

@@ -328,8 +328,8 @@ impl<'a> WalParts<'a> {
         };
         let chain = header.seal(log.header.salt, log.place.chain, self.record);
         let end = log.place.position + self.record.len() as u64;
-        // A large record pays for its own growth.
-        let is_small = (self.record.len() as u64) < GROWTH_MIN;
+        // A large commit pays for its own growth, and its last part is no small one.
+        let is_small = batch.part == 0 && (self.record.len() as u64) < GROWTH_MIN;
         if end > log.written && is_small && self.growth == Growth::Ahead {
             let step = log.written.clamp(GROWTH_MIN, GROWTH_MAX);
             match self.disk.write_at(log.file, end, &vec![0; step as usize]) {

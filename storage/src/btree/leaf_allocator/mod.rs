@@ -12,6 +12,7 @@
 //! Branches have the same layout and are edited by the same code. Each change of bytes is noted in the page's
 //! edit list; may touch node bytes and that list, never another page.
 
+mod append;
 mod extents;
 mod free_regions;
 pub(in crate::btree) mod move_run;

@@ -130,6 +130,10 @@ impl WritePages for Store {
         Ok(self.copies.get_mut(&id.0).unwrap())
     }
 
+    fn edit_again(&mut self, id: PageId) -> Option<&mut PageCopy> {
+        self.copies.get_mut(&id.0)
+    }
+
     fn edit_many<const N: usize>(&mut self, ids: [PageId; N]) -> Result<[&mut PageCopy; N]> {
         for id in ids {
             self.edit(id)?;

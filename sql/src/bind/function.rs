@@ -10,6 +10,7 @@ use crate::functions::{AggregateFunction, function_names, lookup_aggregate, look
 use crate::ir::{AggregateCall, Expr, MatchKind};
 use crate::suggest::{nearest, suggest};
 use crate::types::TypeSet;
+use crate::value::Value;
 use sqlparser::ast;
 
 impl<'a> Binder<'a> {
@@ -89,7 +90,8 @@ impl<'a> Binder<'a> {
         let Some(function) = lookup_scalar(name, args.len()) else {
             return Err(unknown_function(name, span));
         };
-        if self.deterministic_only && !function.0.deterministic {
+        let is_timely = !function.0.foldable && asks_the_clock(name, &args);
+        if self.deterministic_only && (!function.0.deterministic || is_timely) {
             return Err(Error::invalid(format!("non-deterministic use of {name}() in an index"), span));
         }
         let kinds: Vec<TypeSet> = args.iter().map(|arg| arg.types).collect();
@@ -222,8 +224,18 @@ fn match_call(kind: MatchKind, args: Vec<Typed>) -> Typed {
     match (args.next(), args.next()) {
         (Some(pattern), Some(operand)) => operators::matching(kind, operand, pattern, args.next()),
         // The caller counted two at least; NULL is what a call without arguments would give.
-        _ => Typed::constant(crate::value::Value::Null),
+        _ => Typed::constant(Value::Null),
     }
+}
+
+/// True for a call of a date function that needs the time or the zone of its statement, as far as its text tells.
+fn asks_the_clock(name: &str, args: &[Typed]) -> bool {
+    const WORDS: [&str; 5] = ["now", "subsec", "subsecond", "localtime", "utc"];
+    let is_word = |arg: &Typed| match &arg.expr {
+        Expr::Constant(Value::Text(text)) => WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)),
+        _ => false,
+    };
+    args.len() <= usize::from(name == "strftime") || args.iter().any(is_word)
 }
 
 fn wrong_count(name: &str, span: Option<Span>) -> Error {
@@ -235,9 +247,6 @@ const SHAPES: [&str; 9] =
     ["coalesce", "ifnull", "iif", "if", "likely", "unlikely", "likelihood", "like", "glob"];
 
 fn unknown_function(name: &str, span: Option<Span>) -> Error {
-    if name.starts_with("current_") {
-        return unsupported(&name.to_ascii_uppercase(), span);
-    }
     if function_names().any(|known| known == name) {
         return wrong_count(name, span);
     }

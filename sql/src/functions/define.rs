@@ -36,7 +36,7 @@ pub(super) const fn scalar(
     result: ResultKinds,
     body: ScalarBody,
 ) -> ScalarDefinition {
-    ScalarDefinition { name, min_args, max_args, deterministic: true, result, body }
+    ScalarDefinition { name, min_args, max_args, deterministic: true, foldable: true, result, body }
 }
 
 /// A function that depends on more than its arguments.
@@ -47,5 +47,16 @@ pub(super) const fn volatile(
     result: ResultKinds,
     body: ScalarBody,
 ) -> ScalarDefinition {
-    ScalarDefinition { name, min_args, max_args, deterministic: false, result, body }
+    ScalarDefinition { name, min_args, max_args, deterministic: false, foldable: false, result, body }
+}
+
+/// A function whose equal arguments give equal results within a statement, but not from one to the next.
+pub(super) const fn timely(
+    name: &'static str,
+    min_args: usize,
+    max_args: usize,
+    result: ResultKinds,
+    body: ScalarBody,
+) -> ScalarDefinition {
+    ScalarDefinition { name, min_args, max_args, deterministic: true, foldable: false, result, body }
 }

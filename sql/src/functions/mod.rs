@@ -2,6 +2,7 @@
 
 pub(crate) mod aggregate;
 mod core;
+pub(crate) mod datetime;
 mod decimal;
 mod define;
 pub(crate) mod fold;
@@ -9,6 +10,8 @@ mod format;
 pub(crate) mod matching;
 mod math;
 pub(crate) mod number;
+#[cfg(test)]
+mod oracle;
 pub(crate) mod real;
 mod registry;
 #[cfg(test)]
@@ -87,8 +90,10 @@ pub struct ScalarDefinition {
     pub min_args: usize,
     /// The most arguments.
     pub max_args: usize,
-    /// True if equal arguments always give equal results, so that a call on constants can be folded.
+    /// True if equal arguments give equal results within one statement.
     pub deterministic: bool,
+    /// True if they always do, so that a call on constants can be computed while planning.
+    pub foldable: bool,
     /// The kinds it gives for arguments of these kinds.
     pub result: fn(&[TypeSet]) -> TypeSet,
     /// What it does.

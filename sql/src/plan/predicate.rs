@@ -149,7 +149,7 @@ pub(super) fn is_constant(expr: &Expr) -> bool {
     walk(expr, &mut |e| {
         constant &= match e {
             Expr::Literal { .. } | Expr::Parameter(_) | Expr::Column(..) => false,
-            Expr::Function { function, .. } => function.0.deterministic,
+            Expr::Function { function, .. } => function.0.foldable,
             _ => subquery_of(e).is_none(),
         };
     });

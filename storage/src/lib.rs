@@ -3,7 +3,7 @@
 //!
 //! Nothing here knows SQL, a column or a value type. From the bottom up: `disk` reads and writes files,
 //! `page` says what a page is, `overlay` keeps committed pages that the base file does not hold yet, `wal`
-//! makes commits durable and replays them, `space` finds free pages, `btree` orders records in pages, `txn`
+//! makes commits durable and replays them, `space` finds free pages and gives them back, `btree` orders records in pages, `txn`
 //! ties them into read snapshots and write transactions, `store` opens and closes the whole, and `salvage` reads what is
 //! sound of a damaged file. Beside them, `metrics` counts (`count`), times (`profile`) and marks (`trace`) what happens.
 #![deny(unsafe_code)]
@@ -32,6 +32,7 @@ pub use overlay::PageRef;
 pub use page::{PageId, PageLook, ReadPages};
 pub use profile::Times;
 pub use salvage::{Salvage, SalvagedTree, SkippedPage};
+pub use space::{BackupProgress, Vacuum, VacuumStep};
 pub use store::{Options, Store};
 pub use txn::{Savepoint, Snapshot, Synchronous, WriteTransaction};
 pub use wal::RecoveryReport;

@@ -7,6 +7,7 @@ use crate::metrics::Metrics;
 use crate::overlay::{Base, Overlay, Root};
 use crate::page::file_header::{self, FileState, IDENTITY_SIZE, Identity, SCHEMA_ROOT};
 use crate::page::{self, DEFAULT_PAGE_SIZE, PageBytes, PageId, PageKind};
+use crate::space::{BackupProgress, Vacuum, VacuumStep};
 use crate::txn::{
     Direct, Engine, EngineOptions, Layout, Memory, PrivatePages, Snapshot, Synchronous, WriteTransaction,
 };
@@ -89,6 +90,35 @@ impl Store {
         Ok(Store { engine })
     }
 
+    /// Makes a new database at `path`, lets `fill` fill it, and closes it: it is on the medium when this returns. Where
+    /// anything fails it leaves no file behind.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] if there is such a file already that is not empty; those of [`Store::open`], `fill` and
+    /// [`Store::close`].
+    pub fn make<T, E: From<Error>>(
+        path: &Path,
+        options: &Options,
+        fill: impl FnOnce(&Store) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let existing = std::fs::metadata(path);
+        if existing.as_ref().is_ok_and(|file| file.len() > 0) {
+            return Err(Error::Misuse(format!("{} exists already and is not empty", path.display())).into());
+        }
+        let store = Store::open(path, options)?;
+        let filled = fill(&store);
+        let closed = store.close();
+        let made = filled.and_then(|filled| closed.map(|()| filled).map_err(E::from));
+        if made.is_err() {
+            // The first failure is the one to tell.
+            let _ = match existing {
+                Ok(_) => std::fs::File::create(path).map(drop),
+                Err(_) => std::fs::remove_file(path),
+            };
+        }
+        made
+    }
+
     /// A store on any disk, for tests that crash it.
     #[cfg(test)]
     pub(crate) fn on_disk(disk: Arc<dyn Disk>, options: &Options, layout: Layout) -> Result<Store> {
@@ -145,6 +175,36 @@ impl Store {
     /// which nothing is lost.
     pub fn checkpoint(&self) -> Result<()> {
         self.engine.checkpoint(self.engine.options().busy_timeout)
+    }
+
+    /// Does the next part of `vacuum` in a transaction of its own; see [`WriteTransaction::vacuum`]. It is for databases
+    /// whose owner keeps the trees' numbers elsewhere.
+    ///
+    /// # Errors
+    /// As [`Store::begin_write`] and [`WriteTransaction::commit`].
+    pub fn vacuum_step(
+        &self,
+        vacuum: &mut Vacuum,
+        trees: &[TreeId],
+        timeout: Duration,
+    ) -> Result<VacuumStep> {
+        let mut transaction = self.begin_write(timeout)?;
+        let step = transaction.vacuum(vacuum, trees)?;
+        transaction.commit()?;
+        Ok(step)
+    }
+
+    /// Copies the newest commit to a new file at `path`, a database of its own, while writers go on; it is on the medium
+    /// when this returns. `progress` is told now and then how far it is, and ends it by answering false.
+    ///
+    /// The copy has all pages where they are here, the free ones too. Where it ends early it leaves no file behind, and
+    /// where `progress` ended it, this is false.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] if there is such a file already that is not empty; [`Error::Corrupt`], [`Error::Full`] and I/O
+    /// errors.
+    pub fn backup(&self, path: &Path, progress: &mut dyn FnMut(BackupProgress) -> bool) -> Result<bool> {
+        crate::space::backup(&self.snapshot(), path, progress)
     }
 
     /// When a commit is on the medium.

@@ -265,14 +265,13 @@ fn trees_come_and_go_and_leave_no_page_behind() {
         transaction.insert(trees[1], &number.to_be_bytes(), &[]).unwrap();
     }
     transaction.commit().unwrap();
-    let full = store.metrics();
+    assert!(store.metrics().page_count > 100);
     let mut transaction = store.begin_write(Duration::ZERO).unwrap();
     transaction.drop_tree(trees[0]).unwrap();
     transaction.drop_tree(trees[1]).unwrap();
     transaction.commit().unwrap();
     let metrics = store.metrics();
-    assert_eq!(metrics.free_pages, metrics.page_count - 2);
-    assert_eq!(metrics.page_count, full.page_count);
+    assert_eq!((metrics.free_pages, metrics.page_count), (0, 2), "free pages at the end are cut off");
     let schema = [(Store::SCHEMA_TREE, TreeKind::Index, "schema".to_owned())];
     assert_eq!(store.check(&schema).unwrap(), Vec::<String>::new());
 }

@@ -188,6 +188,36 @@ pub(super) fn choose_cut(
     })
 }
 
+/// The cut of two nodes' `records` that leaves the left one as full as can be; `None` where it can take none.
+pub(super) fn fullest_cut(
+    records: &Sequence<'_>,
+    page_size: usize,
+    low: Option<Fence<'_>>,
+    high: Option<Fence<'_>>,
+    sums: &mut Vec<u32>,
+) -> Option<usize> {
+    let (count, total) = (records.left.count(), records.len());
+    sums.clear();
+    sums.push(0);
+    let mut sum = 0;
+    records.each_plain_size(|size| {
+        sum += size as u32;
+        sums.push(sum);
+    });
+    let room = capacity(page_size);
+    let fits = |cut: usize| {
+        let after = records.get(cut);
+        let fence = fence_at(records, cut, &after, page_size);
+        let sum_of = |from: usize, to: usize| (sums[to] - sums[from]) as usize; // one sum more than records
+        records.size_bound(0..cut, sum_of(0, cut), low, Some(fence)) <= room
+            && records.size_bound(cut..total, sum_of(cut, total), Some(fence), high) <= room
+    };
+    // A prefix may end with the next record, so the first cut that does not fit says nothing of those behind it; but what
+    // fits there is hardly more.
+    let end = (count + 1..total).find(|cut| !fits(*cut)).unwrap_or(total);
+    (end > count + 1).then(|| end - 1)
+}
+
 /// Splits node `id`, which has no room for `pending`, and enters the new half above; gives the page and the slot that
 /// the record went to, unless it went up.
 ///

@@ -142,7 +142,7 @@ fn join<P: WritePages>(
 }
 
 /// Bytes that the nodes of a pair use: a merged node needs no less, but for one fence.
-fn used_by<P: ReadPages>(pages: &P, pair: Pair) -> Result<usize> {
+pub(super) fn used_by<P: ReadPages>(pages: &P, pair: Pair) -> Result<usize> {
     let (left, right) = (pages.look(pair.left)?, pages.look(pair.right)?);
     let (left, right) = (NodeView::new(&left), NodeView::new(&right));
     let fences = left.fence_extents().into_iter().chain(right.fence_extents()).flatten();

@@ -3,7 +3,8 @@
 //! The life of an insert: `leaf` finds the leaf, remembered or by `search` from the root; `insert` makes the
 //! record, its long parts in `overflow` runs; `leaf_allocator` finds room in the leaf. Where there is none,
 //! `branch` spreads records over a neighbour or splits, and enters the separator above. `delete` goes the same
-//! way back, `cursor` reads, `bulk` fills an empty tree, `verify` looks at all of it, and `stat` measures it.
+//! way back, `cursor` reads, `bulk` fills an empty tree, `pack` fills leaves anew and
+//! `relocate` follows pages that move, `verify` looks at all of it, and `stat` measures it.
 //!
 //! `node` and `record` know the bytes. Nothing here knows where pages come from: see `ReadPages`, `WritePages`.
 
@@ -18,7 +19,9 @@ mod leaf_allocator;
 mod lone;
 mod node;
 mod overflow;
+mod pack;
 mod record;
+mod relocate;
 mod search;
 mod spread;
 mod stat;
@@ -34,6 +37,8 @@ pub(crate) use leaf::TreeMemory;
 pub(crate) use leaf_allocator::LeafAllocatorSnapshot;
 pub(crate) use lone::{LoneNode, leaf_records, lone_node};
 pub(crate) use node::content_ranges;
+pub(crate) use pack::{PackPlace, pack};
+pub(crate) use relocate::{Referrers, is_run_page};
 pub(crate) use stat::stat;
 pub use stat::{FILL_STEPS, LevelStat, TreeStat};
 pub(crate) use verify::{Problems, verify};
@@ -64,6 +69,12 @@ pub fn row_id_of(key: [u8; 8]) -> i64 {
 /// The table tree's key of a row id.
 pub fn row_key(row_id: i64) -> [u8; 8] {
     (row_id as u64 ^ (1 << 63)).to_be_bytes()
+}
+
+/// What the keys of a tree are.
+pub(crate) fn kind_of<P: ReadPages>(pages: &P, tree: TreeId) -> Result<TreeKind> {
+    let root = PageId(tree.0);
+    search::kind_of_root(root, &pages.page(root)?).map(|(kind, _)| kind)
 }
 
 /// Makes an empty tree.

@@ -147,3 +147,14 @@ pub(super) fn free_run<P: WritePages>(pages: &mut P, first: PageId, length: u32)
     }
     Ok(())
 }
+
+/// Makes page `id` of a run go on with page `to` in place of `next`; false where it goes on with another.
+pub(super) fn relink<P: WritePages>(pages: &mut P, id: PageId, next: PageId, to: PageId) -> Result<bool> {
+    if next_of(id, &pages.page(id)?)? != next {
+        return Ok(false);
+    }
+    let (page, edits, _) = pages.edit(id)?.parts_mut();
+    page[NEXT..NEXT + 4].copy_from_slice(&to.0.to_le_bytes()); // inside the page
+    edits.note_write(NEXT, NEXT + 4);
+    Ok(true)
+}

@@ -3,7 +3,7 @@
 //! Records move in place: one node takes a run of them at its edge, the other gives it up, and what stays is not
 //! touched. Only where a node's prefix does not suit what it takes are both written anew.
 
-use super::branch::{choose_cut, enter_separator, keep_tail, separator_at};
+use super::branch::{choose_cut, enter_separator, fullest_cut, keep_tail, separator_at};
 use super::leaf_allocator::{
     FenceIntent, LeafAllocator, NotApplied, Sequence, Shape, Workspace, move_run, rebuild_from_records,
 };
@@ -140,6 +140,34 @@ pub(super) fn balance<P: WritePages>(
     pair: Pair,
     pending: Option<NotApplied<'_>>,
 ) -> Result<bool> {
+    spread(pages, work, path, pair, pending, choose_cut)
+}
+
+/// Moves records of a pair to the left node until it is full; `path` holds the branches above the pair's.
+///
+/// Gives false, and has done nothing, where it takes none.
+pub(super) fn fill_left<P: WritePages>(
+    pages: &mut P,
+    work: &mut Workspace,
+    path: &mut Path,
+    pair: Pair,
+) -> Result<bool> {
+    spread(pages, work, path, pair, None, fullest_cut)
+}
+
+/// Chooses where to cut the records of two nodes, given the page size, their outer fences and a buffer for sums.
+type ChooseCut =
+    for<'a> fn(&Sequence<'a>, usize, Option<Fence<'_>>, Option<Fence<'_>>, &mut Vec<u32>) -> Option<usize>;
+
+/// Spreads the records of a pair, with `pending` among them, over both nodes, cut where `choose` says.
+fn spread<P: WritePages>(
+    pages: &mut P,
+    work: &mut Workspace,
+    path: &mut Path,
+    pair: Pair,
+    pending: Option<NotApplied<'_>>,
+    choose: ChooseCut,
+) -> Result<bool> {
     let tail = check_pair(&*pages, pair)?;
     let epoch = pages.epoch();
     let planned = {
@@ -150,7 +178,7 @@ pub(super) fn balance<P: WritePages>(
         let middle = middle_of(left, NodeView::new(&parent).record(pair.left_index), &child);
         let records = Sequence { left, middle, right: Some(right), pending };
         let fences = (left.low_fence(), right.high_fence());
-        match choose_cut(&records, pages.page_size(), fences.0, fences.1, &mut work.sums) {
+        match choose(&records, pages.page_size(), fences.0, fences.1, &mut work.sums) {
             Some(cut) => Some((cut, left.level(), separator_at(&*pages, &records, cut)?)),
             None => None,
         }

@@ -93,6 +93,12 @@ impl OsDisk {
         &self.base
     }
 
+    /// Removes the base file, which was made for nothing.
+    pub(crate) fn remove(&self) -> Result<()> {
+        let removed = std::fs::remove_file(&self.path);
+        removed.map_err(|source| io_error(format!("removing {}", self.path.display()), source))
+    }
+
     fn log(&self, file: FileRole) -> Option<&Log> {
         file.index().checked_sub(1).and_then(|index| self.logs.get(index))
     }

@@ -15,9 +15,13 @@ const NEXT_OFFSET: usize = HEADER_SIZE;
 const COUNT_OFFSET: usize = NEXT_OFFSET + 4;
 const NUMBERS_OFFSET: usize = COUNT_OFFSET + 4;
 
-/// Page numbers that one page holds.
+/// Page numbers that one page of `page_size` bytes holds.
+pub(crate) fn capacity_of(page_size: usize) -> usize {
+    (page_size - CHECKSUM_SIZE - NUMBERS_OFFSET) / 4
+}
+
 fn capacity(page: &[u8]) -> usize {
-    (page.len() - CHECKSUM_SIZE - NUMBERS_OFFSET) / 4
+    capacity_of(page.len())
 }
 
 /// Checks that `page` is a sound page of the list; nothing below goes out of bounds then.
@@ -83,6 +87,20 @@ pub(crate) fn push(copy: &mut PageCopy, id: PageId) -> bool {
     edits.note_write(at, at + 4);
     edits.note_write(COUNT_OFFSET, NUMBERS_OFFSET);
     true
+}
+
+/// Keeps of the free pages that this page names those in front of `end`, in their order.
+pub(crate) fn keep_below(copy: &mut PageCopy, end: PageId) {
+    let before = count(copy.bytes());
+    let kept: Vec<PageId> = numbers(copy.bytes()).filter(|id| *id < end).collect();
+    let (page, edits, _) = copy.parts_mut();
+    let at = |index: usize| NUMBERS_OFFSET + index * 4;
+    for (index, id) in kept.iter().enumerate() {
+        put_u32(page, at(index), id.0);
+    }
+    page[at(kept.len())..at(before)].fill(0); // fewer than before, which fit
+    put_u32(page, COUNT_OFFSET, kept.len() as u32);
+    edits.note_write(COUNT_OFFSET, at(before));
 }
 
 /// Takes the free page added last.

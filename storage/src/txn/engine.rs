@@ -5,7 +5,7 @@ use super::private_pages::PrivatePages;
 use super::writer_queue::WriterQueue;
 use super::{Direct, Memory, Snapshot, WriteTransaction, check_page, content_ranges};
 use crate::btree::{self, TreeKind};
-use crate::disk::Registration;
+use crate::disk::{FileRole, Registration};
 use crate::error::{Error, Result};
 use crate::metrics::{AtomicCounters, CommitTimes, Metrics};
 use crate::overlay::{PageCheck, Root};
@@ -419,7 +419,7 @@ impl Engine {
         let Some(wal) = &mut *guard else { return Ok(()) };
         let root = self.newest();
         if root.sequence == wal.checkpoint() {
-            return Ok(());
+            return self.cut_tail(&root, wal);
         }
         crate::trace::span!("checkpoint", sequence = root.sequence);
         let mut timer = self.timer.started();
@@ -438,6 +438,32 @@ impl Engine {
             Arc::new(Root { sequence, page_count, overlay, base: Arc::clone(&root.base), parent: None });
         self.register(&at_rest);
         self.publish(at_rest);
+        if afterwards == Afterwards::Switch { self.cut_tail(&root, wal) } else { Ok(()) }
+    }
+
+    /// Gives back the end of the base file that no root looks at any more, nor a recovery that may come.
+    ///
+    /// Commits lower the page count long before. The file keeps its length until then, since
+    /// - readers of older commits still see what lies there: no checkpoint ends while one is alive, and states of an open
+    ///   transaction that readers hold are counted;
+    /// - the log of those commits may tell of changes to pages that only the base file has whole, or name pages that a
+    ///   transaction wrote there: a recovery that reads it must find them. So the checkpoint is first stated durably, in
+    ///   the header of the log that follows or by the removal of both logs. From then on no recovery reads the older
+    ///   one, and the next transaction may write there what it likes.
+    ///
+    /// A crash before that finds the file as it was, a crash after it a file that is longer than its page count at worst,
+    /// and bytes there mean nothing.
+    fn cut_tail(&self, root: &Root, wal: &mut Wal) -> Result<()> {
+        let length = u64::from(self.counted.load(Ordering::Relaxed)) * root.base.page_size as u64;
+        let before = root.base.disk.length(FileRole::Base)?;
+        if before <= length {
+            return Ok(());
+        }
+        wal.sync_header()?;
+        self.counters.fold(&std::mem::take(&mut wal.counters));
+        root.base.disk.truncate(FileRole::Base, length)?;
+        let pages = length / root.base.page_size as u64..before / root.base.page_size as u64;
+        pages.filter_map(|id| u32::try_from(id).ok()).for_each(|id| root.base.forget(PageId(id)));
         Ok(())
     }
 
@@ -452,6 +478,7 @@ impl Engine {
         self.checkpoint_now(Afterwards::Finish)?;
         if let Some(wal) = &mut *self.wal() {
             wal.remove()?;
+            self.cut_tail(&self.newest(), wal)?;
         }
         self.recovering.store(false, Ordering::Release);
         Ok(())
@@ -475,7 +502,10 @@ impl Engine {
         }
         self.checkpoint_now(Afterwards::Finish)?;
         match self.wal().take() {
-            Some(mut wal) => wal.remove(),
+            Some(mut wal) => {
+                wal.remove()?;
+                self.cut_tail(&self.newest(), &mut wal)
+            }
             None => Ok(()),
         }
     }

@@ -6,6 +6,7 @@ mod content;
 mod direct;
 mod engine;
 mod eviction;
+mod free_pages;
 mod group_commit;
 mod private_pages;
 mod read;
@@ -13,6 +14,7 @@ mod savepoint;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
+mod vacuum;
 mod write;
 mod writer_queue;
 

@@ -26,9 +26,9 @@ use std::sync::Arc;
 pub(crate) struct PrivatePages {
     pub(super) root: Arc<Root>,
     /// The fields of page 0; written there by the commit.
-    state: FileState,
+    pub(super) state: FileState,
     pub(super) entries: Vec<Entry>,
-    index: FxHashMap<PageId, usize>,
+    pub(super) index: FxHashMap<PageId, usize>,
     /// The page last edited, and its place.
     recent: (PageId, usize),
     /// Raised whenever a touch must be noticed again.
@@ -43,6 +43,8 @@ pub(crate) struct PrivatePages {
     pub(super) touched: Vec<usize>,
     pub(super) direct: Direct,
     pub(super) memory: Memory,
+    /// The page at the end of the file was given back: the commit may cut it off.
+    pub(super) tail_freed: bool,
     pub(crate) counters: Counters,
 }
 
@@ -102,6 +104,7 @@ impl PrivatePages {
             touched: Vec::new(),
             direct,
             memory,
+            tail_freed: false,
             counters: Counters::default(),
         })
     }
@@ -210,7 +213,7 @@ impl PrivatePages {
 
     /// Notices the first touch under this stamp, and brings the page into the memory.
     #[cold]
-    fn touch(&mut self, at: usize) -> Result<()> {
+    pub(super) fn touch(&mut self, at: usize) -> Result<()> {
         let Some(entry) = self.entries.get(at) else { return Ok(()) };
         let (stamp, freed) = (entry.stamp, entry.freed);
         // A page copied in after the savepoint needs no image: it is dropped by a rollback.
@@ -343,6 +346,7 @@ impl PrivatePages {
 
     /// Readies the pages for commit `sequence`; false if nothing was changed.
     pub(crate) fn seal(&mut self, sequence: Sequence) -> Result<bool> {
+        self.cut_free_tail()?;
         if FileState::read(&self.root.page(PageId(0))?)? != self.state {
             let state = self.state;
             let (page, edits, _) = self.edit(PageId(0))?.parts_mut();
@@ -402,6 +406,8 @@ impl PrivatePages {
                 Place::Base(_) => {}
             }
         }
+        // Nobody looks behind the page count.
+        (self.state.page_count..self.root.page_count).for_each(|id| overlay.remove(PageId(id)));
         let base = Arc::clone(&self.root.base);
         Root { sequence, page_count: self.state.page_count, overlay, base, parent: None }
     }
@@ -534,15 +540,13 @@ impl WritePages for PrivatePages {
         if u64::from(self.state.free_count) >= self.pages_max() {
             return Err(Error::corrupt(id, "more pages were given back than there are"));
         }
+        self.tail_freed |= id.0 == self.state.page_count - 1;
         let head = self.state.freelist_head;
         if head != PageId::NONE {
             let copy = self.edit(head)?;
             freelist::expect(head, copy.bytes())?;
             if freelist::push(copy, id) {
-                if let Some(at) = self.index.get(&id).copied() {
-                    self.touch(at)?;
-                    self.entries[at].freed = true; // places come from the index
-                }
+                self.discard(id)?;
                 self.state.free_count += 1;
                 return Ok(());
             }

@@ -41,6 +41,11 @@ impl WriteTransaction {
         Ok(WriteTransaction { pages, memory, engine, turn: Some(turn) })
     }
 
+    /// The pages, and what is remembered of the trees in them.
+    pub(super) fn pages_and_memory(&mut self) -> (&mut PrivatePages, &mut TreeMemory) {
+        (&mut self.pages, &mut self.memory)
+    }
+
     /// The commit that the transaction started from.
     pub fn base_sequence(&self) -> u64 {
         self.pages.root().sequence

@@ -265,6 +265,14 @@ impl Wal {
         log.header.write(&*self.disk, log.file)
     }
 
+    /// Makes durable what [`Wal::note_checkpoint`] has stated: no recovery reads the older log any more.
+    pub(crate) fn sync_header(&mut self) -> Result<()> {
+        match self.active.as_ref().map(|log| log.file) {
+            Some(file) => self.sync_file(file),
+            None => Ok(()),
+        }
+    }
+
     /// Starts images of pages as of `sequence` behind the last record of `log`.
     pub(super) fn begin_images<'a>(&'a mut self, log: &'a mut LogFile, sequence: Sequence) -> Images<'a> {
         self.record.clear();

@@ -5,6 +5,7 @@ mod crash;
 mod files;
 mod group;
 mod model;
+mod vacuum;
 
 use super::Layout;
 use crate::page::{CHECKSUM_SIZE, PageId};

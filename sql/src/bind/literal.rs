@@ -2,6 +2,7 @@
 
 use super::Binder;
 use super::typed::{Typed, kind};
+use super::walk::for_each_node;
 use crate::error::{Error, Result};
 use crate::ir::Expr;
 use crate::parser::literal_value;
@@ -36,6 +37,20 @@ impl<'a> Binder<'a> {
             return Ok(Typed::constant(literal.clone()));
         }
         Ok(Typed::plain(Expr::Literal { slot, types }, types))
+    }
+
+    /// The expression with the values of its lifted literals in their places, to be compared with one of the schema.
+    /// Pins what it reads.
+    pub(super) fn unlifted(&mut self, mut expr: Expr) -> Expr {
+        for_each_node(&mut expr, &mut |node| {
+            if let Expr::Literal { slot, .. } = node
+                && let Some(literal) = self.cx.literals.get(*slot)
+            {
+                self.pinned.push(*slot);
+                *node = Expr::Constant(literal.clone());
+            }
+        });
+        expr
     }
 
     fn parameter(&self, name: &str, value: &ast::ValueWithSpan) -> Result<Typed> {

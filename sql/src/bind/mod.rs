@@ -4,7 +4,7 @@
 //! HAVING, ORDER BY (`select`, `order`), with `aggregate` moving what stands above the groups onto their columns.
 //! `expr`, `operators` and `function` give each expression its kinds of values, its affinity and its collation,
 //! three separate things; `scope` finds what a name stands for, through the queries around it. `write` binds
-//! changes, `table` the expressions that a schema holds.
+//! changes, with `upsert` and `returning`; `table` the expressions that a schema holds.
 //!
 //! Knows the catalog, the functions' signatures and the IR; no plan and no row.
 
@@ -16,12 +16,14 @@ mod function;
 mod literal;
 mod operators;
 mod order;
+mod returning;
 mod scope;
 mod select;
 mod subquery;
 mod table;
 mod text;
 mod typed;
+mod upsert;
 mod walk;
 mod write;
 

@@ -375,7 +375,7 @@ struct Clauses {
 }
 
 /// The name of a column that is named after the table's column it is.
-fn column_name(expr: &ast::Expr, typed: &Typed, naming: Naming) -> Option<String> {
+pub(super) fn column_name(expr: &ast::Expr, typed: &Typed, naming: Naming) -> Option<String> {
     let mut bare = expr;
     loop {
         bare = match bare {

@@ -164,7 +164,7 @@ impl<'a> Binder<'a> {
     }
 
     /// A table's columns under fresh ids, and the id of its row id.
-    fn source(&mut self, table: &Table, shown: String) -> (Source, ColumnId) {
+    pub(super) fn source(&mut self, table: &Table, shown: String) -> (Source, ColumnId) {
         let mut columns = Vec::with_capacity(table.columns.len());
         for (place, column) in table.columns.iter().enumerate() {
             let is_row_id = table.row_id_column == Some(place);

@@ -28,12 +28,17 @@ impl<'a> Text<'a> {
 
     /// The text of each expression of the select list behind the SELECT at `select`, aliases included.
     pub(super) fn select_items(&self, select: Place) -> Vec<&'a str> {
-        let (Some(text), Some(span)) = (self.text, self.span(select)) else { return Vec::new() };
+        self.span(select).map_or_else(Vec::new, |span| self.items_from(span.end))
+    }
+
+    /// The text of each expression of the list that begins at byte `start`.
+    pub(super) fn items_from(&self, start: usize) -> Vec<&'a str> {
+        let Some(text) = self.text else { return Vec::new() };
         let mut items = Vec::new();
         let mut depth = 0_usize;
         let mut bounds: Option<(usize, usize)> = None;
         let mut previous = "";
-        for token in Tokens::new(text, span.end) {
+        for token in Tokens::new(text, start) {
             let word = text.get(token.start..token.end).unwrap_or("");
             match word {
                 "(" => depth += 1,

@@ -1,25 +1,30 @@
 //! INSERT, UPDATE and DELETE: the table written to, the rows found, and the values they take.
 
+use super::Binder;
 use super::compound::Limits;
-use super::from::{is_schema_name, relation_names};
-use super::scope::{Clause, Scope, Source};
+use super::from::{From, is_schema_name, relation_names};
+use super::scope::{Clause, Merged, Scope, Source};
 use super::select::{Naming, Selected};
 use super::typed::Typed;
-use super::{Binder, unsupported};
+use super::walk::{columns_of, for_each_node, subquery_of};
 use crate::catalog::{Relation as Object, Table, is_main, is_row_id_name};
 use crate::error::{Error, Result};
 use crate::ir::{
-    self, Expr, IndexHint, InsertColumn, InsertSource, Output, Query, Relation, TableRows, Write,
+    self, Expr, IndexHint, InsertColumn, InsertSource, JoinKind, Output, Query, Relation, TableRows, Target,
+    Write,
 };
 use crate::parser::{Assignment, Delete, Insert, Name, Update};
 use crate::suggest::{nearest, suggest};
 use crate::types::{Affinity, Collation, ColumnType, TypeSet};
+use rustc_hash::FxHashSet;
 use sqlparser::ast;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The clauses by which UPDATE and DELETE find their rows.
 struct Finding<'a> {
     indexed: Option<&'a Option<ast::Ident>>,
+    from: &'a [ast::TableWithJoins],
     filter: Option<&'a ast::Expr>,
     order_by: &'a [ast::OrderByExpr],
     limit: Option<&'a (ast::Expr, Option<ast::Expr>)>,
@@ -27,13 +32,9 @@ struct Finding<'a> {
 
 impl<'a> Binder<'a> {
     pub(super) fn insert(&mut self, insert: &'a Insert) -> Result<Write> {
-        if !insert.upserts.is_empty() {
-            return Err(unsupported("ON CONFLICT", self.place_of(&insert.table.name)));
-        }
-        self.refuse_returning(insert.returning.as_deref())?;
         let table = self.written_table(&insert.table)?;
         let shown = insert.alias.as_ref().unwrap_or(&insert.table.name).value.clone();
-        let (target, _) = self.target(table, shown)?;
+        let (target, row) = self.target(table, shown)?;
         // DEFAULT VALUES gives no column a value.
         let columns = match &insert.source {
             None => Vec::new(),
@@ -44,50 +45,65 @@ impl<'a> Binder<'a> {
             None => InsertSource::Defaults,
             Some(query) => self.insert_source(query, table, columns.len(), insert.columns.is_some())?,
         };
-        Ok(Write::Insert(ir::Insert { target, columns, source, on_conflict: insert.on_conflict }))
+        let (upserts, excluded) = self.upserts(&target, &row, &insert.upserts)?;
+        let returning = self.returning(table, &row, insert.returning.as_ref())?;
+        let on_conflict = insert.on_conflict;
+        Ok(Write::Insert(ir::Insert { target, columns, source, on_conflict, upserts, excluded, returning }))
     }
 
     pub(super) fn update(&mut self, update: &'a Update) -> Result<Write> {
-        if !update.from.is_empty() {
-            return Err(unsupported("UPDATE FROM", self.place_of(&update.table.name)));
-        }
-        self.refuse_returning(update.returning.as_deref())?;
         let table = self.written_table(&update.table)?;
         let shown = update.alias.as_ref().unwrap_or(&update.table.name).value.clone();
         self.open_with(update.with.as_ref());
         let finding = Finding {
             indexed: update.indexed.as_ref(),
+            from: &update.from,
             filter: update.filter.as_ref(),
             order_by: &update.order_by,
             limit: update.limit.as_ref(),
         };
-        let find = self.find(table, shown.clone(), &finding)?;
-        let (target, source) = self.target(table, shown)?;
-        let assignments = self.assignments(table, source, &update.assignments)?;
-        Ok(Write::Update(ir::Update { target, find, assignments, on_conflict: update.on_conflict }))
+        let (mut find, from) = self.find(table, shown.clone(), &finding)?;
+        let (target, row) = self.target(table, shown)?;
+        let mut scope = Scope::new(vec![row.clone()], Clause::Row);
+        scope.sources.extend(from.sources);
+        // Places count from the target on.
+        for merged in from.merged {
+            let parts = merged.parts.iter().map(|(source, column)| (source + 1, *column)).collect();
+            scope.merged.push(Merged { parts, ..merged });
+        }
+        self.scopes.push(scope);
+        let assignments = self.assignments(table, &update.assignments);
+        self.scopes.pop();
+        let assignments = assignments?;
+        if !update.from.is_empty() {
+            self.hand_up_used(&mut find, &target, &assignments);
+        }
+        let returning = self.returning(table, &row, update.returning.as_ref())?;
+        Ok(Write::Update(ir::Update {
+            target,
+            find,
+            assignments,
+            on_conflict: update.on_conflict,
+            finds_twice: !update.from.is_empty(),
+            returning,
+        }))
     }
 
     pub(super) fn delete(&mut self, delete: &'a Delete) -> Result<Write> {
-        self.refuse_returning(delete.returning.as_deref())?;
         let table = self.written_table(&delete.table)?;
         let shown = delete.alias.as_ref().unwrap_or(&delete.table.name).value.clone();
         self.open_with(delete.with.as_ref());
         let finding = Finding {
             indexed: delete.indexed.as_ref(),
+            from: &[],
             filter: delete.filter.as_ref(),
             order_by: &delete.order_by,
             limit: delete.limit.as_ref(),
         };
-        let find = self.find(table, shown.clone(), &finding)?;
-        let (target, _) = self.target(table, shown)?;
-        Ok(Write::Delete(ir::Delete { target, find }))
-    }
-
-    fn refuse_returning(&self, returning: Option<&[ast::SelectItem]>) -> Result<()> {
-        match returning.map(<[_]>::first) {
-            None => Ok(()),
-            Some(first) => Err(unsupported("RETURNING", first.and_then(|item| self.place(item)))),
-        }
+        let (find, _) = self.find(table, shown.clone(), &finding)?;
+        let (target, row) = self.target(table, shown)?;
+        let returning = self.returning(table, &row, delete.returning.as_ref())?;
+        Ok(Write::Delete(ir::Delete { target, find, returning }))
     }
 
     /// The table that a statement changes.
@@ -164,16 +180,39 @@ impl<'a> Binder<'a> {
         Err(Error::invalid(message, self.place(query)))
     }
 
-    /// The rows that UPDATE or DELETE changes: a query that gives their row ids.
-    fn find(&mut self, table: &'a Arc<Table>, shown: String, finding: &Finding<'a>) -> Result<Query> {
+    /// The rows that UPDATE or DELETE changes: a query that gives their row ids, and the rows of FROM beside them.
+    fn find(&mut self, table: &'a Arc<Table>, shown: String, finding: &Finding<'a>) -> Result<(Query, From)> {
         let hint = match finding.indexed {
             None => IndexHint::None,
             Some(index) => self.hinted_index(table, index.as_ref())?,
         };
-        let (rows, source) = self.table_rows(table, shown, hint)?;
+        let (rows, source) = self.table_rows(table, shown.clone(), hint)?;
         let output = row_id_output(&rows);
-        self.scopes.push(Scope::new(vec![source], Clause::Where));
-        let relation = self.found_rows(rows, finding);
+        let mut relation = Relation::Table(rows);
+        let mut sources = vec![source];
+        let mut from = From { relation: Relation::OneRow, sources: Vec::new(), merged: Vec::new() };
+        let mut merged = Vec::new();
+        if !finding.from.is_empty() {
+            from = self.from(finding.from)?;
+            let named =
+                |source: &Source| source.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(&shown));
+            if from.sources.iter().any(named) {
+                let message = format!("the target {shown} may not stand in FROM again; give one an alias");
+                return Err(Error::name(message, finding.from.first().and_then(|t| self.place(&t.relation))));
+            }
+            sources.extend(from.sources.iter().cloned());
+            for known in &from.merged {
+                let parts = known.parts.iter().map(|(source, column)| (source + 1, *column)).collect();
+                merged.push(Merged { parts, ..known.clone() });
+            }
+            let right = std::mem::replace(&mut from.relation, Relation::OneRow);
+            let (left, right) = (Box::new(relation), Box::new(right));
+            relation = Relation::Join { kind: JoinKind::Inner, left, right, on: None };
+        }
+        let mut scope = Scope::new(sources, Clause::Where);
+        scope.merged = merged;
+        self.scopes.push(scope);
+        let relation = self.found_rows(relation, finding);
         self.scopes.pop();
         let (limit, offset) = match finding.limit {
             None => (None, None),
@@ -181,11 +220,10 @@ impl<'a> Binder<'a> {
         };
         let selected = Selected { relation: relation?, columns: Vec::new() };
         let selected = self.limit(selected, &Limits { limit, offset })?;
-        Ok(Query { relation: selected.relation, outputs: vec![output] })
+        Ok((Query { relation: selected.relation, outputs: vec![output] }, from))
     }
 
-    fn found_rows(&mut self, rows: TableRows, finding: &Finding<'a>) -> Result<Relation> {
-        let mut relation = Relation::Table(rows);
+    fn found_rows(&mut self, mut relation: Relation, finding: &Finding<'a>) -> Result<Relation> {
         if let Some(filter) = finding.filter {
             let predicate = self.expr(filter)?.expr;
             relation = Relation::Filter { input: Box::new(relation), predicate };
@@ -197,20 +235,34 @@ impl<'a> Binder<'a> {
         Ok(relation)
     }
 
-    /// SET: the columns assigned and their next values. Of several values for one column the last counts.
-    fn assignments(
-        &mut self,
-        table: &Table,
-        source: Source,
-        assignments: &'a [Assignment],
-    ) -> Result<Vec<(InsertColumn, Expr)>> {
-        self.scopes.push(Scope::new(vec![source], Clause::Row));
-        let bound = self.assigned(table, assignments);
-        self.scopes.pop();
-        bound
+    /// Makes the query that finds rows give what the assignments use of FROM.
+    fn hand_up_used(&self, find: &mut Query, target: &Target, assignments: &[(InsertColumn, Expr)]) {
+        let mut made = FxHashSet::default();
+        columns_of(&find.relation, &mut made);
+        let mut used = BTreeSet::new();
+        for (_, value) in assignments {
+            for_each_node(&mut value.clone(), &mut |node| match node {
+                Expr::Column(id, _) => used.extend(Some(*id)),
+                _ => {
+                    let nested = subquery_of(node).and_then(|id| self.subqueries.get(id.0 as usize));
+                    used.extend(nested.iter().flat_map(|nested| nested.outer.iter().copied()));
+                }
+            });
+        }
+        used.retain(|id| made.contains(id) && !target.columns.contains(id));
+        find.outputs.extend(used.into_iter().map(|column| Output {
+            column,
+            name: String::new(),
+            types: TypeSet::ALL,
+            affinity: Affinity::None,
+            collation: Collation::Binary,
+            column_type: None,
+            origin: None,
+        }));
     }
 
-    fn assigned(
+    /// SET: the columns assigned and their next values. Of several values for one column the last counts.
+    pub(super) fn assignments(
         &mut self,
         table: &Table,
         assignments: &'a [Assignment],

@@ -142,6 +142,19 @@ impl Context {
         self.forget_subqueries();
     }
 
+    /// Goes on with another snapshot; these subqueries forget what they computed over the one before.
+    pub(crate) fn look_again(&mut self, snapshot: Snapshot, subqueries: &[usize]) {
+        self.snapshot = Some(match &self.pages {
+            Some(pages) => snapshot.counting(Arc::clone(pages)),
+            None => snapshot,
+        });
+        for place in subqueries {
+            if let Some(Some(runner)) = self.subqueries.get_mut(*place) {
+                runner.forget();
+            }
+        }
+    }
+
     /// Makes the runs that begin from now on count the pages they visit.
     pub(crate) fn count_pages(&mut self) {
         self.pages.get_or_insert_default();

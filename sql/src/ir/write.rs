@@ -1,7 +1,7 @@
 //! Bound INSERT, UPDATE and DELETE.
 
 use super::expr::{ColumnId, Expr};
-use super::query::Query;
+use super::query::{Output, Query};
 use crate::catalog::{Index, Table};
 use crate::parser::OnConflict;
 use std::sync::Arc;
@@ -56,6 +56,49 @@ pub struct Insert {
     pub source: InsertSource,
     /// OR ..; `None` leaves it to the constraints.
     pub on_conflict: Option<OnConflict>,
+    /// ON CONFLICT clauses in order.
+    pub upserts: Vec<Upsert>,
+    /// What the columns of the row that was to be inserted are called in `upserts`, and then its row id: `excluded`.
+    pub excluded: Vec<ColumnId>,
+    /// RETURNING.
+    pub returning: Option<Returning>,
+}
+
+/// One ON CONFLICT clause.
+#[derive(Clone, Debug)]
+pub struct Upsert {
+    /// Which constraint it is about; `None` is any.
+    pub target: Option<UpsertTarget>,
+    /// DO UPDATE; `None` is DO NOTHING.
+    pub update: Option<UpsertUpdate>,
+}
+
+/// The constraint that a clause names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpsertTarget {
+    /// The row id.
+    RowId,
+    /// A unique index, by its place in [`Target::indexes`].
+    Index(usize),
+}
+
+/// DO UPDATE.
+#[derive(Clone, Debug)]
+pub struct UpsertUpdate {
+    /// Columns and their next values, over the row in the way (the target's columns) and [`Insert::excluded`].
+    pub assignments: Vec<(InsertColumn, Expr)>,
+    /// WHERE, over the same columns.
+    pub filter: Option<Expr>,
+}
+
+/// RETURNING: what each changed row gives, over the target's columns: those of the row as it is then, or as it was if
+/// it was deleted.
+#[derive(Clone, Debug)]
+pub struct Returning {
+    /// The values.
+    pub exprs: Vec<Expr>,
+    /// What they are called; their column ids mean nothing.
+    pub outputs: Vec<Output>,
 }
 
 /// Where a source value goes.
@@ -90,6 +133,10 @@ pub struct Update {
     pub assignments: Vec<(InsertColumn, Expr)>,
     /// OR ..
     pub on_conflict: Option<OnConflict>,
+    /// True if FROM may find a row several times: the last finding counts, and rows are changed in order of row id.
+    pub finds_twice: bool,
+    /// RETURNING.
+    pub returning: Option<Returning>,
 }
 
 /// DELETE.
@@ -99,4 +146,6 @@ pub struct Delete {
     pub target: Target,
     /// Which rows: its only output is the row id.
     pub find: Query,
+    /// RETURNING.
+    pub returning: Option<Returning>,
 }

@@ -1,8 +1,8 @@
 //! INSERT, REPLACE, UPDATE and DELETE.
 
 use super::dialect::{Grammar, Parse};
-use super::statement::{Assignment, Delete, Insert, OnConflict, Statement, Update, Upsert};
-use sqlparser::ast::{Ident, SelectItem, With};
+use super::statement::{Assignment, Delete, Insert, OnConflict, Returning, Statement, Update, Upsert};
+use sqlparser::ast::{Ident, With};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
@@ -121,8 +121,12 @@ impl Grammar {
         if p.parse_keyword(Keyword::AS) { self.ident(p, "an alias").map(Some) } else { Ok(None) }
     }
 
-    fn returning(&self, p: &mut Parser) -> Parse<Option<Vec<SelectItem>>> {
-        if p.parse_keyword(Keyword::RETURNING) { self.select_list(p).map(Some) } else { Ok(None) }
+    fn returning(&self, p: &mut Parser) -> Parse<Option<Returning>> {
+        if !p.parse_keyword(Keyword::RETURNING) {
+            return Ok(None);
+        }
+        let start = self.next_span(p).start;
+        Ok(Some(Returning { items: self.select_list(p)?, start }))
     }
 
     fn update(&self, p: &mut Parser, with: Option<With>) -> Parse<Statement> {

@@ -171,7 +171,16 @@ pub struct Insert {
     /// ON CONFLICT clauses in order.
     pub upserts: Vec<Upsert>,
     /// RETURNING.
-    pub returning: Option<Vec<SelectItem>>,
+    pub returning: Option<Returning>,
+}
+
+/// RETURNING: what a changed row gives.
+#[derive(Clone, Debug)]
+pub struct Returning {
+    /// The columns.
+    pub items: Vec<SelectItem>,
+    /// Where the list begins in the text, for the names of its columns.
+    pub start: usize,
 }
 
 /// One ON CONFLICT clause.
@@ -216,7 +225,7 @@ pub struct Update {
     /// LIMIT and OFFSET.
     pub limit: Option<(Expr, Option<Expr>)>,
     /// RETURNING.
-    pub returning: Option<Vec<SelectItem>>,
+    pub returning: Option<Returning>,
 }
 
 /// DELETE.
@@ -237,7 +246,7 @@ pub struct Delete {
     /// LIMIT and OFFSET.
     pub limit: Option<(Expr, Option<Expr>)>,
     /// RETURNING.
-    pub returning: Option<Vec<SelectItem>>,
+    pub returning: Option<Returning>,
 }
 
 /// CREATE TABLE.

@@ -103,16 +103,20 @@ impl WritePlan {
     /// Makes runs of the plan note what each node does.
     pub fn measure(&mut self) {
         match self {
-            WritePlan::Insert { source: WriteSource::Query { plan, .. }, .. } => plan.measure(),
-            WritePlan::Insert { source: WriteSource::Rows(_, expressions), .. } => {
+            WritePlan::Insert { source, expressions, .. } => {
+                if let WriteSource::Query { plan, .. } = source {
+                    plan.measure();
+                }
                 measure_subplans(&mut expressions.subplans);
             }
-            WritePlan::Insert { source: WriteSource::Defaults, .. } => {}
             WritePlan::Update { find, expressions, .. } => {
                 find.measure();
                 measure_subplans(&mut expressions.subplans);
             }
-            WritePlan::Delete { find, .. } => find.measure(),
+            WritePlan::Delete { find, expressions, .. } => {
+                find.measure();
+                measure_subplans(&mut expressions.subplans);
+            }
         }
     }
 

@@ -7,7 +7,8 @@
 use super::figures::Figures;
 use crate::catalog::{Index, Table};
 use crate::ir::{
-    AggregateCall, ColumnId, Comparison, Expr, InsertColumn, JoinKind, Output, SetOp, SortKey, Target,
+    AggregateCall, ColumnId, Comparison, Expr, InsertColumn, JoinKind, Output, Returning, SetOp, SortKey,
+    Target, Upsert,
 };
 use crate::parser::OnConflict;
 use crate::types::Collation;
@@ -250,6 +251,14 @@ pub enum WritePlan {
         source: WriteSource,
         /// OR ..
         on_conflict: Option<OnConflict>,
+        /// ON CONFLICT clauses in order.
+        upserts: Vec<Upsert>,
+        /// The columns and the row id of `excluded`; none without `upserts`.
+        excluded: Vec<ColumnId>,
+        /// RETURNING.
+        returning: Option<Returning>,
+        /// Subqueries and outer columns of all expressions but those of a query.
+        expressions: Expressions,
     },
     /// UPDATE.
     Update {
@@ -259,10 +268,14 @@ pub enum WritePlan {
         find: Plan,
         /// The next values.
         assignments: Vec<(InsertColumn, Expr)>,
-        /// Subqueries and outer columns of `assignments`, defaults and checks.
+        /// Subqueries and outer columns of `assignments`, `returning`, defaults and checks.
         expressions: Expressions,
         /// OR ..
         on_conflict: Option<OnConflict>,
+        /// True if `find` may give a row several times: the last counts, and rows are changed in order of row id.
+        finds_twice: bool,
+        /// RETURNING.
+        returning: Option<Returning>,
     },
     /// DELETE.
     Delete {
@@ -270,14 +283,32 @@ pub enum WritePlan {
         target: Target,
         /// Which rows.
         find: Plan,
+        /// RETURNING.
+        returning: Option<Returning>,
+        /// Subqueries and outer columns of `returning`.
+        expressions: Expressions,
     },
+}
+
+impl WritePlan {
+    /// The columns of RETURNING.
+    #[must_use]
+    pub fn outputs(&self) -> &[Output] {
+        match self {
+            WritePlan::Insert { returning, .. }
+            | WritePlan::Update { returning, .. }
+            | WritePlan::Delete { returning, .. } => {
+                returning.as_ref().map_or(&[], |returning| &returning.outputs)
+            }
+        }
+    }
 }
 
 /// Where inserted rows come from.
 #[derive(Clone, Debug)]
 pub enum WriteSource {
     /// VALUES.
-    Rows(Vec<Vec<Expr>>, Expressions),
+    Rows(Vec<Vec<Expr>>),
     /// SELECT; spooled first where it reads the target.
     Query {
         /// The rows.
@@ -296,4 +327,9 @@ pub struct Expressions {
     pub subplans: Vec<Option<Subplan>>,
     /// Outer columns, by slot.
     pub outer: Vec<ColumnId>,
+    /// Subqueries that see the rows changed before: those that depend on the row at hand, where some subquery reads
+    /// the table being written. The others are run once.
+    pub live: Vec<usize>,
+    /// The subqueries of RETURNING, where some subquery reads the table being written: they are run for each row.
+    pub returned: Vec<usize>,
 }

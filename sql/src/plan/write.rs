@@ -8,7 +8,7 @@ use super::stats::PlanContext;
 use super::{Statement, Subplan};
 use crate::catalog::Table;
 use crate::error::Result;
-use crate::ir::{Bound, Expr, InsertSource, Target, Write};
+use crate::ir::{self, Bound, Expr, InsertSource, Returning, Target, Write};
 use std::collections::BTreeSet;
 
 /// Plans a statement that changes rows.
@@ -19,55 +19,63 @@ pub fn plan_write(bound: Bound<Write>, cx: &PlanContext<'_>) -> Result<WritePlan
     let Bound { root, subqueries, next_column, .. } = bound;
     let mut rewriter = Rewriter::new(subqueries, next_column, cx);
     match root {
-        Write::Insert(insert) => match insert.source {
-            InsertSource::Query(query) => {
-                let query = rewriter.query(query);
-                let mut statement = Statement::new(rewriter, [&query.relation]);
-                let plan = Box::new(statement.plan(query)?);
-                let spool = reads(&plan, &insert.target.table);
-                Ok(WritePlan::Insert {
-                    target: insert.target,
-                    columns: insert.columns,
-                    source: WriteSource::Query { plan, spool },
-                    on_conflict: insert.on_conflict,
-                })
-            }
-            InsertSource::Rows(rows) => {
-                let mut statement = Statement::new(rewriter, []);
-                let exprs = rows.iter().flatten().chain(of_target(&insert.target));
-                let expressions = statement.expressions(exprs)?;
-                Ok(WritePlan::Insert {
-                    target: insert.target,
-                    columns: insert.columns,
-                    source: WriteSource::Rows(rows, expressions),
-                    on_conflict: insert.on_conflict,
-                })
-            }
-            InsertSource::Defaults => Ok(WritePlan::Insert {
-                target: insert.target,
-                columns: insert.columns,
-                source: WriteSource::Defaults,
-                on_conflict: insert.on_conflict,
-            }),
-        },
+        Write::Insert(insert) => {
+            let ir::Insert { target, columns, source, on_conflict, upserts, excluded, returning } = insert;
+            let (mut statement, source) = match source {
+                InsertSource::Query(query) => {
+                    let query = rewriter.query(query);
+                    let mut statement = Statement::new(rewriter, [&query.relation]);
+                    let plan = Box::new(statement.plan(query)?);
+                    let spool = reads(&plan, &target.table);
+                    (statement, WriteSource::Query { plan, spool })
+                }
+                InsertSource::Rows(rows) => (Statement::new(rewriter, []), WriteSource::Rows(rows)),
+                InsertSource::Defaults => (Statement::new(rewriter, []), WriteSource::Defaults),
+            };
+            let rows = match &source {
+                WriteSource::Rows(rows) => rows.as_slice(),
+                WriteSource::Query { .. } | WriteSource::Defaults => &[],
+            };
+            let updates = upserts.iter().filter_map(|upsert| upsert.update.as_ref());
+            let of_updates = updates
+                .flat_map(|update| update.assignments.iter().map(|(_, value)| value).chain(&update.filter));
+            let exprs = rows.iter().flatten().chain(of_target(&target)).chain(of_updates);
+            let expressions = statement.expressions(exprs, &returning, &target.table)?;
+            Ok(WritePlan::Insert {
+                target,
+                columns,
+                source,
+                on_conflict,
+                upserts,
+                excluded,
+                returning,
+                expressions,
+            })
+        }
         Write::Update(update) => {
-            let find = rewriter.query(update.find);
+            let ir::Update { target, find, assignments, on_conflict, finds_twice, returning } = update;
+            let find = rewriter.query(find);
             let mut statement = Statement::new(rewriter, [&find.relation]);
             let find = statement.plan(find)?;
-            let exprs = update.assignments.iter().map(|(_, e)| e).chain(of_target(&update.target));
-            let expressions = statement.expressions(exprs)?;
+            let exprs = assignments.iter().map(|(_, e)| e).chain(of_target(&target));
+            let expressions = statement.expressions(exprs, &returning, &target.table)?;
             Ok(WritePlan::Update {
-                target: update.target,
+                target,
                 find,
-                assignments: update.assignments,
+                assignments,
                 expressions,
-                on_conflict: update.on_conflict,
+                on_conflict,
+                finds_twice,
+                returning,
             })
         }
         Write::Delete(delete) => {
-            let find = rewriter.query(delete.find);
+            let ir::Delete { target, find, returning } = delete;
+            let find = rewriter.query(find);
             let mut statement = Statement::new(rewriter, [&find.relation]);
-            Ok(WritePlan::Delete { target: delete.target, find: statement.plan(find)? })
+            let find = statement.plan(find)?;
+            let expressions = statement.expressions(std::iter::empty(), &returning, &target.table)?;
+            Ok(WritePlan::Delete { target, find, returning, expressions })
         }
     }
 }
@@ -76,12 +84,24 @@ fn of_target(target: &Target) -> impl Iterator<Item = &Expr> + Clone {
     target.defaults.iter().chain(&target.checks)
 }
 
+fn of_returning(returning: &Option<Returning>) -> impl Iterator<Item = &Expr> + Clone {
+    returning.iter().flat_map(|returning| &returning.exprs)
+}
+
 impl Statement<'_> {
     /// What expressions outside a plan need: their subqueries, and slots for the columns that these take from the
-    /// row at hand.
-    fn expressions<'e>(&mut self, exprs: impl Iterator<Item = &'e Expr> + Clone) -> Result<Expressions> {
+    /// row at hand. `written` is the table that they are evaluated for.
+    fn expressions<'e>(
+        &mut self,
+        exprs: impl Iterator<Item = &'e Expr> + Clone,
+        returning: &'e Option<Returning>,
+        written: &Table,
+    ) -> Result<Expressions> {
+        let exprs = exprs.chain(of_returning(returning));
         self.need_for(exprs.clone())?;
         let mut used = BTreeSet::new();
+        of_returning(returning).for_each(|e| self.add_run_by_expr(e, &mut used));
+        let returned: Vec<usize> = used.iter().copied().collect();
         exprs.for_each(|e| self.add_run_by_expr(e, &mut used));
         let mut given = Vec::new();
         for at in &used {
@@ -90,7 +110,14 @@ impl Statement<'_> {
             }
         }
         let (subplans, outer) = self.share(used, &[], &given);
-        Ok(Expressions { subplans, outer })
+        let reads =
+            |subplan: &Option<Subplan>| subplan.as_ref().is_some_and(|s| node_reads(&s.root, written));
+        let is_live = subplans.iter().any(reads);
+        let correlated =
+            subplans.iter().enumerate().filter(|(_, s)| s.as_ref().is_some_and(|s| !s.outer.is_empty()));
+        let live = if is_live { correlated.map(|(place, _)| place).collect() } else { Vec::new() };
+        let returned = if is_live { returned } else { Vec::new() };
+        Ok(Expressions { subplans, outer, live, returned })
     }
 }
 

@@ -70,7 +70,7 @@ impl Prepared {
     pub fn columns(&self) -> &[Output] {
         match &self.compiled.kind {
             Kind::Query(plan) => &plan.outputs,
-            Kind::Write(_) => &[],
+            Kind::Write(plan) => plan.outputs(),
             Kind::Other(_, columns) => columns,
         }
     }

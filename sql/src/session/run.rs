@@ -176,6 +176,9 @@ impl Session {
             std::mem::swap(&mut machine.context.parameters, parameters);
         }
         let written = machine.execution.written();
+        if matches!(done, Ok(Some(_))) && !plan.outputs().is_empty() {
+            prepared.run = Run::Rows(machine.execution.take_returned(), None);
+        }
         let rolls_back = done.is_err() && machine.execution.rolls_back();
         prepared.machine = Some(Machine::Write(machine));
         if !matches!(done, Ok(None)) {

@@ -1,6 +1,7 @@
 //! DELETE: finds its rows, then takes each away.
 
-use super::find::{Find, FoundRows};
+use super::find::{Find, FoundRows, Subqueries};
+use super::returning::Returning;
 use super::row_writer::RowWriter;
 use super::{ROWS_PER_CHECK, Written};
 use crate::constraint::Refusal;
@@ -8,7 +9,7 @@ use crate::error::Result;
 use crate::exec::context::Context;
 use crate::exec::expr::Scope;
 use crate::ir::Target;
-use crate::plan::Plan;
+use crate::plan::{Expressions, Plan};
 use sedge_storage::WriteTransaction;
 
 /// A DELETE ready to run.
@@ -16,17 +17,30 @@ pub(super) struct Delete {
     writer: RowWriter,
     find: Find,
     found: FoundRows,
+    subqueries: Subqueries,
+    returning: Option<Returning>,
 }
 
 impl Delete {
-    pub(super) fn new(target: &Target, find: &Plan) -> Result<Delete> {
+    pub(super) fn new(
+        target: &Target,
+        find: &Plan,
+        expressions: &Expressions,
+        returning: Option<Returning>,
+    ) -> Result<Delete> {
         let writer = RowWriter::new(target, Scope::default(), None)?;
-        Ok(Delete { writer, find: Find::new(find)?, found: FoundRows::default() })
+        let subqueries = Subqueries::of(expressions)?;
+        Ok(Delete { writer, find: Find::new(find)?, found: FoundRows::default(), subqueries, returning })
     }
 
     /// Finds the rows; gives their number.
     pub(super) fn find(&mut self, txn: &mut WriteTransaction, cx: &mut Context) -> Result<usize, Refusal> {
         self.find.run(txn, cx, &mut self.found)
+    }
+
+    /// RETURNING, where there is one.
+    pub(super) fn returning(&mut self) -> Option<&mut Returning> {
+        self.returning.as_mut()
     }
 
     /// Deletes the rows found.
@@ -36,12 +50,22 @@ impl Delete {
         cx: &mut Context,
         written: &mut Written,
     ) -> Result<(), Refusal> {
-        for (i, (row_id, _)) in self.found.rows().enumerate() {
-            if i % ROWS_PER_CHECK == ROWS_PER_CHECK - 1 {
-                cx.check_interrupt()?;
+        let Delete { writer, found, subqueries, returning, .. } = self;
+        subqueries.with(txn, cx, |txn, cx, live| {
+            for (i, (row_id, _)) in found.rows().enumerate() {
+                if i % ROWS_PER_CHECK == ROWS_PER_CHECK - 1 {
+                    cx.check_interrupt()?;
+                }
+                if !writer.delete(txn, cx, row_id, returning.is_some())? {
+                    continue;
+                }
+                written.changes += 1;
+                if let Some(returning) = returning {
+                    live.refresh_returning(txn, cx);
+                    returning.add(writer.deleted(), cx)?;
+                }
             }
-            written.changes += i64::from(self.writer.delete(txn, cx, row_id)?);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }

@@ -13,6 +13,7 @@ use crate::plan::{Expressions, Operator as Planned, Plan, RowIdRange, ScanColumn
 use crate::types::ColumnType;
 use crate::value::{Value, ValueRef};
 use sedge_storage::WriteTransaction;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The rows that a statement changes, found before the first is changed.
@@ -29,6 +30,21 @@ impl FoundRows {
         self.row_ids.clear();
         self.extras.clear();
         self.width = width;
+    }
+
+    /// Keeps of each row the last finding, in order of row id.
+    pub(super) fn keep_last(&mut self) {
+        let mut last = BTreeMap::new();
+        for (place, row_id) in self.row_ids.iter().enumerate() {
+            last.insert(*row_id, place);
+        }
+        let mut extras = Vec::with_capacity(last.len() * self.width);
+        for place in last.values() {
+            let values = self.extras.get_mut(place * self.width..(place + 1) * self.width);
+            extras.extend(values.into_iter().flatten().map(std::mem::take));
+        }
+        self.row_ids = last.into_keys().collect();
+        self.extras = extras;
     }
 
     /// The row ids in order, each with what was found with it.
@@ -171,16 +187,54 @@ impl QueryRun {
 /// The subqueries of one part of a statement.
 pub(super) struct Subqueries {
     runners: Vec<Option<Box<dyn SubqueryRunner>>>,
+    live: Live,
+}
+
+/// Which subqueries have to see what their statement has changed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Live {
+    before: Vec<usize>,
+    returned: Vec<usize>,
+}
+
+impl Live {
+    /// Makes those that are asked before a change see the transaction as it stands.
+    #[inline]
+    pub(super) fn refresh(&self, txn: &mut WriteTransaction, cx: &mut Context) {
+        if !self.before.is_empty() {
+            cx.look_again(txn.snapshot(), &self.before);
+        }
+    }
+
+    /// Makes those of RETURNING see it.
+    #[inline]
+    pub(super) fn refresh_returning(&self, txn: &mut WriteTransaction, cx: &mut Context) {
+        if !self.returned.is_empty() {
+            cx.look_again(txn.snapshot(), &self.returned);
+        }
+    }
 }
 
 impl Subqueries {
     fn new(subplans: &[Option<Subplan>], outer: &[ColumnId]) -> Result<Subqueries> {
-        Ok(Subqueries { runners: build_subqueries(subplans, outer)? })
+        Ok(Subqueries { runners: build_subqueries(subplans, outer)?, live: Live::default() })
     }
 
     /// Those of expressions outside a query.
     pub(super) fn of(expressions: &Expressions) -> Result<Subqueries> {
-        Subqueries::new(&expressions.subplans, &expressions.outer)
+        let mut subqueries = Subqueries::new(&expressions.subplans, &expressions.outer)?;
+        subqueries.live = Live { before: expressions.live.clone(), returned: expressions.returned.clone() };
+        Ok(subqueries)
+    }
+
+    /// True if some of them see the rows written.
+    pub(super) fn is_live(&self) -> bool {
+        !self.live.before.is_empty()
+    }
+
+    /// True if there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.runners.iter().all(Option::is_none)
     }
 
     /// Exchanges the context's subqueries with these.
@@ -188,19 +242,20 @@ impl Subqueries {
         std::mem::swap(&mut self.runners, &mut cx.subqueries);
     }
 
-    /// Runs `run` with these subqueries in the context. They read the transaction as it stands now.
+    /// Runs `run` with these subqueries in the context. They read the transaction as it stands now, until
+    /// [`Live::refresh`].
     pub(super) fn with<R>(
         &mut self,
         txn: &mut WriteTransaction,
         cx: &mut Context,
-        run: impl FnOnce(&mut WriteTransaction, &mut Context) -> R,
+        run: impl FnOnce(&mut WriteTransaction, &mut Context, &Live) -> R,
     ) -> R {
-        if self.runners.iter().all(Option::is_none) {
-            return run(txn, cx);
+        if self.is_empty() {
+            return run(txn, cx, &self.live);
         }
         self.swap(cx);
         cx.begin_run(txn.snapshot());
-        let result = run(txn, cx);
+        let result = run(txn, cx, &self.live);
         cx.end_run();
         self.swap(cx);
         result

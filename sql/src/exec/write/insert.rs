@@ -1,16 +1,18 @@
 //! INSERT: rows of expressions, of a query, or of defaults.
 
-use super::find::{QueryRun, Subqueries};
-use super::row_writer::RowWriter;
+use super::find::{Live, QueryRun, Subqueries};
+use super::returning::Returning;
+use super::row_writer::{Inserted, RowWriter};
 use super::scalar::Scalar;
-use super::{ROWS_PER_CHECK, Written};
+use super::upsert::Clause;
+use super::{ROWS_PER_CHECK, Written, scope_of};
 use crate::constraint::Refusal;
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
-use crate::exec::expr::Scope;
 use crate::ir::{InsertColumn, Target};
 use crate::parser::OnConflict;
-use crate::plan::WriteSource;
+use crate::plan::{Expressions, WriteSource};
+use crate::value::{Value, ValueRef};
 use sedge_storage::WriteTransaction;
 
 /// An INSERT ready to run.
@@ -20,12 +22,19 @@ pub(super) struct Insert {
     /// Columns that take their default.
     defaults: Vec<usize>,
     source: Source,
+    /// Those of all expressions but a query's.
+    subqueries: Subqueries,
+    /// ON CONFLICT clauses.
+    clauses: Vec<Clause>,
+    returning: Option<Returning>,
+    /// The rows of the source, where all must be known before the first is written.
+    spool: Option<Vec<Value>>,
 }
 
 enum Source {
     /// VALUES.
-    Rows { rows: Vec<Vec<Scalar>>, subqueries: Subqueries },
-    /// SELECT. It reads a snapshot from before the first row is written, so nothing need be spooled.
+    Rows(Vec<Vec<Scalar>>),
+    /// SELECT. It reads a snapshot from before the first row is written.
     Query(Box<QueryRun>),
     /// DEFAULT VALUES.
     Defaults,
@@ -36,12 +45,12 @@ impl Insert {
         target: &Target,
         columns: &[InsertColumn],
         source: &WriteSource,
+        expressions: &Expressions,
         on_conflict: Option<OnConflict>,
     ) -> Result<Insert> {
-        let mut scope = Scope::default();
+        let scope = scope_of(expressions);
         let source = match source {
-            WriteSource::Rows(rows, expressions) => {
-                scope = Scope { layout: &[], outer: &expressions.outer, subplans: &expressions.subplans };
+            WriteSource::Rows(rows) => {
                 let mut compiled = Vec::with_capacity(rows.len());
                 for row in rows {
                     if row.len() != columns.len() {
@@ -50,7 +59,7 @@ impl Insert {
                     let scalars = row.iter().map(|expr| Scalar::compile(expr, scope));
                     compiled.push(scalars.collect::<Result<Vec<Scalar>>>()?);
                 }
-                Source::Rows { rows: compiled, subqueries: Subqueries::of(expressions)? }
+                Source::Rows(compiled)
             }
             WriteSource::Query { plan, .. } => Source::Query(Box::new(QueryRun::new(plan)?)),
             WriteSource::Defaults => Source::Defaults,
@@ -59,16 +68,43 @@ impl Insert {
         // DEFAULT VALUES gives no column a value of its own.
         let columns = if matches!(source, Source::Defaults) { &[] } else { columns };
         let defaults = writer.defaults_beside(columns, target);
-        Ok(Insert { writer, columns: columns.to_vec(), defaults, source })
+        let subqueries = Subqueries::of(expressions)?;
+        Ok(Insert {
+            writer,
+            columns: columns.to_vec(),
+            defaults,
+            source,
+            subqueries,
+            clauses: Vec::new(),
+            returning: None,
+            spool: None,
+        })
+    }
+
+    /// Says what ON CONFLICT clauses do, and what RETURNING asks for.
+    pub(super) fn with(mut self, clauses: Vec<Clause>, returning: Option<Returning>) -> Insert {
+        // A query's run has the context to itself, and VALUES see nothing of the rows written.
+        let is_apart = match &self.source {
+            Source::Rows(rows) => rows.len() <= 1 || !self.subqueries.is_live(),
+            Source::Query(_) => self.subqueries.is_empty(),
+            Source::Defaults => true,
+        };
+        self.spool = (!is_apart).then(Vec::new);
+        Insert { clauses, returning, ..self }
     }
 
     /// True if at most one row is inserted.
     pub(super) fn is_single_row(&self) -> bool {
         match &self.source {
-            Source::Rows { rows, .. } => rows.len() <= 1,
+            Source::Rows(rows) => rows.len() <= 1,
             Source::Query(_) => false,
             Source::Defaults => true,
         }
+    }
+
+    /// RETURNING, where there is one.
+    pub(super) fn returning(&mut self) -> Option<&mut Returning> {
+        self.returning.as_mut()
     }
 
     pub(super) fn run(
@@ -77,16 +113,29 @@ impl Insert {
         cx: &mut Context,
         written: &mut Written,
     ) -> Result<(), Refusal> {
-        let Insert { writer, columns, defaults, source } = self;
-        let mut insert = |writer: &mut RowWriter, txn: &mut WriteTransaction, cx: &mut Context| {
-            if let Some(row_id) = writer.insert(txn, cx)? {
-                written.changes += 1;
-                written.last_row_id = Some(row_id);
-            }
-            Ok::<(), Refusal>(())
-        };
+        let Insert { writer, columns, defaults, source, subqueries, clauses, returning, spool } = self;
+        let mut sink = Sink { clauses, returning, written };
+        if let Some(rows) = spool {
+            rows.clear();
+            let read = collect(source, subqueries, txn, cx, rows);
+            let done = read.and_then(|()| {
+                subqueries.with(txn, cx, |txn, cx, live| {
+                    for row in rows.chunks_exact(columns.len().max(1)) {
+                        cx.check_interrupt()?;
+                        begin(writer, defaults, cx)?;
+                        for (column, value) in columns.iter().zip(row) {
+                            writer.set(*column, value.as_ref());
+                        }
+                        sink.insert(writer, txn, cx, live)?;
+                    }
+                    Ok(())
+                })
+            });
+            rows.clear();
+            return done;
+        }
         match source {
-            Source::Rows { rows, subqueries } => subqueries.with(txn, cx, |txn, cx| {
+            Source::Rows(rows) => subqueries.with(txn, cx, |txn, cx, live| {
                 for (i, row) in rows.iter_mut().enumerate() {
                     if i % ROWS_PER_CHECK == ROWS_PER_CHECK - 1 {
                         cx.check_interrupt()?;
@@ -95,7 +144,7 @@ impl Insert {
                     for (column, value) in columns.iter().zip(row) {
                         writer.set_to(*column, value, cx)?;
                     }
-                    insert(writer, txn, cx)?;
+                    sink.insert(writer, txn, cx, live)?;
                 }
                 Ok(())
             }),
@@ -105,15 +154,85 @@ impl Insert {
                     for (i, column) in columns.iter().enumerate() {
                         writer.set(*column, batch.get(i, row));
                     }
-                    insert(writer, txn, cx)?;
+                    sink.insert(writer, txn, cx, &Live::default())?;
                 }
                 Ok(())
             }),
-            Source::Defaults => {
+            Source::Defaults => subqueries.with(txn, cx, |txn, cx, live| {
                 begin(writer, defaults, cx)?;
-                insert(writer, txn, cx)
-            }
+                sink.insert(writer, txn, cx, live)
+            }),
         }
+    }
+}
+
+/// Where the rows of the source go.
+struct Sink<'a> {
+    clauses: &'a mut [Clause],
+    returning: &'a mut Option<Returning>,
+    written: &'a mut Written,
+}
+
+impl Sink<'_> {
+    /// Inserts the row that was begun, or does what its ON CONFLICT clause says.
+    #[inline]
+    fn insert(
+        &mut self,
+        writer: &mut RowWriter,
+        txn: &mut WriteTransaction,
+        cx: &mut Context,
+        live: &Live,
+    ) -> Result<(), Refusal> {
+        let row = match writer.insert(txn, cx, self.clauses)? {
+            Inserted::LeftOut => return Ok(()),
+            Inserted::Row(row_id) => {
+                self.written.last_row_id = Some(row_id);
+                writer.row()
+            }
+            Inserted::Claimed { clause, taken_by } => {
+                live.refresh(txn, cx);
+                let Some(clause) = self.clauses.get_mut(clause) else { return Ok(()) };
+                match clause.update(txn, cx, taken_by, writer.row())? {
+                    Some(row) => row,
+                    None => return Ok(()),
+                }
+            }
+        };
+        self.written.changes += 1;
+        if let Some(returning) = self.returning {
+            live.refresh_returning(txn, cx);
+            returning.add(row, cx)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads all rows of the source.
+fn collect(
+    source: &mut Source,
+    subqueries: &mut Subqueries,
+    txn: &mut WriteTransaction,
+    cx: &mut Context,
+    out: &mut Vec<Value>,
+) -> Result<(), Refusal> {
+    match source {
+        Source::Rows(rows) => subqueries.with(txn, cx, |_, cx, _| {
+            let nothing: &[ValueRef<'_>] = &[];
+            for value in rows.iter_mut().flatten() {
+                value.with(&nothing, cx, |value| {
+                    out.push(value.to_owned());
+                    Ok::<(), Error>(())
+                })?;
+            }
+            Ok(())
+        }),
+        Source::Query(query) => query.each_batch(txn, cx, |_, _, batch| {
+            for row in batch.selected() {
+                out.extend((0..batch.columns.len()).map(|column| batch.get(column, row).to_owned()));
+            }
+            Ok(())
+        }),
+        Source::Defaults => Ok(()),
     }
 }
 

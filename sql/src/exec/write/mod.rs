@@ -12,6 +12,7 @@ mod fill_index;
 mod find;
 mod index_writer;
 mod insert;
+mod returning;
 mod row_buffer;
 mod row_writer;
 mod scalar;
@@ -19,16 +20,22 @@ mod scalar;
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 mod update;
+mod upsert;
 
 pub(crate) use fill_index::fill_index;
 
 use crate::constraint::Refusal;
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
+use crate::exec::expr::Scope;
+use crate::ir;
 use crate::parser::OnConflict;
-use crate::plan::WritePlan;
+use crate::plan::{Expressions, WritePlan};
+use crate::value::Value;
+use returning::Returning;
 use sedge_storage::WriteTransaction;
 use std::sync::Arc;
+use upsert::Clause;
 
 /// What a statement has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,9 +54,24 @@ pub(crate) struct WriteExecution {
 }
 
 enum Statement {
-    Insert(insert::Insert),
-    Update(update::Update),
-    Delete(delete::Delete),
+    Insert(Box<insert::Insert>),
+    Update(Box<update::Update>),
+    Delete(Box<delete::Delete>),
+}
+
+impl Statement {
+    fn returning(&mut self) -> Option<&mut Returning> {
+        match self {
+            Statement::Insert(insert) => insert.returning(),
+            Statement::Update(update) => update.returning(),
+            Statement::Delete(delete) => delete.returning(),
+        }
+    }
+}
+
+/// What expressions outside a query need beside a row.
+fn scope_of(expressions: &Expressions) -> Scope<'_> {
+    Scope { layout: &[], outer: &expressions.outer, subplans: &expressions.subplans }
 }
 
 impl WriteExecution {
@@ -58,17 +80,49 @@ impl WriteExecution {
     /// # Errors
     /// [`Error::Misuse`] for a plan that uses a column which nothing produces.
     pub(crate) fn new(plan: Arc<WritePlan>) -> Result<WriteExecution> {
+        let returning = |target, returning: &Option<ir::Returning>, expressions: &Expressions| {
+            let list = returning.as_ref();
+            list.map(|list| Returning::new(target, list, scope_of(expressions))).transpose()
+        };
         let statement = match &*plan {
-            WritePlan::Insert { target, columns, source, on_conflict } => {
-                Statement::Insert(insert::Insert::new(target, columns, source, *on_conflict)?)
+            WritePlan::Insert {
+                target,
+                columns,
+                source,
+                on_conflict,
+                upserts,
+                excluded,
+                returning: list,
+                expressions,
+            } => {
+                let clause = |upsert| Clause::new(target, upsert, excluded, scope_of(expressions));
+                let clauses = upserts.iter().map(clause).collect::<Result<_>>()?;
+                let insert = insert::Insert::new(target, columns, source, expressions, *on_conflict)?;
+                Statement::Insert(Box::new(insert.with(clauses, returning(target, list, expressions)?)))
             }
-            WritePlan::Update { target, find, assignments, expressions, on_conflict } => {
+            WritePlan::Update {
+                target,
+                find,
+                assignments,
+                expressions,
+                on_conflict,
+                finds_twice,
+                returning: list,
+            } => {
                 let update = update::Update::new(target, find, assignments, expressions, *on_conflict)?;
-                Statement::Update(update)
+                Statement::Update(Box::new(update.with(*finds_twice, returning(target, list, expressions)?)))
             }
-            WritePlan::Delete { target, find } => Statement::Delete(delete::Delete::new(target, find)?),
+            WritePlan::Delete { target, find, returning: list, expressions } => {
+                let list = returning(target, list, expressions)?;
+                Statement::Delete(Box::new(delete::Delete::new(target, find, expressions, list)?))
+            }
         };
         Ok(WriteExecution { statement, rolls_back: false, written: Written::default() })
+    }
+
+    /// The rows of RETURNING that the last run gave.
+    pub(crate) fn take_returned(&mut self) -> Vec<Vec<Value>> {
+        self.statement.returning().map_or_else(Vec::new, Returning::take)
     }
 
     /// True if the last run failed in a way that ends the transaction: by ON CONFLICT ROLLBACK, or because storage
@@ -100,7 +154,9 @@ impl WriteExecution {
             Err(Refusal::Error(error)) => return Err(error),
             Err(Refusal::Breach(constraint, _)) => return Err(Error::Constraint(constraint)),
         };
-        let savepoint = (rows > 1).then(|| txn.savepoint());
+        // RETURNING may raise after the change.
+        let returns = self.statement.returning().is_some();
+        let savepoint = (rows > 1 || returns).then(|| txn.savepoint());
         let result = match &mut self.statement {
             Statement::Insert(insert) => insert.run(txn, cx, &mut self.written),
             Statement::Update(update) => update.run(txn, cx, &mut self.written),
@@ -123,8 +179,10 @@ impl WriteExecution {
                 (error, false)
             }
         };
+        drop(self.take_returned());
         if !keeps {
-            self.written = Written::default();
+            // As in SQLite the row id stays known of a row that was inserted and is undone.
+            self.written.changes = 0;
         }
         if let Some(savepoint) = savepoint {
             let undone = if keeps { Ok(()) } else { txn.rollback_to(&savepoint) };

@@ -7,6 +7,7 @@
 use super::index_writer::{IndexWriter, Side};
 use super::row_buffer::RowBuffer;
 use super::scalar::Scalar;
+use super::upsert::Clause;
 use crate::catalog::Table;
 use crate::constraint::types::{Fitted, fit};
 use crate::constraint::{Refusal, check, not_null, types, unique};
@@ -15,7 +16,7 @@ use crate::error::{Constraint, Error, Result};
 use crate::exec::context::Context;
 use crate::exec::expr::{CompiledExpr, RowSource, Scope};
 use crate::functions::FunctionContext;
-use crate::ir::{ColumnId, Expr, InsertColumn, Target};
+use crate::ir::{ColumnId, Expr, InsertColumn, Target, UpsertTarget};
 use crate::parser::OnConflict;
 use crate::types::{Collation, ColumnType};
 use crate::value::{Value, ValueRef};
@@ -160,12 +161,23 @@ impl RowWriter {
         })
     }
 
-    /// Inserts the row that was begun. Gives its row id; `None` if it is left out.
+    /// The row that was written last, or is about to be.
+    pub(super) fn row(&self) -> &RowBuffer {
+        &self.row
+    }
+
+    /// The row that was deleted last.
+    pub(super) fn deleted(&self) -> &RowBuffer {
+        &self.old
+    }
+
+    /// Inserts the row that was begun, unless a clause of `clauses` takes it.
     pub(super) fn insert(
         &mut self,
         txn: &mut WriteTransaction,
         cx: &mut Context,
-    ) -> Result<Option<i64>, Refusal> {
+        clauses: &[Clause],
+    ) -> Result<Inserted, Refusal> {
         let last = txn.last_row_id(self.table.root)?;
         let (row_id, is_given) = match self.row.get(self.row_id_place()) {
             ValueRef::Integer(row_id) => (row_id, true),
@@ -173,14 +185,19 @@ impl RowWriter {
         };
         self.set_row_id(row_id);
         if !self.satisfies_row(cx)? {
-            return Ok(None);
+            return Ok(Inserted::LeftOut);
         }
         // Beyond the last row there is none in the way.
         let may_be_taken = is_given && last.is_some_and(|last| row_id <= last);
+        if !clauses.is_empty()
+            && let Some((clause, taken_by)) = self.claimed_by(txn, cx, clauses, row_id, may_be_taken)?
+        {
+            return Ok(Inserted::Claimed { clause, taken_by });
+        }
         let mut replaces = false;
         if may_be_taken && txn.get(self.table.root, &row_key(row_id), |_| ())?.is_some() {
             match self.row_id_conflict {
-                OnConflict::Ignore => return Ok(None),
+                OnConflict::Ignore => return Ok(Inserted::LeftOut),
                 OnConflict::Replace => replaces = true,
                 action => return Err(Refusal::Breach(unique::row_id_breach(&self.table, row_id), action)),
             }
@@ -190,7 +207,7 @@ impl RowWriter {
             index.encode(Side::After, row, row_id, cx)?;
         }
         if self.has_unique_index && !self.claims_keys(txn, None)? {
-            return Ok(None);
+            return Ok(Inserted::LeftOut);
         }
         if replaces {
             self.delete_victim(txn, cx, row_id)?;
@@ -205,18 +222,66 @@ impl RowWriter {
         for index in &self.indexes {
             index.insert(txn)?;
         }
-        Ok(Some(row_id))
+        Ok(Inserted::Row(row_id))
     }
 
-    /// Changes row `row_id` by the assignments, over the row as it was and then the values of `extras`. False if the
-    /// row is gone or left as it was.
+    /// The first clause whose key another row has, and that row. The row id is asked where its clause stands, or with
+    /// all that have no clause of their own.
+    fn claimed_by(
+        &mut self,
+        txn: &WriteTransaction,
+        cx: &mut Context,
+        clauses: &[Clause],
+        row_id: i64,
+        may_be_taken: bool,
+    ) -> Result<Option<(usize, i64)>> {
+        let RowWriter { indexes, row, .. } = self;
+        for index in indexes.iter_mut() {
+            index.encode(Side::After, row, row_id, cx)?;
+        }
+        let by_row_id = |table: &Table| -> Result<Option<i64>> {
+            let taken = may_be_taken && txn.get(table.root, &row_key(row_id), |_| ())?.is_some();
+            Ok(taken.then_some(row_id))
+        };
+        let by_index = |index: &IndexWriter| match index.key_to_claim(false) {
+            Some(key) => unique::holder(txn, index.index.root, key, None),
+            None => Ok(None),
+        };
+        for (place, clause) in clauses.iter().enumerate() {
+            let mut taken_by = None;
+            match clause.target {
+                Some(UpsertTarget::RowId) => taken_by = by_row_id(&self.table)?,
+                Some(UpsertTarget::Index(at)) => {
+                    if let Some(index) = self.indexes.get(at) {
+                        taken_by = by_index(index)?;
+                    }
+                }
+                None => {
+                    taken_by = by_row_id(&self.table)?;
+                    for index in self.indexes.iter().rev() {
+                        if taken_by.is_none() {
+                            taken_by = by_index(index)?;
+                        }
+                    }
+                }
+            }
+            if let Some(taken_by) = taken_by {
+                return Ok(Some((place, taken_by)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Changes row `row_id` by the assignments, over the row as it was and then what stands `beside` it. False if the
+    /// row is gone, left as it was, or `filter` is not true for it.
     pub(super) fn update(
         &mut self,
         txn: &mut WriteTransaction,
         cx: &mut Context,
         row_id: i64,
         assignments: &mut [(InsertColumn, Scalar)],
-        extras: &[Value],
+        beside: &dyn RowSource,
+        filter: Option<&mut CompiledExpr>,
     ) -> Result<bool, Refusal> {
         if !load(txn, &self.table, row_id, &mut self.old)? {
             return Ok(false);
@@ -225,7 +290,12 @@ impl RowWriter {
         let RowWriter { table, misfit, row, old, .. } = self;
         *misfit = None;
         row.copy_from(old);
-        let source = UpdateRow { old, extras, width: row_id_place + 1 };
+        let source = UpdateRow { old, beside, width: row_id_place + 1 };
+        if let Some(filter) = filter
+            && filter.truth_row(&source, cx)? != Some(true)
+        {
+            return Ok(false);
+        }
         for (column, value) in assignments {
             value.with(&source, cx, |value| {
                 set(table, row, misfit, *column, value);
@@ -285,14 +355,15 @@ impl RowWriter {
         if done { Ok(true) } else { Err(Refusal::Error(lost_row(&self.table, row_id))) }
     }
 
-    /// Deletes row `row_id`. False if it is gone already.
+    /// Deletes row `row_id`, which is loaded if `loads`. False if it is gone already.
     pub(super) fn delete(
         &mut self,
         txn: &mut WriteTransaction,
         cx: &mut Context,
         row_id: i64,
+        loads: bool,
     ) -> Result<bool> {
-        if !self.indexes.is_empty() {
+        if loads || !self.indexes.is_empty() {
             let RowWriter { table, indexes, old, .. } = self;
             if !load(txn, table, row_id, old)? {
                 return Ok(false);
@@ -396,19 +467,29 @@ impl RowWriter {
     }
 }
 
-/// The row of an UPDATE's expressions: the row as it was, then what was found with it.
+/// What became of a row to be inserted.
+pub(super) enum Inserted {
+    /// It has this row id.
+    Row(i64),
+    /// It was left out.
+    LeftOut,
+    /// An ON CONFLICT clause takes it, for the key that another row has.
+    Claimed { clause: usize, taken_by: i64 },
+}
+
+/// The row of an UPDATE's expressions: the row as it was, then what stands beside it.
 struct UpdateRow<'a> {
     old: &'a RowBuffer,
-    extras: &'a [Value],
+    beside: &'a dyn RowSource,
     width: usize,
 }
 
 impl RowSource for UpdateRow<'_> {
     fn value(&self, column: usize) -> Result<ValueRef<'_>> {
-        Ok(match column.checked_sub(self.width) {
-            None => self.old.get(column),
-            Some(extra) => self.extras.get(extra).map_or(ValueRef::Null, Value::as_ref),
-        })
+        match column.checked_sub(self.width) {
+            None => Ok(self.old.get(column)),
+            Some(beside) => self.beside.value(beside),
+        }
     }
 }
 

@@ -130,8 +130,12 @@ impl World {
         self.run(WritePlan::Insert {
             target: target(&table),
             columns: columns.collect(),
-            source: WriteSource::Rows(rows, Expressions::default()),
+            source: WriteSource::Rows(rows),
             on_conflict,
+            upserts: Vec::new(),
+            excluded: Vec::new(),
+            returning: None,
+            expressions: Expressions::default(),
         })
     }
 
@@ -148,12 +152,19 @@ impl World {
             assignments,
             expressions: Expressions::default(),
             on_conflict,
+            finds_twice: false,
+            returning: None,
         })
     }
 
     fn delete(&mut self, row_id: Option<i64>) -> Result<Written> {
         let table = self.table();
-        self.run(WritePlan::Delete { target: target(&table), find: find(&table, row_id) })
+        self.run(WritePlan::Delete {
+            target: target(&table),
+            find: find(&table, row_id),
+            returning: None,
+            expressions: Expressions::default(),
+        })
     }
 
     /// The rows in order of row id: the id, then the columns.
@@ -595,6 +606,10 @@ fn an_insert_from_its_own_table_ends() {
             columns: vec![InsertColumn::Column(0), InsertColumn::Column(1)],
             source: WriteSource::Query { plan: Box::new(plan), spool: true },
             on_conflict: None,
+            upserts: Vec::new(),
+            excluded: Vec::new(),
+            returning: None,
+            expressions: Expressions::default(),
         });
         let rows = 1_i64 << round;
         assert_eq!(written.unwrap(), Written { changes: rows, last_row_id: Some(2 * rows) });

@@ -1,9 +1,10 @@
 //! UPDATE: finds its rows, then gives each its next values.
 
 use super::find::{Find, FoundRows, Subqueries};
+use super::returning::Returning;
 use super::row_writer::{RowWriter, row_layout};
 use super::scalar::Scalar;
-use super::{ROWS_PER_CHECK, Written};
+use super::{ROWS_PER_CHECK, Written, scope_of};
 use crate::constraint::Refusal;
 use crate::error::Result;
 use crate::exec::context::Context;
@@ -18,8 +19,10 @@ pub(super) struct Update {
     writer: RowWriter,
     find: Find,
     found: FoundRows,
+    finds_twice: bool,
     assignments: Vec<(InsertColumn, Scalar)>,
     subqueries: Subqueries,
+    returning: Option<Returning>,
 }
 
 impl Update {
@@ -30,7 +33,7 @@ impl Update {
         expressions: &Expressions,
         on_conflict: Option<OnConflict>,
     ) -> Result<Update> {
-        let scope = Scope { layout: &[], outer: &expressions.outer, subplans: &expressions.subplans };
+        let scope = scope_of(expressions);
         let mut writer = RowWriter::new(target, scope, on_conflict)?;
         let columns: Vec<InsertColumn> = assignments.iter().map(|(column, _)| *column).collect();
         writer.assigns(&columns);
@@ -42,14 +45,32 @@ impl Update {
             writer,
             find: Find::new(find)?,
             found: FoundRows::default(),
+            finds_twice: false,
             assignments: assignments.iter().map(compile).collect::<Result<_>>()?,
             subqueries: Subqueries::of(expressions)?,
+            returning: None,
         })
+    }
+
+    /// Says that rows may be found several times, and what RETURNING asks for.
+    pub(super) fn with(mut self, finds_twice: bool, returning: Option<Returning>) -> Update {
+        self.finds_twice = finds_twice;
+        self.returning = returning;
+        self
     }
 
     /// Finds the rows; gives their number.
     pub(super) fn find(&mut self, txn: &mut WriteTransaction, cx: &mut Context) -> Result<usize, Refusal> {
-        self.find.run(txn, cx, &mut self.found)
+        let count = self.find.run(txn, cx, &mut self.found)?;
+        if self.finds_twice {
+            self.found.keep_last();
+        }
+        Ok(count)
+    }
+
+    /// RETURNING, where there is one.
+    pub(super) fn returning(&mut self) -> Option<&mut Returning> {
+        self.returning.as_mut()
     }
 
     /// Changes the rows found.
@@ -59,14 +80,21 @@ impl Update {
         cx: &mut Context,
         written: &mut Written,
     ) -> Result<(), Refusal> {
-        let Update { writer, found, assignments, subqueries, .. } = self;
-        subqueries.with(txn, cx, |txn, cx| {
+        let Update { writer, found, assignments, subqueries, returning, .. } = self;
+        subqueries.with(txn, cx, |txn, cx, live| {
             for (i, (row_id, extras)) in found.rows().enumerate() {
                 if i % ROWS_PER_CHECK == ROWS_PER_CHECK - 1 {
                     cx.check_interrupt()?;
                 }
-                let changed = writer.update(txn, cx, row_id, assignments, extras)?;
-                written.changes += i64::from(changed);
+                live.refresh(txn, cx);
+                if !writer.update(txn, cx, row_id, assignments, &extras, None)? {
+                    continue;
+                }
+                written.changes += 1;
+                if let Some(returning) = returning {
+                    live.refresh_returning(txn, cx);
+                    returning.add(writer.row(), cx)?;
+                }
             }
             Ok(())
         })

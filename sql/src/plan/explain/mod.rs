@@ -9,7 +9,7 @@ use super::nodes::node_inputs;
 use super::physical::{
     IndexRange, IndexScan, Node, Operator, Plan, RowIdRange, Subplan, WritePlan, WriteSource,
 };
-use crate::ir::{Expr, InsertColumn, JoinKind, SetOp, SortKey, Target};
+use crate::ir::{Expr, InsertColumn, JoinKind, SetOp, SortKey, Target, Upsert, UpsertTarget};
 use crate::types::Collation;
 use expression::Names;
 
@@ -26,13 +26,13 @@ pub fn explain(plan: &Plan) -> Vec<String> {
 pub fn explain_write(plan: &WritePlan) -> Vec<String> {
     let mut tree = Tree::default();
     match plan {
-        WritePlan::Insert { target, source, .. } => {
+        WritePlan::Insert { target, source, upserts, expressions, .. } => {
             tree.line(0, format!("Insert into {}", target.table.name));
+            for upsert in upserts {
+                tree.line(1, on_conflict(target, upsert));
+            }
             match source {
-                WriteSource::Rows(rows, expressions) => {
-                    tree.line(1, format!("Values, rows={}", rows.len()));
-                    tree.subplans(&expressions.subplans, 1);
-                }
+                WriteSource::Rows(rows) => tree.line(1, format!("Values, rows={}", rows.len())),
                 WriteSource::Query { plan, spool } => {
                     let depth = if *spool {
                         tree.line(1, "Spool".to_owned());
@@ -44,6 +44,7 @@ pub fn explain_write(plan: &WritePlan) -> Vec<String> {
                 }
                 WriteSource::Defaults => tree.line(1, "Default values".to_owned()),
             }
+            tree.subplans(&expressions.subplans, 1);
         }
         WritePlan::Update { target, find, assignments, expressions, .. } => {
             tree.names.target(target);
@@ -56,12 +57,25 @@ pub fn explain_write(plan: &WritePlan) -> Vec<String> {
             tree.plan(find, 1);
             tree.subplans(&expressions.subplans, 1);
         }
-        WritePlan::Delete { target, find } => {
+        WritePlan::Delete { target, find, expressions, .. } => {
             tree.line(0, format!("Delete from {}", target.table.name));
             tree.plan(find, 1);
+            tree.subplans(&expressions.subplans, 1);
         }
     }
     tree.lines
+}
+
+/// What an ON CONFLICT clause is about and does.
+fn on_conflict(target: &Target, upsert: &Upsert) -> String {
+    let about = match upsert.target {
+        None => "any key",
+        Some(UpsertTarget::RowId) => "the row id",
+        Some(UpsertTarget::Index(at)) => target.indexes.get(at).map_or("?", |index| &index.index.name),
+    };
+    let Some(update) = &upsert.update else { return format!("On conflict of {about}: nothing") };
+    let columns: Vec<&str> = update.assignments.iter().map(|(column, _)| assigned(target, *column)).collect();
+    format!("On conflict of {about}: update {}", columns.join(", "))
 }
 
 fn assigned(target: &Target, column: InsertColumn) -> &str {

@@ -167,7 +167,9 @@ pub fn change_log(bytes: &mut Vec<u8>, changes: &[LogChange]) {
             }
             LogChange::Entries(which, change) => {
                 if let Some(at) = record(which) {
-                    let end = bytes.len().min(at.saturating_add(record_size(bytes, at)));
+                    let is_there = at + RECORD_HEADER_SIZE <= bytes.len();
+                    let end = if is_there { at.saturating_add(record_size(bytes, at)) } else { 0 };
+                    let end = end.min(bytes.len());
                     if at + RECORD_HEADER_SIZE < end {
                         change.apply(&mut bytes[at + RECORD_HEADER_SIZE..end]);
                     }

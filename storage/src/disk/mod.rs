@@ -6,6 +6,7 @@
 mod cache;
 mod mapping;
 mod memory;
+mod open;
 mod os;
 mod registry;
 mod runs;

@@ -2,11 +2,12 @@
 
 use super::cache::PageCache;
 use super::mapping::Segments;
+use super::open;
 use super::{BasePage, Disk, FileRole};
 use crate::error::{Error, Result};
 use crate::page::{PageBytes, PageId};
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,17 +52,7 @@ impl OsDisk {
     /// Opens the base file; the logs are opened when it is locked.
     pub(crate) fn open(path: &Path, options: OsDiskOptions) -> Result<OsDisk> {
         let writing = !options.read_only;
-        let existed = path.exists();
-        let base = OpenOptions::new()
-            .read(true)
-            .write(writing)
-            .create(writing && options.create)
-            .truncate(false)
-            .open(path)
-            .map_err(|source| {
-                let purpose = if writing { "for reading and writing" } else { "for reading" };
-                io_error(format!("cannot open {} {purpose}", path.display()), source)
-            })?;
+        let (base, is_new) = open::base(path, writing, options.create)?;
         let length = base.metadata().map_err(|source| io_error(path.display().to_string(), source))?.len();
         // The logs stand beside the file itself: whichever link it is opened by, they are the same.
         let real = path.canonicalize().map_err(|source| io_error(path.display().to_string(), source))?;
@@ -82,7 +73,7 @@ impl OsDisk {
             cache_size: options.cache_size,
             read_only: options.read_only,
         };
-        if !existed {
+        if is_new {
             disk.sync_directory()?;
         }
         Ok(disk)
@@ -112,11 +103,10 @@ impl OsDisk {
         Ok(self.temporary.get_or_init(|| made))
     }
 
+    /// Where the file itself stands, whichever link it was opened by.
     fn folder(&self) -> &Path {
-        match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        }
+        let [log, _] = &self.logs;
+        log.path.parent().unwrap_or(Path::new("."))
     }
 
     /// Runs `action` on a file, or gives back `absent` for a log that does not exist.
@@ -218,7 +208,7 @@ impl Disk for OsDisk {
         if open.is_some() {
             return Ok(());
         }
-        let made = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&log.path);
+        let made = open::create_log(&log.path, &self.base);
         let made =
             made.map_err(|source| io_error(format!("cannot create {}", log.path.display()), source))?;
         self.sync_directory()?;
@@ -254,12 +244,10 @@ impl Disk for OsDisk {
             }
         }
         for log in &self.logs {
-            let found = OpenOptions::new().read(true).write(exclusive).open(&log.path);
-            let found = match found {
-                Ok(file) => Some(Arc::new(file)),
-                Err(error) if error.kind() == ErrorKind::NotFound => None,
-                Err(source) => return Err(io_error(format!("cannot open {}", log.path.display()), source)),
-            };
+            let found = open::log(&log.path, exclusive);
+            let found =
+                found.map_err(|source| io_error(format!("cannot open {}", log.path.display()), source))?;
+            let found = found.map(Arc::new);
             *log.file.lock().unwrap_or_else(PoisonError::into_inner) = found;
         }
         // The file may have grown between the opening and the lock.
@@ -298,7 +286,7 @@ fn lock_holder(_file: &File) -> String {
 }
 
 /// An I/O error by who must act: a full disk is its own.
-fn io_error(context: String, source: io::Error) -> Error {
+pub(super) fn io_error(context: String, source: io::Error) -> Error {
     match source.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Error::Full(context),
         _ => Error::Io { context, source },

@@ -7,7 +7,7 @@
 //! +-----------------------------------+--------+-----------------------------------+-----+
 //! ```
 
-use super::{HEADER_SIZE, KIND_OFFSET, PageId, PageKind, Sequence};
+use super::{HEADER_SIZE, KIND_OFFSET, PageId, PageKind, SEQUENCE_MAX, Sequence};
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -134,7 +134,8 @@ impl FileState {
             && u32_at(page, SCHEMA_ROOT_OFFSET) == SCHEMA_ROOT.0
             && state.page_count > SCHEMA_ROOT.0
             && state.freelist_head.0 < state.page_count
-            && state.free_count < state.page_count;
+            && state.free_count < state.page_count
+            && checkpoint_sequence(page) <= SEQUENCE_MAX;
         if sound { Ok(state) } else { Err(Error::corrupt(PageId(0), "its fields contradict themselves")) }
     }
 

@@ -41,6 +41,9 @@ impl fmt::Display for PageId {
 /// A commit sequence number: the first commit after creation is 1.
 pub(crate) type Sequence = u64;
 
+/// No database comes to have more commits, so that the next number is always there: a greater one is damage.
+pub(crate) const SEQUENCE_MAX: Sequence = u64::MAX >> 1;
+
 /// Where the sequence stands in every page (u64, little-endian).
 pub(crate) const SEQUENCE_OFFSET: usize = 0;
 /// Where the kind stands in every page.

@@ -7,7 +7,7 @@ use super::record::HEADER_SIZE as RECORD_HEADER_SIZE;
 use crate::disk::{Disk, FileRole};
 use crate::error::{Error, Result};
 use crate::page::file_header::{FORMAT_VERSION, Identity, is_page_size};
-use crate::page::{PageId, Sequence};
+use crate::page::{PageId, SEQUENCE_MAX, Sequence};
 
 /// Where the second header sector stands: on every device a sector of its own.
 const SECTOR_DISTANCE: u64 = 4096;
@@ -83,6 +83,10 @@ impl LogHeader {
         let mut file_id = [0; 16];
         file_id.copy_from_slice(&bytes[16..32]);
         let page_size = u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]) as usize;
+        // All count up from 0, the salt aside: none comes that far.
+        if [32, 40, 56, 64, 72].into_iter().any(|at| u64_at(at) > SEQUENCE_MAX) {
+            return None;
+        }
         Some(LogHeader {
             identity: Identity { page_size, file_id },
             generation: u64_at(32),
@@ -188,6 +192,25 @@ mod tests {
         assert_eq!(read(), Some(header(0)));
         disk.write_at(FileRole::Log0, 50, &[0xff]).unwrap();
         assert!(LogHeader::read(&disk, FileRole::Log0, &header(0).identity).is_err());
+    }
+
+    #[test]
+    fn numbers_that_no_log_comes_to_are_damage() {
+        // Found by fuzzing: a header that starts with commit 2^64-1, under the right checksum, made the search for the
+        // commit after it overflow.
+        let disk = MemoryDisk::default();
+        let sound = header(0);
+        let forged = [
+            LogHeader { first_sequence: u64::MAX, ..sound },
+            LogHeader { generation: SEQUENCE_MAX + 1, ..sound },
+            LogHeader { update: u64::MAX - 1, ..sound },
+            LogHeader { checkpoint: u64::MAX, ..sound },
+            LogHeader { synced: u64::MAX, ..sound },
+        ];
+        for forged in forged {
+            disk.write_at(FileRole::Log0, 0, &forged.encode()).unwrap();
+            assert!(LogHeader::read(&disk, FileRole::Log0, &sound.identity).is_err(), "{forged:?}");
+        }
     }
 
     #[test]

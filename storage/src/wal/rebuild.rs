@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::overlay::{Base, Overlay, PageVersion};
 use crate::page::{self, CHECKSUM_SIZE, PageBytes, PageId, Sequence, sequence_of, set_sequence};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::hash_map::Entry;
 
 /// The pages that entries have named so far.
 pub(super) struct Rebuilt<'a> {
@@ -58,35 +59,48 @@ impl<'a> Rebuilt<'a> {
     }
 
     /// Applies the entries of a record of commit `sequence`; `None` if they are none, and then nothing was done.
-    pub(super) fn apply(&mut self, sequence: Sequence, entries: &[u8]) -> Option<()> {
-        for entry in entry::read_all(entries)? {
+    ///
+    /// # Errors
+    /// I/O errors: they say nothing of what the base file holds.
+    pub(super) fn apply(&mut self, sequence: Sequence, entries: &[u8]) -> Result<Option<()>> {
+        let Some(all) = entry::read_all(entries) else { return Ok(None) };
+        for entry in all {
             let id = entry.page;
             match entry.change {
                 Change::Delta { base_sequence, edits } => {
                     // The range was read from there.
-                    self.change(id, sequence, base_sequence, &entries[edits]);
+                    self.change(id, sequence, base_sequence, &entries[edits])?;
                 }
                 Change::Whole(content) => self.replace(id, sequence, entries, &content),
                 Change::Image { sequence, content } => self.replace(id, sequence, entries, &content),
-                Change::Direct { checksum } => self.expect_in_base(id, sequence, checksum),
+                Change::Direct { checksum } => self.expect_in_base(id, sequence, checksum)?,
             }
             if self.overlay.in_memory() > self.in_memory_max {
                 // Where there is no room for a temporary file they stay.
                 let _ = self.overlay.spill(self.base, self.in_memory_max, &mut self.hand);
             }
         }
-        Some(())
+        Ok(Some(()))
     }
 
     /// Applies edits to a page as of `base_sequence`.
-    fn change(&mut self, id: PageId, sequence: Sequence, base_sequence: Sequence, edits: &[u8]) {
-        let state = self.states.entry(id).or_insert_with(|| at_rest(self.base, id));
+    fn change(
+        &mut self,
+        id: PageId,
+        sequence: Sequence,
+        base_sequence: Sequence,
+        edits: &[u8],
+    ) -> Result<()> {
+        let state = match self.states.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(at_rest(self.base, id)?),
+        };
         if sequence <= state.sequence {
-            return; // it is in the version that is known
+            return Ok(()); // it is in the version that is known
         }
         let known = std::mem::replace(&mut state.sequence, sequence);
         if matches!(state.place, Place::Lost(_)) {
-            return;
+            return Ok(());
         }
         match edited(self.base, &mut self.overlay, id, known, base_sequence, edits) {
             Ok(mut page) => {
@@ -94,11 +108,13 @@ impl<'a> Rebuilt<'a> {
                 self.overlay.insert(id, page);
                 state.place = Place::Overlay;
             }
-            Err(error) => {
+            Err(error @ Error::Corrupt { .. }) => {
                 self.overlay.remove(id);
                 state.place = Place::Lost(error);
             }
+            Err(error) => return Err(error),
         }
+        Ok(())
     }
 
     /// Takes the whole content of a page as of `sequence`, unless a newer version is known.
@@ -120,14 +136,14 @@ impl<'a> Rebuilt<'a> {
     }
 
     /// Takes the page from the base file, to which commit `sequence` wrote it; a later version may stand there.
-    fn expect_in_base(&mut self, id: PageId, sequence: Sequence, checksum: u32) {
+    fn expect_in_base(&mut self, id: PageId, sequence: Sequence, checksum: u32) -> Result<()> {
         if self.states.get(&id).is_some_and(|state| state.sequence > sequence) {
-            return;
+            return Ok(());
         }
         self.overlay.remove(id);
         let lost =
             |what: &str| State { sequence, place: Place::Lost(Error::corrupt(id, what)), whole: false };
-        let state = match read_base(self.base, id) {
+        let state = match read_base(self.base, id)? {
             None => lost("the page that a commit wrote to the base file is damaged"),
             Some(page) => {
                 let found = sequence_of(id, &page);
@@ -139,10 +155,25 @@ impl<'a> Rebuilt<'a> {
             }
         };
         self.states.insert(id, state);
+        Ok(())
     }
 
-    /// What came of it; `last` is the last commit, where one is known.
-    pub(super) fn finish(self, last: Option<Sequence>) -> Finished {
+    /// Page 0 as it is so far, if it is sound.
+    pub(super) fn first(&self) -> Result<Option<PageBytes>> {
+        match (self.states.get(&PageId(0)), self.overlay.get(PageId(0))) {
+            (_, Some(version)) => version.read().map(Some),
+            (Some(State { place: Place::Lost(_), .. }), None) => Ok(None),
+            (_, None) => Ok(read_base(self.base, PageId(0))?.map(PageBytes::from)),
+        }
+    }
+
+    /// What came of it, without what lies at page `page_count` and behind, which means nothing: it may be cut off, or
+    /// written to by a load that was not committed, and older commits of the log may name it nevertheless. `last` is
+    /// the last commit, where one is known.
+    pub(super) fn finish(mut self, page_count: u32, last: Option<Sequence>) -> Finished {
+        let behind = self.states.keys().filter(|id| id.0 >= page_count);
+        behind.for_each(|id| self.overlay.remove(*id));
+        self.states.retain(|id, _| id.0 < page_count);
         let mut finished =
             Finished { overlay: self.overlay, whole: FxHashSet::default(), pages: 0, lost: Vec::new() };
         for (id, state) in self.states {
@@ -167,8 +198,8 @@ impl<'a> Rebuilt<'a> {
 }
 
 /// The page as the base file has it.
-fn at_rest(base: &Base, id: PageId) -> State {
-    match read_base(base, id) {
+fn at_rest(base: &Base, id: PageId) -> Result<State> {
+    Ok(match read_base(base, id)? {
         Some(page) => {
             State { sequence: sequence_of(id, &page), place: Place::Base { named: false }, whole: false }
         }
@@ -176,7 +207,7 @@ fn at_rest(base: &Base, id: PageId) -> State {
             let detail = "it is damaged in the base file, and the logs hold only changes of it";
             State { sequence: 0, place: Place::Lost(Error::corrupt(id, detail)), whole: false }
         }
-    }
+    })
 }
 
 /// The page, which is as of `known`, with edits of it as of `base_sequence`. It is taken out of the overlay, so that
@@ -199,7 +230,7 @@ fn edited(
         Some(PageVersion::Memory(bytes)) => bytes,
         Some(PageVersion::Temporary(page)) => page.read()?,
         None => {
-            let page = read_base(base, id);
+            let page = read_base(base, id)?;
             let page =
                 page.ok_or_else(|| Error::corrupt(id, "the base file gave it once and does no more"))?;
             base.buffers.copy_of(&page)
@@ -232,11 +263,18 @@ fn unpack(
 }
 
 /// The page in the base file, if it is intact there.
-pub(super) fn read_base(base: &Base, id: PageId) -> Option<Vec<u8>> {
-    let page = base.disk.page(id, base.page_size).ok()?;
+///
+/// # Errors
+/// Those of reading: they say nothing of what is there.
+pub(super) fn read_base(base: &Base, id: PageId) -> Result<Option<Vec<u8>>> {
+    let page = match base.disk.page(id, base.page_size) {
+        Ok(page) => page,
+        Err(Error::Corrupt { .. }) => return Ok(None), // it lies beyond the end
+        Err(error) => return Err(error),
+    };
     let bytes = match page {
         BasePage::Mapped(mapped) => mapped.bytes(base).to_vec(),
         BasePage::Owned(bytes) => bytes.to_vec(),
     };
-    page::verify(id, &bytes).is_ok().then_some(bytes)
+    Ok(page::verify(id, &bytes).is_ok().then_some(bytes))
 }

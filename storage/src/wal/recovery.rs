@@ -10,7 +10,7 @@ use super::writer::LogEnd;
 use crate::disk::{Disk, FileRole};
 use crate::error::{Error, Result};
 use crate::overlay::{Base, Overlay};
-use crate::page::file_header::{self, Identity};
+use crate::page::file_header::{self, FileState, Identity};
 use crate::page::{PageId, Sequence};
 use rustc_hash::FxHashSet;
 use std::fmt;
@@ -115,7 +115,7 @@ pub(crate) fn salvage(
             break; // what follows changes pages as of commits that are lost
         }
     }
-    let Finished { overlay, lost, .. } = replay.pages.finish(None);
+    let Finished { overlay, lost, .. } = replay.pages.finish(u32::MAX, None);
     problems.extend(lost.into_iter().map(|(_, error)| error));
     overlay
 }
@@ -292,7 +292,7 @@ impl<'a> Replay<'a> {
 
     /// Applies the entries of the record at `position`.
     fn take(&mut self, file: FileRole, position: u64, sequence: Sequence, entries: &[u8]) -> Result<()> {
-        let taken = self.pages.apply(sequence, entries);
+        let taken = self.pages.apply(sequence, entries)?;
         taken.ok_or_else(|| self.damaged(file, position, MALFORMED))
     }
 
@@ -303,7 +303,7 @@ impl<'a> Replay<'a> {
             let what = format!("{} goes on after commit {last} in it", self.disk.name(end.file));
             return Err(self.damaged(other, 0, &what));
         }
-        let at_rest = read_base(base, PageId(0));
+        let at_rest = read_base(base, PageId(0))?;
         if let Some(first) = &at_rest {
             let checkpoint = file_header::checkpoint_sequence(first);
             if checkpoint > last || checkpoint < self.first_sequence {
@@ -314,7 +314,9 @@ impl<'a> Replay<'a> {
                 return Err(self.damaged(end.file, end.position, &what));
             }
         }
-        let Finished { overlay, whole, pages, lost } = self.pages.finish(Some(last));
+        let first = self.pages.first()?;
+        let page_count = first.map_or(Ok(u32::MAX), |first| FileState::read(&first).map(|s| s.page_count))?;
+        let Finished { overlay, whole, pages, lost } = self.pages.finish(page_count, Some(last));
         if let Some((_, error)) = lost.into_iter().next() {
             return Err(error);
         }

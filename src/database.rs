@@ -109,7 +109,7 @@ impl Database {
     }
 
     /// What all connections share.
-    pub(crate) fn engine(&self) -> &Engine {
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
 

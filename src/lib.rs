@@ -33,6 +33,7 @@
 //! target `sedge`.
 #![forbid(unsafe_code)]
 
+mod backup;
 mod connection;
 mod convert;
 mod database;
@@ -53,7 +54,7 @@ pub use recover::{SalvageReport, SalvagedTable, recover};
 pub use rows::{ColumnIndex, Row, Rows};
 pub use sedge_sql::parser::{is_complete, statement_end};
 pub use sedge_sql::{Constraint, ConstraintKind, Span, Value, ValueRef, format_real};
-pub use sedge_storage::{Counters, Metrics, RecoveryReport, SkippedPage, Synchronous, Times};
+pub use sedge_storage::{BackupProgress, Counters, Metrics, RecoveryReport, SkippedPage, Synchronous, Times};
 pub use stat::{DatabaseStat, LevelStat, ObjectStat, StatKind, TreeStat, stat};
 pub use statement::Statement;
 pub use transaction::Transaction;

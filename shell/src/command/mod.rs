@@ -1,5 +1,6 @@
 //! Dot commands: how a line is cut into words, and which command each first word is.
 
+mod copy;
 mod dump;
 mod schema;
 pub(crate) mod stats;
@@ -13,7 +14,9 @@ use std::path::{Path, PathBuf};
 
 /// A command: its name, its arguments and what it does, for `.help`.
 const COMMANDS: &[(&str, &str, &str)] = &[
+    (".backup", "[DB] FILE", "Copy the database to FILE"),
     (".bail", "on|off", "Stop at the first error"),
+    (".clone", "NEWDB", "Copy the database to NEWDB, as small as can be"),
     (".dump", "[TABLE]...", "Print the database as SQL"),
     (".exit", "", "End the shell"),
     (".headers", "on|off", "Print column names above rows"),
@@ -26,6 +29,8 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     (".print", "TEXT...", "Print TEXT"),
     (".quit", "", "End the shell"),
     (".read", "FILE", "Run the SQL and commands of a file"),
+    (".restore", "[DB] FILE", "Put the content of FILE in the place of all"),
+    (".save", "FILE", "Copy the database to FILE, as .backup does"),
     (".schema", "[NAME]", "Print the CREATE statements"),
     (".stats", "[on|off]", "Print what the engine did"),
     (".tables", "", "List tables and views"),
@@ -34,6 +39,13 @@ const COMMANDS: &[(&str, &str, &str)] = &[
 
 /// What `.help COMMAND` adds where a line is not enough.
 const DETAILS: &[(&str, &str)] = &[
+    (
+        ".backup",
+        "Writers may go on meanwhile; what they commit then is not in the copy. A database\n\
+         that FILE holds already is replaced in one transaction. DB is main.",
+    ),
+    (".clone", "There must be no file NEWDB. It has no free pages, and full ones."),
+    (".restore", "One transaction: all of it is replaced, or nothing. DB is main."),
     (
         ".import",
         "The records go into TABLE, all or none. A table that is missing is made, with\n\
@@ -64,7 +76,9 @@ pub(crate) fn run(session: &mut Session, line: &str) -> Result<(), Failure> {
     let name = resolve(name)?;
     let mut out = std::io::stdout();
     match (name, arguments.as_slice()) {
+        (".backup" | ".save", arguments) => copy::backup(session, copy::file_of(name, arguments)?)?,
         (".bail", [on]) => session.bail = switch(on)?,
+        (".clone", [file]) => copy::clone(session, file)?,
         (".dump", tables) => dump::dump(session, tables)?,
         (".exit" | ".quit", []) => session.quit(),
         (".headers", [on]) => session.headers = switch(on)?,
@@ -96,6 +110,7 @@ pub(crate) fn run(session: &mut Session, line: &str) -> Result<(), Failure> {
         (".open", [file]) => session.reopen(Some(PathBuf::from(file)))?,
         (".print", words) => writeln!(out, "{}", words.join(" "))?,
         (".read", [file]) => session.run_file(Path::new(file))?,
+        (".restore", arguments) => copy::restore(session, copy::file_of(name, arguments)?)?,
         (".schema", []) => schema::schema(session, None, &mut out)?,
         (".schema", [table]) => schema::schema(session, Some(table), &mut out)?,
         (".stats", [on]) => session.stats = switch(on)?,
@@ -180,7 +195,7 @@ mod tests {
     fn a_beginning_names_a_command() {
         assert_eq!(resolve(".tab").unwrap(), ".tables");
         assert_eq!(resolve(".read").unwrap(), ".read");
-        assert!(resolve(".s").unwrap_err().contains(".schema or .stats"));
+        assert!(resolve(".s").unwrap_err().contains(".save or .schema or .stats"));
         assert!(resolve(".nothing").is_err());
     }
 }

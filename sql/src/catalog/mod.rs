@@ -2,7 +2,7 @@
 //!
 //! `schema` describes them, `types` gives declared types their meaning, `define` turns parsed statements into
 //! descriptions, `store` keeps them in the schema tree, `ddl` ties both together for CREATE and DROP, `pragma` and
-//! `listing` show them as rows, `salvage` reads what is left of a damaged schema, and `verify` proves that indexes and tables agree.
+//! `listing` show them as rows, `salvage` reads what is left of a damaged schema, `relocate` follows trees that move, and `verify` proves that indexes and tables agree.
 //!
 //! Nothing here evaluates an expression or knows the binder: callers hand in what must bind or evaluate.
 
@@ -10,6 +10,7 @@ mod ddl;
 mod define;
 mod listing;
 mod pragma;
+mod relocate;
 mod salvage;
 mod schema;
 mod store;
@@ -22,6 +23,7 @@ pub use ddl::{
 };
 pub use listing::{SCHEMA_COLUMNS, is_schema_table, schema_rows};
 pub use pragma::{PragmaRows, pragma_rows};
+pub use relocate::{clear_database, copy_database};
 pub use salvage::{SchemaRecord, salvaged_row, salvaged_table, schema_record};
 pub use schema::*;
 pub use store::load;

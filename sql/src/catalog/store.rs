@@ -112,7 +112,7 @@ pub(super) fn read_object(record: &RecordView<'_>) -> Result<Object> {
 
 impl Catalog {
     /// Builds relations and indexes from the objects' statements, under a version of its own.
-    fn resolve(&mut self) -> Result<()> {
+    pub(super) fn resolve(&mut self) -> Result<()> {
         self.version = next_version();
         self.relations.clear();
         self.indexes.clear();
@@ -170,17 +170,18 @@ impl Catalog {
     pub(super) fn keep(&mut self, txn: &mut WriteTransaction, object: Object) -> Result<()> {
         let number = self.next_object;
         self.next_object += 1;
-        let mut writer = RecordWriter::new();
-        let values = [
-            ValueRef::Text(object.kind.name().as_bytes()),
-            ValueRef::Text(object.name.as_bytes()),
-            ValueRef::Text(object.table.as_bytes()),
-            object.root.map_or(ValueRef::Null, |root| ValueRef::Integer(i64::from(root.0))),
-            object.sql.as_deref().map_or(ValueRef::Null, |sql| ValueRef::Text(sql.as_bytes())),
-        ];
-        let record = writer.encode(OBJECT_TYPES.into_iter().zip(values))?;
-        txn.put(Store::SCHEMA_TREE, &object_key(number), record)?;
-        self.put_meta(txn, NEXT_OBJECT, self.next_object as i64)?;
+        self.put_object(txn, number, object)?;
+        self.put_meta(txn, NEXT_OBJECT, self.next_object as i64)
+    }
+
+    /// Keeps an object under its number.
+    pub(super) fn put_object(
+        &mut self,
+        txn: &mut WriteTransaction,
+        number: u64,
+        object: Object,
+    ) -> Result<()> {
+        txn.put(Store::SCHEMA_TREE, &object_key(number), &object.record()?)?;
         self.objects.insert(number, object);
         Ok(())
     }
@@ -205,6 +206,20 @@ impl Catalog {
     pub(super) fn raise_schema_version(&mut self, txn: &mut WriteTransaction) -> Result<()> {
         self.schema_version = self.schema_version.wrapping_add(1);
         self.put_meta(txn, SCHEMA_VERSION, self.schema_version)
+    }
+}
+
+impl Object {
+    /// The object as the schema tree keeps it.
+    pub(super) fn record(&self) -> Result<Vec<u8>> {
+        let values = [
+            ValueRef::Text(self.kind.name().as_bytes()),
+            ValueRef::Text(self.name.as_bytes()),
+            ValueRef::Text(self.table.as_bytes()),
+            self.root.map_or(ValueRef::Null, |root| ValueRef::Integer(i64::from(root.0))),
+            self.sql.as_deref().map_or(ValueRef::Null, |sql| ValueRef::Text(sql.as_bytes())),
+        ];
+        Ok(RecordWriter::new().encode(OBJECT_TYPES.into_iter().zip(values))?.to_vec())
     }
 }
 

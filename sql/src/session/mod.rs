@@ -22,6 +22,7 @@ mod schema;
 mod stat;
 mod statistics;
 mod transaction;
+mod vacuum;
 
 pub use engine::Engine;
 pub use prepared::Prepared;

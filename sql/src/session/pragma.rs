@@ -8,17 +8,19 @@ use crate::parser::{ExplainMode, Name, Parsed, PragmaArgument, Statement};
 use crate::suggest::nearest;
 use crate::types::{Affinity, Collation, TypeSet};
 use crate::value::Value;
-use sedge_storage::Synchronous;
+use sedge_storage::{Synchronous, Vacuum};
 use std::time::Duration;
 
 /// The pragmas of session and store, and their columns.
 const PRAGMAS: &[(&str, &[&str])] = &[
+    ("auto_vacuum", &["auto_vacuum"]),
     ("busy_timeout", &["timeout"]),
     ("compile_options", &["compile_options"]),
     ("data_version", &["data_version"]),
     ("database_list", &["seq", "name", "file"]),
     ("foreign_keys", &["foreign_keys"]),
     ("freelist_count", &["freelist_count"]),
+    ("incremental_vacuum", &[]),
     ("integrity_check", &["integrity_check"]),
     ("journal_mode", &["journal_mode"]),
     ("page_count", &["page_count"]),
@@ -28,8 +30,12 @@ const PRAGMAS: &[(&str, &[&str])] = &[
     ("wal_checkpoint", &["busy", "log", "checkpointed"]),
 ];
 
+/// The number of `auto_vacuum = INCREMENTAL`.
+const INCREMENTAL: i64 = 2;
+
 /// Pragmas that are set by `= value` and then give no row.
-const SILENT_WHEN_SET: &[&str] = &["application_id", "foreign_keys", "synchronous", "user_version"];
+const SILENT_WHEN_SET: &[&str] =
+    &["application_id", "auto_vacuum", "foreign_keys", "synchronous", "user_version"];
 
 /// A result column called `name` that is no table's.
 fn column(name: &str) -> Output {
@@ -87,10 +93,13 @@ impl Session {
             return Ok(rows);
         }
         let store = self.engine.store();
-        let metrics = || store.metrics();
         let one = |value: Value| Ok(vec![vec![value]]);
         let integer = |i: i64| Ok(vec![vec![Value::Integer(i)]]);
         match (word.as_str(), argument) {
+            // Free pages can be given back at any time, in steps: what SQLite calls INCREMENTAL. Asking for another way
+            // keeps it, as SQLite does where it cannot change.
+            ("auto_vacuum", None) => integer(INCREMENTAL),
+            ("auto_vacuum", Some(_)) => Ok(Vec::new()),
             ("busy_timeout", argument) => {
                 if let Some(argument) = argument {
                     // Negative means not to wait, as in SQLite.
@@ -111,9 +120,15 @@ impl Session {
                 Some(false) => Ok(Vec::new()),
                 _ => Err(unsupported("foreign_keys = ON: enforcing foreign keys")),
             },
-            ("freelist_count", None) => integer(i64::from(metrics().free_pages)),
-            ("page_count", None) => integer(i64::from(metrics().page_count)),
-            ("page_size", None) => integer(i64::from(metrics().page_size)),
+            ("freelist_count", None) => integer(i64::from(self.page_counts()?.1)),
+            ("incremental_vacuum", argument) => {
+                // Less than one page means all of them, as in SQLite.
+                let pages = argument.map(number).transpose()?.filter(|pages| *pages > 0);
+                let pages = pages.map_or(u32::MAX, |pages| u32::try_from(pages).unwrap_or(u32::MAX));
+                self.vacuum(Vacuum::incremental(pages)).map(|()| Vec::new())
+            }
+            ("page_count", None) => integer(i64::from(self.page_counts()?.0)),
+            ("page_size", None) => integer(i64::from(store.metrics().page_size)),
             // There is one way of journaling; asking for another keeps it, as SQLite does where it cannot change.
             ("journal_mode", _) => one(Value::text("wal")),
             ("integrity_check" | "quick_check", _) => {

@@ -74,7 +74,12 @@ impl Session {
 
     /// Gives a run what it takes from outside. The parameters change places with those of the run before, so that no
     /// text in them is copied.
-    fn fill_context(&self, context: &mut Context, parameters: &mut Vec<Value>, literals: &[Value]) {
+    pub(super) fn fill_context(
+        &self,
+        context: &mut Context,
+        parameters: &mut Vec<Value>,
+        literals: &[Value],
+    ) {
         std::mem::swap(&mut context.parameters, parameters);
         // A machine may come from another statement with the same plan; most plans have no literal.
         if context.literals != literals {
@@ -221,7 +226,9 @@ impl Session {
             Statement::AlterTable { .. } => return Err(unsupported("ALTER TABLE")),
             Statement::Analyze(_) => return Err(unsupported("ANALYZE")),
             Statement::Reindex(_) => return Err(unsupported("REINDEX")),
-            Statement::Vacuum { .. } => return Err(unsupported("VACUUM")),
+            Statement::Vacuum { database, into } => {
+                self.run_vacuum(database.as_ref(), into.as_deref(), parsed, parameters)?;
+            }
             Statement::Attach { .. } => return Err(unsupported("ATTACH")),
             Statement::Detach(_) => return Err(unsupported("DETACH")),
             // These are planned.

@@ -7,7 +7,7 @@
 //! Two invariants make a mapped page as good as a slice, both kept outside:
 //! - no page is overwritten that a live root resolves to the base file (kept by the checkpointer, which waits for
 //!   older roots to die, and by large transactions, which write behind every live root's page count alone), and none
-//!   is cut off (a checkpoint takes back only what it has just added itself, a transaction what lies there);
+//!   is cut off (checkpoints and transactions cut the file behind every live root's page count alone);
 //! - the segments live as long as their disk, and every root holds its disk.
 #![allow(unsafe_code)]
 

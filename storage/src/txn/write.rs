@@ -51,6 +51,16 @@ impl WriteTransaction {
         self.pages.root().sequence
     }
 
+    /// Pages of the database, as the transaction has left it so far.
+    pub fn page_count(&self) -> u32 {
+        self.pages.page_count()
+    }
+
+    /// Of these, pages on the freelist.
+    pub fn free_pages(&self) -> u32 {
+        self.pages.free_count()
+    }
+
     /// A stable view of what the transaction has done so far; later edits do not change it, and it may outlive
     /// the transaction. Costs time by the pages touched since the last call, and later a copy for each page
     /// edited again.

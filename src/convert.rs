@@ -1,7 +1,7 @@
 //! Between Rust's types and SQL's values.
 
 use crate::error::{Error, ErrorCode, Result};
-use sedge_sql::{Value, ValueRef};
+use sedge_sql::{Decimal, Value, ValueRef};
 
 /// A type that can be bound to a parameter.
 ///
@@ -84,6 +84,7 @@ to_value! {
     [u8]: |v| Value::Blob(v.into());
     Vec<u8>: |v| Value::Blob(v.as_slice().into());
     Value: |v| v.clone();
+    Decimal: |v| Value::Decimal(*v);
 }
 
 impl<const N: usize> ToValue for [u8; N] {
@@ -127,6 +128,17 @@ impl FromValue for f64 {
             ValueRef::Real(r) => Ok(r),
             ValueRef::Integer(i) if sedge_sql::compare_integer_real(i, i as f64).is_eq() => Ok(i as f64),
             other => Err(unexpected("a real", other)),
+        }
+    }
+}
+
+impl FromValue for Decimal {
+    /// An integer is read as the decimal it equals.
+    fn from_value(value: ValueRef<'_>) -> Result<Decimal> {
+        match value {
+            ValueRef::Decimal(d) => Ok(d),
+            ValueRef::Integer(i) => Ok(Decimal::from(i)),
+            other => Err(unexpected("a decimal", other)),
         }
     }
 }

@@ -4,6 +4,7 @@
 pub mod bind;
 pub mod catalog;
 mod constraint;
+mod decimal;
 pub mod encode;
 mod error;
 mod exec;
@@ -16,6 +17,7 @@ mod suggest;
 mod types;
 mod value;
 
+pub use decimal::{Decimal, ParseDecimalError};
 pub use error::{Constraint, ConstraintKind, Error, Result, Span};
 pub use functions::format_real;
 pub use types::{Affinity, Collation, ColumnType, TypeSet};

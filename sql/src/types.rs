@@ -24,6 +24,30 @@ pub enum ColumnType {
     Numeric,
     /// 0 or 1.
     Boolean,
+    /// Exact decimals, DECIMAL(p,s) and NUMERIC(p,s): `precision` digits of which `scale` stand after the point.
+    Decimal {
+        /// The most digits, 28 at most.
+        precision: u8,
+        /// The digits after the point.
+        scale: u8,
+    },
+    /// Text in one form.
+    Formatted(TextForm),
+}
+
+/// The form of texts that a column holds; what is stored is brought into it, or refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TextForm {
+    /// `YYYY-MM-DD`.
+    Date,
+    /// `HH:MM:SS[.fraction]`.
+    Time,
+    /// `YYYY-MM-DD HH:MM:SS[.fraction]`, in UTC where an offset was given.
+    DateTime,
+    /// 32 hexadecimal digits in lower case and four hyphens.
+    Uuid,
+    /// JSON without spaces between its parts.
+    Json,
 }
 
 impl ColumnType {
@@ -33,11 +57,12 @@ impl ColumnType {
         match self {
             ColumnType::Integer | ColumnType::Boolean => Affinity::Integer,
             ColumnType::Real => Affinity::Real,
-            ColumnType::Text { .. } => Affinity::Text,
+            ColumnType::Text { .. } | ColumnType::Formatted(_) => Affinity::Text,
             ColumnType::Blob => Affinity::Blob,
             // An ANY column converts nothing, as in a STRICT table of SQLite.
             ColumnType::Any => Affinity::Blob,
             ColumnType::Numeric => Affinity::Numeric,
+            ColumnType::Decimal { .. } => Affinity::Decimal,
         }
     }
 
@@ -48,10 +73,11 @@ impl ColumnType {
             | match self {
                 ColumnType::Integer | ColumnType::Boolean => TypeSet::INTEGER,
                 ColumnType::Real => TypeSet::REAL,
-                ColumnType::Text { .. } => TypeSet::TEXT,
+                ColumnType::Text { .. } | ColumnType::Formatted(_) => TypeSet::TEXT,
                 ColumnType::Blob => TypeSet::BLOB,
                 ColumnType::Any => TypeSet::ALL,
                 ColumnType::Numeric => TypeSet::INTEGER | TypeSet::REAL,
+                ColumnType::Decimal { .. } => TypeSet::DECIMAL,
             }
     }
 }
@@ -67,6 +93,14 @@ impl fmt::Display for ColumnType {
             ColumnType::Any => f.write_str("ANY"),
             ColumnType::Numeric => f.write_str("NUMERIC"),
             ColumnType::Boolean => f.write_str("BOOLEAN"),
+            ColumnType::Decimal { precision, scale } => write!(f, "DECIMAL({precision},{scale})"),
+            ColumnType::Formatted(form) => f.write_str(match form {
+                TextForm::Date => "DATE",
+                TextForm::Time => "TIME",
+                TextForm::DateTime => "DATETIME",
+                TextForm::Uuid => "UUID",
+                TextForm::Json => "JSON",
+            }),
         }
     }
 }
@@ -87,13 +121,15 @@ pub enum Affinity {
     Integer,
     /// Reals.
     Real,
+    /// Exact decimals: a real that a decimal is compared with counts as the decimal it is written as.
+    Decimal,
 }
 
 impl Affinity {
-    /// INTEGER, REAL and NUMERIC.
+    /// INTEGER, REAL, NUMERIC and DECIMAL.
     #[must_use]
     pub fn is_numeric(self) -> bool {
-        matches!(self, Affinity::Numeric | Affinity::Integer | Affinity::Real)
+        matches!(self, Affinity::Numeric | Affinity::Integer | Affinity::Real | Affinity::Decimal)
     }
 }
 

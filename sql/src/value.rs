@@ -1,5 +1,6 @@
 //! Values: what a column, a parameter or an expression holds.
 
+use crate::decimal::Decimal;
 use std::cmp::Ordering;
 
 /// An owned value.
@@ -13,6 +14,8 @@ pub enum Value {
     Integer(i64),
     /// A 64-bit float; NaN is stored as NULL.
     Real(f64),
+    /// An exact decimal.
+    Decimal(Decimal),
     /// UTF-8 text.
     Text(Box<str>),
     /// Bytes.
@@ -30,6 +33,8 @@ pub enum ValueRef<'a> {
     Integer(i64),
     /// A 64-bit float, never NaN.
     Real(f64),
+    /// An exact decimal.
+    Decimal(Decimal),
     /// UTF-8 text.
     Text(&'a [u8]),
     /// Bytes.
@@ -44,6 +49,7 @@ impl Value {
             Value::Null => ValueRef::Null,
             Value::Integer(i) => ValueRef::Integer(*i),
             Value::Real(r) => ValueRef::Real(*r),
+            Value::Decimal(d) => ValueRef::Decimal(*d),
             Value::Text(t) => ValueRef::Text(t.as_bytes()),
             Value::Blob(b) => ValueRef::Blob(b),
         }
@@ -77,6 +83,7 @@ impl ValueRef<'_> {
             ValueRef::Null => Value::Null,
             ValueRef::Integer(i) => Value::Integer(i),
             ValueRef::Real(r) => Value::real(r),
+            ValueRef::Decimal(d) => Value::Decimal(d),
             ValueRef::Text(t) => Value::Text(String::from_utf8_lossy(t).into_owned().into_boxed_str()),
             ValueRef::Blob(b) => Value::Blob(b.into()),
         }
@@ -95,6 +102,7 @@ impl ValueRef<'_> {
             ValueRef::Null => "null",
             ValueRef::Integer(_) => "integer",
             ValueRef::Real(_) => "real",
+            ValueRef::Decimal(_) => "decimal",
             ValueRef::Text(_) => "text",
             ValueRef::Blob(_) => "blob",
         }
@@ -106,7 +114,7 @@ impl ValueRef<'_> {
         fn rank(value: ValueRef<'_>) -> u8 {
             match value {
                 ValueRef::Null => 0,
-                ValueRef::Integer(_) | ValueRef::Real(_) => 1,
+                ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Decimal(_) => 1,
                 ValueRef::Text(_) => 2,
                 ValueRef::Blob(_) => 3,
             }
@@ -117,10 +125,18 @@ impl ValueRef<'_> {
             (ValueRef::Integer(a), ValueRef::Real(b)) => compare_integer_real(a, b),
             (ValueRef::Real(a), ValueRef::Integer(b)) => compare_integer_real(b, a).reverse(),
             (ValueRef::Text(a), ValueRef::Text(b)) | (ValueRef::Blob(a), ValueRef::Blob(b)) => a.cmp(b),
+            (ValueRef::Decimal(a), ValueRef::Decimal(b)) => a.compare(b),
+            (ValueRef::Decimal(a), ValueRef::Integer(b)) => a.compare(Decimal::from(b)),
+            (ValueRef::Integer(a), ValueRef::Decimal(b)) => Decimal::from(a).compare(b),
+            (ValueRef::Decimal(a), ValueRef::Real(b)) => a.compare_real(b),
+            (ValueRef::Real(a), ValueRef::Decimal(b)) => b.compare_real(a).reverse(),
             (a, b) => rank(a).cmp(&rank(b)),
         }
     }
 }
+
+// Batches and rows hold many of them.
+const _: () = assert!(size_of::<Value>() == 24 && size_of::<ValueRef<'_>>() == 24);
 
 /// Compares exactly, without rounding the integer: 2^53+1 is greater than 2^53 as a real.
 #[must_use]
@@ -152,6 +168,7 @@ impl PartialEq for ValueRef<'_> {
             (ValueRef::Null, ValueRef::Null) => true,
             (ValueRef::Integer(a), ValueRef::Integer(b)) => a == b,
             (ValueRef::Real(a), ValueRef::Real(b)) => a.to_bits() == b.to_bits(),
+            (ValueRef::Decimal(a), ValueRef::Decimal(b)) => a == b,
             (ValueRef::Text(a), ValueRef::Text(b)) | (ValueRef::Blob(a), ValueRef::Blob(b)) => a == b,
             _ => false,
         }
@@ -166,6 +183,7 @@ impl std::hash::Hash for Value {
             Value::Null => state.write_u8(0),
             Value::Integer(i) => state.write_i64(*i),
             Value::Real(r) => state.write_u64(r.to_bits()),
+            Value::Decimal(d) => d.hash(state),
             Value::Text(t) => state.write(t.as_bytes()),
             Value::Blob(b) => state.write(b),
         }

@@ -18,7 +18,9 @@ pub(super) fn row(names: &[String], values: &[ValueRef<'_>], first: bool, out: &
             ValueRef::Real(r) if r.is_infinite() => {
                 out.write_all(if *r > 0.0 { b"9e999" } else { b"-9e999" })?
             }
-            ValueRef::Integer(_) | ValueRef::Real(_) => out.write_all(super::plain(*value, "").as_bytes())?,
+            ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Decimal(_) => {
+                out.write_all(super::plain(*value, "").as_bytes())?;
+            }
             text => serde_json::to_writer(&mut *out, &super::plain(*text, ""))?,
         }
     }

@@ -11,6 +11,7 @@ pub(crate) fn plain<'v>(value: ValueRef<'v>, null: &'v str) -> Cow<'v, str> {
         ValueRef::Null => null.into(),
         ValueRef::Integer(i) => i.to_string().into(),
         ValueRef::Real(r) => sedge::format_real(r).into(),
+        ValueRef::Decimal(d) => d.to_string().into(),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes),
         other => format!("{other:?}").into(),
     }
@@ -22,6 +23,7 @@ pub(crate) fn literal(value: ValueRef<'_>) -> String {
         ValueRef::Null => "NULL".to_string(),
         // 9e999 overflows to the infinity it stands for.
         ValueRef::Real(r) if r.is_infinite() => if r > 0.0 { "9e999" } else { "-9e999" }.to_string(),
+        ValueRef::Decimal(d) => format!("decimal('{d}')"),
         ValueRef::Text(_) => format!("'{}'", plain(value, "").replace('\'', "''")),
         ValueRef::Blob(bytes) => {
             let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -32,7 +32,7 @@ impl TableRows {
         self.total += 1;
         let row = values.iter().map(|value| {
             let alignment = match value {
-                ValueRef::Integer(_) | ValueRef::Real(_) => CellAlignment::Right,
+                ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Decimal(_) => CellAlignment::Right,
                 _ => CellAlignment::Left,
             };
             (cell(*value, null), alignment)

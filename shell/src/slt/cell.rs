@@ -38,6 +38,7 @@ pub(super) fn render(value: ValueRef<'_>, letter: Letter) -> String {
         (Letter::Integer, value) => (integer(value) as i32).to_string(),
         (Letter::Real, value) => three_decimals(real(value)),
         (Letter::Text, ValueRef::Integer(i)) => i.to_string(),
+        (Letter::Text, ValueRef::Decimal(d)) => d.to_string(),
         (Letter::Text, ValueRef::Real(r)) => printable(sedge::format_real(r).as_bytes()),
         (Letter::Text, ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => printable(bytes),
         (Letter::Text, other) => printable(format!("{other:?}").as_bytes()),
@@ -56,6 +57,7 @@ fn integer(value: ValueRef<'_>) -> i64 {
     match value {
         ValueRef::Integer(i) => i,
         ValueRef::Real(r) => r as i64,
+        ValueRef::Decimal(d) => d.to_integer(),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
             let text = leading(bytes, |at, b| b.is_ascii_digit() || (at == 0 && (b == b'-' || b == b'+')));
             // Digits beyond 64 bits saturate; a lone sign or nothing is 0.
@@ -69,6 +71,7 @@ fn real(value: ValueRef<'_>) -> f64 {
     match value {
         ValueRef::Integer(i) => i as f64,
         ValueRef::Real(r) => r,
+        ValueRef::Decimal(d) => d.to_real(),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
             let text =
                 leading(bytes, |_, b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E'));

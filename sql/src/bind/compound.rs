@@ -194,7 +194,7 @@ impl<'a> Binder<'a> {
             && matches!(right.expr, Expr::Column(..) | Expr::Function { .. } | Expr::Parameter(_));
         let kinds = left.typed.types | if is_open { TypeSet::ALL } else { right.types };
         let unlike = match left.typed.affinity {
-            Affinity::Text => kinds.intersects(TypeSet::INTEGER | TypeSet::REAL),
+            Affinity::Text => kinds.intersects(TypeSet::INTEGER | TypeSet::REAL | TypeSet::DECIMAL),
             affinity if affinity.is_numeric() => kinds.intersects(TypeSet::TEXT),
             _ => false,
         };

@@ -186,11 +186,8 @@ fn exactly_one(mut row: Vec<Typed>) -> Result<Typed, Vec<Typed>> {
 /// The numbers that a value of these kinds is taken for by arithmetic: texts and blobs are read as either kind.
 fn as_numbers(types: TypeSet) -> TypeSet {
     let numbers = TypeSet::INTEGER | TypeSet::REAL;
-    if types.intersects(TypeSet::TEXT | TypeSet::BLOB | TypeSet::DECIMAL) {
-        return numbers;
-    }
-    let mut taken = TypeSet::EMPTY;
-    for kind in [TypeSet::INTEGER, TypeSet::REAL] {
+    let mut taken = if types.intersects(TypeSet::TEXT | TypeSet::BLOB) { numbers } else { TypeSet::EMPTY };
+    for kind in [TypeSet::INTEGER, TypeSet::REAL, TypeSet::DECIMAL] {
         if types.intersects(kind) {
             taken = taken | kind;
         }
@@ -224,6 +221,7 @@ fn arithmetic_types(op: ArithmeticOp, left: &Typed, right: &Typed) -> TypeSet {
         Op::Add | Op::Subtract | Op::Multiply if both == TypeSet::INTEGER => {
             TypeSet::INTEGER | TypeSet::REAL | null
         }
+        Op::Add | Op::Subtract | Op::Multiply => both | TypeSet::REAL | TypeSet::NULL,
         _ => TypeSet::INTEGER | TypeSet::REAL | TypeSet::NULL,
     }
 }
@@ -314,7 +312,11 @@ pub(super) fn cast(operand: Typed, to: Affinity) -> Typed {
         Affinity::Real => TypeSet::REAL,
         Affinity::Text => TypeSet::TEXT,
         Affinity::Blob | Affinity::None => TypeSet::BLOB,
-        Affinity::Numeric => TypeSet::INTEGER | TypeSet::REAL,
+        Affinity::Numeric | Affinity::Decimal => {
+            TypeSet::INTEGER
+                | TypeSet::REAL
+                | (if operand.types.intersects(TypeSet::DECIMAL) { TypeSet::DECIMAL } else { TypeSet::EMPTY })
+        }
     };
     let types = types | operand.null();
     let expr = Expr::Cast { expr: Box::new(operand.expr), to };

@@ -81,6 +81,7 @@ pub(super) fn kind(value: &Value) -> TypeSet {
         Value::Null => TypeSet::NULL,
         Value::Integer(_) => TypeSet::INTEGER,
         Value::Real(_) => TypeSet::REAL,
+        Value::Decimal(_) => TypeSet::DECIMAL,
         Value::Text(_) => TypeSet::TEXT,
         Value::Blob(_) => TypeSet::BLOB,
     }
@@ -105,6 +106,8 @@ pub(super) fn comparison(left: &Typed, right: &Typed) -> Comparison {
 fn compare_affinity(left: Affinity, right: Affinity) -> Affinity {
     match (left, right) {
         (Affinity::None, other) | (other, Affinity::None) => other,
+        // A decimal compares with a real as with the decimal that the real is written as: 0.1 is 0.1.
+        (Affinity::Decimal, _) | (_, Affinity::Decimal) => Affinity::Decimal,
         _ if left.is_numeric() || right.is_numeric() => Affinity::Numeric,
         _ => Affinity::None,
     }
@@ -114,12 +117,13 @@ fn compare_affinity(left: Affinity, right: Affinity) -> Affinity {
 pub(super) fn applied(affinity: Affinity, types: TypeSet) -> Affinity {
     let changes = match affinity {
         Affinity::None | Affinity::Blob => false,
-        Affinity::Text => types.intersects(TypeSet::INTEGER | TypeSet::REAL),
+        Affinity::Text => types.intersects(TypeSet::INTEGER | TypeSet::REAL | TypeSet::DECIMAL),
         Affinity::Numeric | Affinity::Integer | Affinity::Real => types.intersects(TypeSet::TEXT),
+        Affinity::Decimal => types.intersects(TypeSet::TEXT | TypeSet::REAL),
     };
     match affinity {
         _ if !changes => Affinity::None,
-        Affinity::Text => Affinity::Text,
+        Affinity::Text | Affinity::Decimal => affinity,
         // INTEGER and REAL convert a text just as NUMERIC does when it is only compared.
         _ => Affinity::Numeric,
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::error::{Error, Result};
 use crate::parser::{OnConflict, Statement, parse_one};
-use crate::types::{Collation, ColumnType};
+use crate::types::{Collation, ColumnType, TextForm};
 use crate::value::Value;
 use sedge_storage::{Options, Store, WriteTransaction};
 use std::time::Duration;
@@ -158,11 +158,15 @@ fn what_cannot_be_is_refused_with_its_place() {
         ("CREATE TABLE u(a, PRIMARY KEY(bb))", "table u has no column named bb", "bb"),
         (
             "CREATE TABLE u(a FOO)",
-            "unknown column type FOO; the types are INTEGER, REAL, TEXT, VARCHAR(n), BLOB, BOOLEAN, NUMERIC and ANY",
+            "unknown column type FOO; the types are INTEGER, REAL, TEXT, VARCHAR(n), BLOB, BOOLEAN, NUMERIC, DECIMAL(p,s), DATE, TIME, DATETIME, UUID, JSON and ANY",
             "FOO",
         ),
         ("CREATE TABLE u(a TXET)", "unknown column type TXET; did you mean TEXT?", "TXET"),
-        ("CREATE TABLE u(a DECIMAL(10,2))", "columns of type DECIMAL are not supported yet", "DECIMAL(10,2)"),
+        (
+            "CREATE TABLE u(a DECIMAL(30,2))",
+            "DECIMAL(p,s) takes 1 to 28 digits, of which 0 to p stand after the point",
+            "DECIMAL(30,2)",
+        ),
         (
             "CREATE TABLE u(a VARCHAR(0))",
             "the length of VARCHAR(0) must be from 1 to 4294967295",
@@ -228,6 +232,12 @@ fn declared_types_follow_affinity() {
         ("BLOB", ColumnType::Blob),
         ("BOOL", ColumnType::Boolean),
         ("NUMERIC", ColumnType::Numeric),
+        ("DECIMAL", ColumnType::Numeric),
+        ("NUMERIC(12)", ColumnType::Decimal { precision: 12, scale: 0 }),
+        ("Decimal(12, 4)", ColumnType::Decimal { precision: 12, scale: 4 }),
+        ("date", ColumnType::Formatted(TextForm::Date)),
+        ("TIMESTAMP", ColumnType::Formatted(TextForm::DateTime)),
+        ("Json", ColumnType::Formatted(TextForm::Json)),
         ("any", ColumnType::Any),
         ("", ColumnType::Any),
     ];

@@ -1,12 +1,13 @@
 //! What a declared type means: SQLite's affinity rules made into types that are enforced.
 
+use crate::decimal::DIGITS_MAX;
 use crate::error::{Error, Result};
 use crate::parser::DeclaredType;
 use crate::suggest::nearest;
-use crate::types::ColumnType;
+use crate::types::{ColumnType, TextForm};
 
 /// Names that mean exactly one type.
-const EXACT: [(&str, ColumnType); 8] = [
+const EXACT: [(&str, ColumnType); 16] = [
     ("ANY", ColumnType::Any),
     ("NUMERIC", ColumnType::Numeric),
     ("BOOLEAN", ColumnType::Boolean),
@@ -15,6 +16,14 @@ const EXACT: [(&str, ColumnType); 8] = [
     ("REAL", ColumnType::Real),
     ("BLOB", ColumnType::Blob),
     ("TEXT", ColumnType::Text { max_chars: None }),
+    ("DECIMAL", ColumnType::Numeric),
+    ("DEC", ColumnType::Numeric),
+    ("DATE", ColumnType::Formatted(TextForm::Date)),
+    ("TIME", ColumnType::Formatted(TextForm::Time)),
+    ("DATETIME", ColumnType::Formatted(TextForm::DateTime)),
+    ("TIMESTAMP", ColumnType::Formatted(TextForm::DateTime)),
+    ("UUID", ColumnType::Formatted(TextForm::Uuid)),
+    ("JSON", ColumnType::Formatted(TextForm::Json)),
 ];
 
 /// Parts of names, in the order in which SQLite looks for them.
@@ -30,11 +39,8 @@ const PARTS: [(&str, ColumnType); 9] = [
     ("DOUB", ColumnType::Real),
 ];
 
-/// First words of types that the format has a place for and this version does not know.
-const LATER: [&str; 9] = ["DECIMAL", "DEC", "DATE", "TIME", "DATETIME", "TIMESTAMP", "UUID", "JSON", "JSONB"];
-
 /// Names of other systems, and what to write here.
-const ELSEWHERE: [(&str, &str); 12] = [
+const ELSEWHERE: [(&str, &str); 15] = [
     ("NUMBER", "NUMERIC"),
     ("MONEY", "NUMERIC"),
     ("BINARY", "BLOB"),
@@ -47,6 +53,9 @@ const ELSEWHERE: [(&str, &str); 12] = [
     ("BIGSERIAL", "INTEGER PRIMARY KEY"),
     ("BIT", "BOOLEAN"),
     ("STR", "TEXT"),
+    ("JSONB", "JSON"),
+    ("TIMESTAMPTZ", "TIMESTAMP"),
+    ("GUID", "UUID"),
 ];
 
 /// The type of a column declared so; no declaration is ANY.
@@ -56,16 +65,8 @@ const ELSEWHERE: [(&str, &str); 12] = [
 pub fn column_type(declared: Option<&DeclaredType>) -> Result<ColumnType> {
     let Some(declared) = declared else { return Ok(ColumnType::Any) };
     let name = declared.name.to_ascii_uppercase();
-    let first_word = name.split(' ').next().unwrap_or_default();
-    let later = |what: &str| {
-        let message = format!("columns of type {what} are not supported yet");
-        Err(Error::invalid(message, declared.span))
-    };
-    if LATER.contains(&first_word) {
-        return later(first_word);
-    }
-    if name == "NUMERIC" && !declared.arguments.is_empty() {
-        return later("NUMERIC with a precision");
+    if matches!(name.as_str(), "NUMERIC" | "DECIMAL" | "DEC") && !declared.arguments.is_empty() {
+        return decimal(declared);
     }
     if let Some((_, exact)) = EXACT.iter().find(|(exact, _)| *exact == name) {
         return Ok(*exact);
@@ -74,6 +75,22 @@ pub fn column_type(declared: Option<&DeclaredType>) -> Result<ColumnType> {
         Some(("CHAR", _)) => text_with_length(declared),
         Some((_, by_part)) => Ok(*by_part),
         None => Err(unknown(declared, &name)),
+    }
+}
+
+/// DECIMAL(p), which has no digit after its point, and DECIMAL(p,s).
+fn decimal(declared: &DeclaredType) -> Result<ColumnType> {
+    let digits = |place: usize| declared.arguments.get(place).map_or(Some(0), |n| u8::try_from(*n).ok());
+    match (digits(0), digits(1)) {
+        (Some(precision @ 1..=DIGITS_MAX), Some(scale)) if scale <= precision => {
+            Ok(ColumnType::Decimal { precision, scale })
+        }
+        _ => {
+            let name = &declared.name;
+            let message =
+                format!("{name}(p,s) takes 1 to {DIGITS_MAX} digits, of which 0 to p stand after the point");
+            Err(Error::invalid(message, declared.span))
+        }
     }
 }
 
@@ -97,7 +114,8 @@ fn unknown(declared: &DeclaredType, name: &str) -> Error {
     let message = match suggestion {
         Some(suggestion) => format!("unknown column type {}; did you mean {suggestion}?", declared.name),
         None => format!(
-            "unknown column type {}; the types are INTEGER, REAL, TEXT, VARCHAR(n), BLOB, BOOLEAN, NUMERIC and ANY",
+            "unknown column type {}; the types are INTEGER, REAL, TEXT, VARCHAR(n), BLOB, BOOLEAN, NUMERIC, \
+             DECIMAL(p,s), DATE, TIME, DATETIME, UUID, JSON and ANY",
             declared.name
         ),
     };

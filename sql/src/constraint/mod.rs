@@ -4,6 +4,8 @@
 //! the conflict action says.
 
 pub(crate) mod check;
+mod form;
+mod json;
 pub(crate) mod not_null;
 pub(crate) mod types;
 pub(crate) mod unique;

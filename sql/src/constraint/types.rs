@@ -1,9 +1,11 @@
 //! Column types: a value is converted where that loses nothing, else it is refused.
 
+use super::form::{formed, uuid_of};
 use crate::catalog::Table;
+use crate::decimal::Decimal;
 use crate::error::{Constraint, ConstraintKind};
-use crate::functions::number::{Number, text_as_number, write_text};
-use crate::types::ColumnType;
+use crate::functions::number::{Number, as_decimal, text_as_number, write_text};
+use crate::types::{ColumnType, TextForm};
 use crate::value::{Value, ValueRef, compare_integer_real};
 
 /// A value as its column holds it.
@@ -11,7 +13,7 @@ use crate::value::{Value, ValueRef, compare_integer_real};
 pub(crate) enum Fitted<'v> {
     /// As it is, or a number of the other kind.
     Value(ValueRef<'v>),
-    /// A number's text.
+    /// A number's text, or a text in the form of its column.
     Text(Box<str>),
     /// The column cannot hold it.
     Refused,
@@ -37,12 +39,22 @@ fn fit_slowly(value: ValueRef<'_>, column_type: ColumnType) -> Fitted<'_> {
         (ColumnType::Text { max_chars }, ValueRef::Text(text)) => {
             return if fits_length(text, max_chars) { Fitted::Value(value) } else { Fitted::Refused };
         }
-        (ColumnType::Text { max_chars }, ValueRef::Integer(_) | ValueRef::Real(_)) => {
+        (ColumnType::Formatted(form), _) => return fit_form(value, form),
+        (ColumnType::Decimal { precision, scale }, _) => {
+            let decimal = decimal_of(value).and_then(|decimal| decimal.rescale(scale));
+            let fits = |decimal: &Decimal| decimal.coefficient().abs() < 10_i128.pow(u32::from(precision));
+            return match decimal.filter(fits) {
+                Some(decimal) => Fitted::Value(ValueRef::Decimal(decimal)),
+                None => Fitted::Refused,
+            };
+        }
+        (ColumnType::Text { max_chars }, ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Decimal(_)) => {
             let text = number_text(value);
             let fits = fits_length(text.as_bytes(), max_chars);
             return if fits { Fitted::Text(text) } else { Fitted::Refused };
         }
         (_, ValueRef::Integer(_) | ValueRef::Real(_)) => value,
+        (_, ValueRef::Decimal(decimal)) => inexact(decimal, column_type),
         (_, ValueRef::Text(text)) => match number_of(text) {
             Some(number) => number,
             None => return Fitted::Refused,
@@ -53,10 +65,53 @@ fn fit_slowly(value: ValueRef<'_>, column_type: ColumnType) -> Fitted<'_> {
         ColumnType::Integer => as_integer(number).map(ValueRef::Integer),
         ColumnType::Boolean => as_integer(number).filter(|i| matches!(i, 0 | 1)).map(ValueRef::Integer),
         ColumnType::Real => as_real(number).map(ValueRef::Real),
-        ColumnType::Numeric => Some(number),
-        ColumnType::Text { .. } | ColumnType::Blob | ColumnType::Any => None,
+        ColumnType::Numeric => Some(number).filter(|number| !matches!(number, ValueRef::Decimal(_))),
+        ColumnType::Text { .. }
+        | ColumnType::Blob
+        | ColumnType::Any
+        | ColumnType::Decimal { .. }
+        | ColumnType::Formatted(_) => None,
     };
     fitted.map_or(Fitted::Refused, Fitted::Value)
+}
+
+/// A text that is brought into its column's form. A number is JSON of its own, 16 bytes are a UUID.
+fn fit_form(value: ValueRef<'_>, form: TextForm) -> Fitted<'_> {
+    let formed = match (value, form) {
+        (ValueRef::Text(text), _) => match formed(form, text) {
+            Some(same) if same.as_bytes() == text => return Fitted::Value(value),
+            formed => formed,
+        },
+        (ValueRef::Blob(bytes), TextForm::Uuid) => bytes.try_into().ok().and_then(uuid_of),
+        (ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Decimal(_), TextForm::Json) => {
+            formed(form, number_text(value).as_bytes())
+        }
+        _ => None,
+    };
+    formed.map_or(Fitted::Refused, Fitted::Text)
+}
+
+/// The decimal that a value is written as.
+fn decimal_of(value: ValueRef<'_>) -> Option<Decimal> {
+    match value {
+        ValueRef::Integer(integer) => Some(Decimal::from(integer)),
+        ValueRef::Decimal(decimal) => Some(decimal),
+        other => as_decimal(other).and_then(Number::decimal),
+    }
+}
+
+/// A decimal for a column of other numbers: an integer, or the real that is written alike, if it is either.
+fn inexact(decimal: Decimal, column_type: ColumnType) -> ValueRef<'static> {
+    let real = decimal.to_real();
+    match decimal.exact_integer() {
+        Some(integer) => ValueRef::Integer(integer),
+        None if column_type != ColumnType::Integer
+            && Decimal::from_real(real) == Some(decimal.normalized()) =>
+        {
+            ValueRef::Real(real)
+        }
+        None => ValueRef::Decimal(decimal),
+    }
 }
 
 fn fits_length(text: &[u8], max_chars: Option<u32>) -> bool {
@@ -99,7 +154,16 @@ pub(crate) fn breach(
     value: ValueRef<'_>,
 ) -> Box<Constraint> {
     let column = table.columns.get(place).map_or_else(|| "rowid".to_owned(), |column| column.name.clone());
-    let detail = format!("{} {} does not fit {column_type}", value.type_name(), shortened(value));
+    let mut detail = format!("{} {} does not fit {column_type}", value.type_name(), shortened(value));
+    if let (
+        ColumnType::Formatted(TextForm::Date | TextForm::Time | TextForm::DateTime),
+        ValueRef::Integer(_) | ValueRef::Real(_),
+    ) = (column_type, value)
+    {
+        let function = column_type.to_string().to_ascii_lowercase();
+        let hint = format!("; {function}({}, 'unixepoch') reads it as seconds since 1970", shortened(value));
+        detail.push_str(&hint);
+    }
     Box::new(Constraint {
         kind: ConstraintKind::Type,
         table: table.name.clone(),
@@ -121,6 +185,7 @@ fn shortened(value: ValueRef<'_>) -> String {
             format!("'{}'", short.replace('\'', "''"))
         }
         Value::Blob(blob) => format!("of {} bytes", blob.len()),
+        Value::Null => "NULL".to_owned(),
         number => number_text(number.as_ref()).into(),
     }
 }

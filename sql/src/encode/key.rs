@@ -4,24 +4,29 @@
 //! bytes inverted. A key of an index ends in the row id, 8 bytes big-endian with the sign flipped, which are the
 //! keys of a table tree too.
 //!
-//! *Numbers.* Integers and reals share one space and compare exactly. A number between -2^53 and 2^53 is written as
-//! `twice`: two times its floor, plus one if it has a fraction. Small ones are the tag byte itself, others follow it
-//! in as few big-endian bytes as it takes, whose number is in the tag. A fraction is followed by the bits of the
-//! real. Beyond 2^53 no real has a fraction: integers are 8 plain bytes, and reals beyond 64 bits their own bits.
+//! *Numbers.* Integers, reals and decimals share one space and compare exactly. A number between -2^53 and 2^53 is
+//! written as `twice`: two times its floor, plus one if it has a fraction. Small ones are the tag byte itself, others
+//! follow it in as few big-endian bytes as it takes, whose number is in the tag. A fraction is followed by the bits of
+//! the real. Beyond 2^53 no real has a fraction: integers are 8 bytes, and reals beyond 64 bits their own bits.
+//!
+//! In these 8 bytes the sign is known from what stands before, so they are written one bit to the left. The bit that
+//! this frees is 0 where the number is all told. It is 1 in a decimal that no real equals: the 8 bytes are those of
+//! the greatest integer or real below it, and what tells it from others like it follows in 12 or 16 bytes.
 //!
 //! *Texts and blobs* end in a 0; a 0 inside becomes `1 1`, a 1 becomes `1 2`. Texts are written as their collation
 //! sees them (case folded, trailing spaces gone), so what is read back may differ from the text: `entry` knows.
 
 use super::damaged;
+use crate::decimal::Decimal;
 use crate::error::Result;
 use crate::functions::fold::{chars, fold_char};
 use crate::types::{Collation, ColumnType};
 use crate::value::ValueRef;
 
 const TAG_NULL: u8 = 0x05;
-/// Reals below -2^63.
+/// Reals, and decimals, below -2^63.
 const TAG_REAL_LOW: u8 = 0x10;
-/// Integers below -2^53.
+/// Integers below -2^53, and the decimals above each.
 const TAG_INTEGER_LOW: u8 = 0x11;
 /// `TAG_ZERO + twice` for these many values of `twice` on either side.
 const TAG_ZERO: u8 = 0x80;
@@ -30,9 +35,9 @@ const DIRECT: i64 = 48;
 const TAG_POSITIVE: u8 = TAG_ZERO + DIRECT as u8 - 1;
 /// `twice` below the direct ones in n bytes: this minus n.
 const TAG_NEGATIVE: u8 = TAG_ZERO - DIRECT as u8;
-/// Integers from 2^53 on.
+/// Integers from 2^53 on, and the decimals above each.
 const TAG_INTEGER_HIGH: u8 = 0xc0;
-/// Reals from 2^63 on.
+/// Reals, and decimals, from 2^63 on.
 const TAG_REAL_HIGH: u8 = 0xc1;
 const TAG_TEXT: u8 = 0xd0;
 const TAG_BLOB: u8 = 0xe0;
@@ -104,6 +109,7 @@ pub fn encode_value(key: &mut Vec<u8>, value: ValueRef<'_>, collation: Collation
         ValueRef::Null => key.push(TAG_NULL),
         ValueRef::Integer(integer) => push_integer(key, integer),
         ValueRef::Real(real) => push_real(key, real),
+        ValueRef::Decimal(decimal) => push_decimal(key, decimal),
         ValueRef::Text(text) => {
             key.push(TAG_TEXT);
             match collation {
@@ -141,6 +147,10 @@ pub fn decodes_exactly(value: ValueRef<'_>, column_type: ColumnType, collation: 
             Collation::RTrim => text.last() != Some(&b' '),
             Collation::NoCase => is_folded(text),
         },
+        // The column knows how many digits stand after the point.
+        ValueRef::Decimal(decimal) => {
+            matches!(column_type, ColumnType::Decimal { scale, .. } if scale == decimal.scale())
+        }
         ValueRef::Null | ValueRef::Integer(_) | ValueRef::Blob(_) => true,
     }
 }
@@ -151,7 +161,7 @@ fn push_integer(key: &mut Vec<u8>, integer: i64) {
         push_twice(key, integer << 1);
     } else {
         key.push(if integer < 0 { TAG_INTEGER_LOW } else { TAG_INTEGER_HIGH });
-        key.extend_from_slice(&integer.to_be_bytes());
+        key.extend_from_slice(&((integer as u64) << 1).to_be_bytes());
     }
 }
 
@@ -180,7 +190,53 @@ fn push_real(key: &mut Vec<u8>, real: f64) {
 /// The bits of a real whose sign is known from what stands before: for negative ones the order is turned round.
 fn push_real_bits(key: &mut Vec<u8>, real: f64) {
     let bits = real.to_bits();
-    key.extend_from_slice(&(if real < 0.0 { !bits } else { bits }).to_be_bytes());
+    key.extend_from_slice(&((if real < 0.0 { !bits } else { bits }) << 1).to_be_bytes());
+}
+
+fn push_decimal(key: &mut Vec<u8>, decimal: Decimal) {
+    let (floor, above) = decimal.split();
+    let (real, is_equal) = decimal.real_at_or_below();
+    let limit = i128::from(FRACTION_LIMIT);
+    if above == 0
+        && let Ok(integer) = i64::try_from(floor)
+    {
+        push_integer(key, integer);
+    } else if (-limit..limit).contains(&floor) {
+        push_twice(key, ((floor as i64) << 1) | 1);
+        push_real_bits(key, real);
+        if !is_equal {
+            mark(key);
+            push_above(key, above);
+        }
+    } else if let Ok(integer) = i64::try_from(floor) {
+        push_integer(key, integer);
+        mark(key);
+        push_above(key, above);
+    } else {
+        key.push(if floor < 0 { TAG_REAL_LOW } else { TAG_REAL_HIGH });
+        push_real_bits(key, real);
+        if !is_equal {
+            mark(key);
+            // From 2^63 on there is room for 9 digits after the point at most.
+            let scaled = floor * BEYOND_UNIT + above as i128 / (10_i128.pow(28) / BEYOND_UNIT);
+            key.extend_from_slice(&(scaled ^ i128::MIN).to_be_bytes());
+        }
+    }
+}
+
+/// What one stands for in the 16 bytes of a decimal beyond 64 bits.
+const BEYOND_UNIT: i128 = 1_000_000_000;
+
+/// Says that the number is above the one just written.
+fn mark(key: &mut [u8]) {
+    if let Some(last) = key.last_mut() {
+        *last |= 1;
+    }
+}
+
+/// What is above the floor, in units of 10^-28: 94 bits.
+fn push_above(key: &mut Vec<u8>, above: u128) {
+    key.extend(above.to_be_bytes().into_iter().skip(4));
 }
 
 #[inline]
@@ -245,6 +301,28 @@ fn is_folded(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok_and(|text| text.chars().all(|c| fold_char(c) == c))
 }
 
+/// A decimal read from a key, as its column holds it. One that cannot be is a damaged one: NULL, as a real that is
+/// none.
+fn decimal<'a>(column_type: ColumnType, decimal: Option<Decimal>) -> ValueRef<'a> {
+    let decimal = match column_type {
+        ColumnType::Decimal { scale, .. } => decimal.and_then(|decimal| decimal.rescale(scale)),
+        _ => decimal,
+    };
+    decimal.map_or(ValueRef::Null, ValueRef::Decimal)
+}
+
+fn real_as_column<'a>(real: f64, column_type: ColumnType) -> ValueRef<'a> {
+    match column_type {
+        ColumnType::Decimal { .. } => decimal(column_type, Decimal::from_exact_real(real)),
+        _ => ValueRef::Real(real),
+    }
+}
+
+/// The fraction of a decimal beyond 64 bits, in units of 10^-28.
+fn beyond_fraction(scaled: i128) -> u128 {
+    scaled.rem_euclid(BEYOND_UNIT) as u128 * (10_u128.pow(28) / BEYOND_UNIT as u128)
+}
+
 /// Reads the columns of a key one after another.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyReader<'a> {
@@ -285,18 +363,44 @@ impl<'a> KeyReader<'a> {
         let tag = self.byte(flip)?;
         let as_column = |integer: i64| match column_type {
             ColumnType::Real => ValueRef::Real(integer as f64),
+            ColumnType::Decimal { .. } => decimal(column_type, Some(Decimal::from(integer))),
             _ => ValueRef::Integer(integer),
         };
         Ok(match tag {
             TAG_NULL => ValueRef::Null,
-            TAG_INTEGER_LOW | TAG_INTEGER_HIGH => as_column(self.number(8, flip)?),
-            TAG_REAL_LOW => self.real_bits(true, flip)?,
-            TAG_REAL_HIGH => self.real_bits(false, flip)?,
+            TAG_INTEGER_LOW | TAG_INTEGER_HIGH => {
+                let (bits, is_above) = self.marked(flip)?;
+                // The bit that was shifted out is the sign.
+                let integer = if tag == TAG_INTEGER_LOW { (bits | 1 << 63) as i64 } else { bits as i64 };
+                if is_above {
+                    decimal(column_type, Decimal::join(i128::from(integer), self.above(flip)?))
+                } else {
+                    as_column(integer)
+                }
+            }
+            TAG_REAL_LOW | TAG_REAL_HIGH => {
+                let (real, is_above) = self.real_bits(tag == TAG_REAL_LOW, flip)?;
+                if is_above {
+                    let scaled = self.wide(16, flip)? as i128 ^ i128::MIN;
+                    let found = Decimal::join(scaled.div_euclid(BEYOND_UNIT), beyond_fraction(scaled));
+                    decimal(column_type, found)
+                } else {
+                    real_as_column(real, column_type)
+                }
+            }
             TAG_TEXT => ValueRef::Text(self.bytes(flip, scratch)?),
             TAG_BLOB => ValueRef::Blob(self.bytes(flip, scratch)?),
             _ => {
                 let twice = self.twice(tag, flip)?;
-                if twice & 1 == 0 { as_column(twice >> 1) } else { self.real_bits(twice < 0, flip)? }
+                if twice & 1 == 0 {
+                    return Ok(as_column(twice >> 1));
+                }
+                let (real, is_above) = self.real_bits(twice < 0, flip)?;
+                if is_above {
+                    decimal(column_type, Decimal::join(i128::from(twice >> 1), self.above(flip)?))
+                } else {
+                    real_as_column(real, column_type)
+                }
             }
         })
     }
@@ -310,14 +414,15 @@ impl<'a> KeyReader<'a> {
         let tag = self.byte(flip)?;
         match tag {
             TAG_NULL => Ok(()),
-            TAG_INTEGER_LOW | TAG_INTEGER_HIGH | TAG_REAL_LOW | TAG_REAL_HIGH => self.take(8).map(drop),
+            TAG_INTEGER_LOW | TAG_INTEGER_HIGH => self.skip_marked(12, flip),
+            TAG_REAL_LOW | TAG_REAL_HIGH => self.skip_marked(16, flip),
             TAG_TEXT | TAG_BLOB => {
                 let end = self.rest.iter().position(|byte| byte ^ flip == TERMINATOR);
                 self.take(end.map_or(usize::MAX, |end| end + 1)).map(drop)
             }
             _ => {
                 let twice = self.twice(tag, flip)?;
-                if twice & 1 == 1 { self.take(8).map(drop) } else { Ok(()) }
+                if twice & 1 == 1 { self.skip_marked(12, flip) } else { Ok(()) }
             }
         }
     }
@@ -369,13 +474,37 @@ impl<'a> KeyReader<'a> {
         Err(damaged("a key with an unknown tag"))
     }
 
-    fn real_bits(&mut self, negative: bool, flip: u8) -> Result<ValueRef<'static>> {
+    /// 8 bytes that were written one bit to the left, and whether a decimal above them follows.
+    #[inline]
+    fn marked(&mut self, flip: u8) -> Result<(u64, bool)> {
         let bits = self.number(8, flip)? as u64;
+        Ok((bits >> 1, bits & 1 == 1))
+    }
+
+    /// Passes over 8 bytes, and over `more` where they are marked.
+    fn skip_marked(&mut self, more: usize, flip: u8) -> Result<()> {
+        let (_, is_above) = self.marked(flip)?;
+        if is_above { self.take(more).map(drop) } else { Ok(()) }
+    }
+
+    /// Up to 16 big-endian bytes.
+    fn wide(&mut self, length: usize, flip: u8) -> Result<u128> {
+        let bytes = self.take(length)?;
+        Ok(bytes.iter().fold(0, |number, byte| (number << 8) | u128::from(byte ^ flip)))
+    }
+
+    /// What a decimal is above its floor.
+    fn above(&mut self, flip: u8) -> Result<u128> {
+        self.wide(12, flip)
+    }
+
+    fn real_bits(&mut self, negative: bool, flip: u8) -> Result<(f64, bool)> {
+        let (bits, is_above) = self.marked(flip)?;
         let real = f64::from_bits(if negative { !bits } else { bits });
         if real.is_nan() {
             return Err(damaged("a key with a number that is none"));
         }
-        Ok(ValueRef::Real(real))
+        Ok((real, is_above))
     }
 
     /// The bytes up to the terminator.

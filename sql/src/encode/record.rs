@@ -12,10 +12,12 @@
 //! |-----------------|------------------------------------------------------------------------------------|
 //! | INTEGER BOOLEAN | the fewest little-endian bytes that sign-extend to the value; none for 0           |
 //! | REAL            | 8 bytes; fewer are an integer of equal value                                       |
-//! | TEXT BLOB       | the bytes                                                                          |
-//! | ANY NUMERIC     | a tag byte, then as above                                                          |
+//! | TEXT BLOB DATE..| the bytes                                                                          |
+//! | DECIMAL         | its digits as an integer, as above; the column says how many follow the point      |
+//! | ANY NUMERIC     | a tag byte, then as above; a decimal has its scale in a byte before its digits     |
 
 use super::damaged;
+use crate::decimal::Decimal;
 use crate::error::{Error, Result};
 use crate::types::ColumnType;
 use crate::value::ValueRef;
@@ -25,6 +27,7 @@ const TAG_INTEGER: u8 = 1;
 const TAG_REAL: u8 = 2;
 const TAG_TEXT: u8 = 3;
 const TAG_BLOB: u8 = 4;
+const TAG_DECIMAL: u8 = 5;
 
 /// The bits of the flag byte that hold the width of the ends: 0, 1, 2 for 1, 2, 4 bytes. The rest is zero.
 const WIDTH_MASK: u8 = 0b11;
@@ -139,6 +142,14 @@ fn push_integer(bytes: &mut Vec<u8>, integer: i64) {
     bytes.truncate(start + length);
 }
 
+/// The fewest bytes of a decimal's digits.
+fn push_digits(bytes: &mut Vec<u8>, decimal: Decimal) {
+    let coefficient = decimal.coefficient();
+    let significant_bits = 129 - (coefficient ^ (coefficient >> 127)).leading_zeros() as usize;
+    let length = if coefficient == 0 { 0 } else { significant_bits.div_ceil(8) };
+    bytes.extend(coefficient.to_le_bytes().into_iter().take(length));
+}
+
 #[inline]
 fn push_real(bytes: &mut Vec<u8>, real: f64) {
     match real_as_short_integer(real) {
@@ -157,8 +168,10 @@ fn push_payload(bytes: &mut Vec<u8>, column_type: ColumnType, value: ValueRef<'_
         (ColumnType::Integer | ColumnType::Boolean, ValueRef::Integer(i)) => push_integer(bytes, i),
         (ColumnType::Real, ValueRef::Real(r)) => push_real(bytes, r),
         (ColumnType::Real, ValueRef::Integer(i)) => push_real(bytes, i as f64),
-        (ColumnType::Text { .. }, ValueRef::Text(payload)) | (ColumnType::Blob, ValueRef::Blob(payload)) => {
-            bytes.extend_from_slice(payload);
+        (ColumnType::Text { .. } | ColumnType::Formatted(_), ValueRef::Text(payload))
+        | (ColumnType::Blob, ValueRef::Blob(payload)) => bytes.extend_from_slice(payload),
+        (ColumnType::Decimal { scale, .. }, ValueRef::Decimal(decimal)) if decimal.scale() == scale => {
+            push_digits(bytes, decimal);
         }
         (ColumnType::Any | ColumnType::Numeric, value) => match value {
             ValueRef::Null => {}
@@ -169,6 +182,10 @@ fn push_payload(bytes: &mut Vec<u8>, column_type: ColumnType, value: ValueRef<'_
             ValueRef::Real(r) => {
                 bytes.push(TAG_REAL);
                 push_real(bytes, r);
+            }
+            ValueRef::Decimal(decimal) => {
+                bytes.extend_from_slice(&[TAG_DECIMAL, decimal.scale()]);
+                push_digits(bytes, decimal);
             }
             ValueRef::Text(text) => {
                 bytes.push(TAG_TEXT);
@@ -461,11 +478,13 @@ pub fn decode_payload(payload: &[u8], column_type: ColumnType) -> Result<ValueRe
     Ok(match column_type {
         ColumnType::Integer | ColumnType::Boolean => ValueRef::Integer(decode_integer(payload)?),
         ColumnType::Real => real_value(decode_real(payload)?),
-        ColumnType::Text { .. } => ValueRef::Text(payload),
+        ColumnType::Text { .. } | ColumnType::Formatted(_) => ValueRef::Text(payload),
+        ColumnType::Decimal { scale, .. } => ValueRef::Decimal(decode_decimal(payload, scale)?),
         ColumnType::Blob => ValueRef::Blob(payload),
         ColumnType::Any | ColumnType::Numeric => match payload {
             [TAG_INTEGER, rest @ ..] => ValueRef::Integer(decode_integer(rest)?),
             [TAG_REAL, rest @ ..] => real_value(decode_real(rest)?),
+            [TAG_DECIMAL, scale, rest @ ..] => ValueRef::Decimal(decode_decimal(rest, *scale)?),
             [TAG_TEXT, rest @ ..] => ValueRef::Text(rest),
             [TAG_BLOB, rest @ ..] => ValueRef::Blob(rest),
             _ => return Err(damaged("a value with an unknown tag")),
@@ -493,6 +512,21 @@ pub fn decode_integer(payload: &[u8]) -> Result<i64> {
         None => return Err(damaged("an integer of more than 8 bytes")),
     }
     Ok(i64::from_le_bytes(bytes))
+}
+
+/// Decodes the digits of a decimal.
+fn decode_decimal(payload: &[u8], scale: u8) -> Result<Decimal> {
+    let mut bytes = match payload.last() {
+        Some(high) if *high >= 0x80 => [0xff; 16],
+        _ => [0; 16],
+    };
+    if let Some(target) = bytes.get_mut(..payload.len()) {
+        target.copy_from_slice(payload);
+        if let Some(decimal) = Decimal::new(i128::from_le_bytes(bytes), scale) {
+            return Ok(decimal);
+        }
+    }
+    Err(damaged("a decimal of more than 28 digits"))
 }
 
 /// Decodes the payload of a REAL.

@@ -3,12 +3,13 @@
 use super::entry::{EntryColumn, EntryLayout, EntryReader};
 use super::key::*;
 use super::record::*;
-use crate::types::{Collation, ColumnType};
+use crate::decimal::Decimal;
+use crate::types::{Collation, ColumnType, TextForm};
 use crate::value::{Value, ValueRef};
 use proptest::prelude::*;
 use std::cmp::Ordering;
 
-const TYPES: [ColumnType; 7] = [
+const TYPES: [ColumnType; 9] = [
     ColumnType::Integer,
     ColumnType::Real,
     ColumnType::Text { max_chars: None },
@@ -16,6 +17,8 @@ const TYPES: [ColumnType; 7] = [
     ColumnType::Any,
     ColumnType::Numeric,
     ColumnType::Boolean,
+    ColumnType::Decimal { precision: 28, scale: 9 },
+    ColumnType::Formatted(TextForm::Date),
 ];
 
 fn integers() -> impl Strategy<Value = i64> {
@@ -41,6 +44,20 @@ fn reals() -> impl Strategy<Value = f64> {
     ]
 }
 
+/// Small and large ones, and neighbours of integers and reals.
+fn decimals() -> impl Strategy<Value = Decimal> {
+    let parts = (any::<i128>(), 0_u32..94, 0_u8..=28);
+    let any_size = parts.prop_map(|(bits, shift, scale)| (bits >> (33 + shift), scale));
+    let near_real = (reals(), -2_i128..3).prop_map(|(real, by)| {
+        let near = Decimal::from_real(real).unwrap_or(Decimal::ZERO);
+        let scale = near.scale().max(20);
+        near.rescale(scale).map_or((by, 28), |near| (near.coefficient() + by, scale))
+    });
+    let near_integer = (integers(), -1_i128..2).prop_map(|(i, by)| (i128::from(i) * 10 + by, 1));
+    prop_oneof![any_size, near_real, near_integer]
+        .prop_map(|(coefficient, scale)| Decimal::new(coefficient, scale).unwrap_or(Decimal::ZERO))
+}
+
 fn texts() -> impl Strategy<Value = String> {
     prop_oneof!["[aAbB \u{0}\u{1}\u{2}]{0,6}", "[äÄßİıſK\u{10ffff}a ]{0,4}", any::<String>(), "x{200,400}",]
 }
@@ -50,6 +67,7 @@ fn values() -> impl Strategy<Value = Value> {
         1 => Just(Value::Null),
         4 => integers().prop_map(Value::Integer),
         4 => reals().prop_map(Value::Real),
+        4 => decimals().prop_map(Value::Decimal),
         4 => texts().prop_map(Value::text),
         2 => proptest::collection::vec(prop_oneof![0_u8..4, Just(0xff), any::<u8>()], 0..8)
             .prop_map(|bytes| Value::Blob(bytes.into())),
@@ -66,9 +84,12 @@ fn fitting(column_type: ColumnType, value: &Value) -> Value {
         (ColumnType::Any, value) => value.clone(),
         (ColumnType::Integer, Value::Integer(_))
         | (ColumnType::Real, Value::Real(_))
-        | (ColumnType::Text { .. }, Value::Text(_))
+        | (ColumnType::Text { .. } | ColumnType::Formatted(_), Value::Text(_))
         | (ColumnType::Blob, Value::Blob(_))
         | (ColumnType::Numeric, Value::Integer(_) | Value::Real(_)) => value.clone(),
+        (ColumnType::Decimal { scale, .. }, Value::Decimal(d)) => {
+            d.round(scale).rescale(scale).map_or(Value::Null, Value::Decimal)
+        }
         (ColumnType::Boolean, Value::Integer(i)) => Value::Integer(i & 1),
         _ => Value::Null,
     }
@@ -100,7 +121,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn records_read_back(row in proptest::collection::vec((0_usize..7, values()), 0..40)) {
+    fn records_read_back(row in proptest::collection::vec((0_usize..9, values()), 0..40)) {
         let row: Vec<(ColumnType, Value)> =
             row.iter().map(|(t, v)| (TYPES[*t], fitting(TYPES[*t], v))).collect();
         let mut writer = RecordWriter::new();
@@ -179,7 +200,7 @@ proptest! {
 
     #[test]
     fn entries_read_back(
-        columns in proptest::collection::vec((0_usize..7, collations(), any::<bool>(), values()), 1..5),
+        columns in proptest::collection::vec((0_usize..9, collations(), any::<bool>(), values()), 1..5),
         row_id in integers(),
     ) {
         let layout = EntryLayout::new(columns.iter().map(|(t, collation, descending, _)| EntryColumn {

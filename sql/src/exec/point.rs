@@ -9,6 +9,7 @@ use super::expr::scalar::with_affinity;
 use super::expr::{CompiledExpr, RowSource};
 use super::ops::{Builder, Source, equal_row_id};
 use crate::catalog::IndexKey;
+use crate::decimal::Decimal;
 use crate::encode::{
     EntryLayout, Field, Found, RecordView, encode_value, row_id_of_entry, row_key, short_integer, short_real,
 };
@@ -68,6 +69,7 @@ enum Cell {
     Null,
     Integer(i64),
     Real(f64),
+    Decimal(Decimal),
     /// Where it lies in the record.
     Text(usize, usize),
     Blob(usize, usize),
@@ -103,7 +105,9 @@ impl Row {
                             return Ok(Cell::Integer(integer));
                         }
                     }
-                    ColumnType::Text { .. } => return Ok(Cell::Text(start, usize::from(length))),
+                    ColumnType::Text { .. } | ColumnType::Formatted(_) => {
+                        return Ok(Cell::Text(start, usize::from(length)));
+                    }
                     ColumnType::Blob => return Ok(Cell::Blob(start, usize::from(length))),
                     ColumnType::Real => {
                         if let Some(real) =
@@ -112,7 +116,7 @@ impl Row {
                             return Ok(Cell::Real(real));
                         }
                     }
-                    ColumnType::Any | ColumnType::Numeric => {}
+                    ColumnType::Any | ColumnType::Numeric | ColumnType::Decimal { .. } => {}
                 }
             }
             Found::Null => return Ok(Cell::Null),
@@ -128,6 +132,7 @@ impl Row {
             ValueRef::Null => Cell::Null,
             ValueRef::Integer(integer) => Cell::Integer(integer),
             ValueRef::Real(real) => Cell::Real(real),
+            ValueRef::Decimal(decimal) => Cell::Decimal(decimal),
             ValueRef::Text(text) => Cell::Text(end - text.len(), text.len()),
             ValueRef::Blob(blob) => Cell::Blob(end - blob.len(), blob.len()),
         })
@@ -140,6 +145,7 @@ impl Row {
             Cell::Null => ValueRef::Null,
             Cell::Integer(integer) => ValueRef::Integer(integer),
             Cell::Real(real) => ValueRef::Real(real),
+            Cell::Decimal(decimal) => ValueRef::Decimal(decimal),
             Cell::Text(start, length) => ValueRef::Text(bytes(start, length)),
             Cell::Blob(start, length) => ValueRef::Blob(bytes(start, length)),
         }

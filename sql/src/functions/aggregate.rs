@@ -3,6 +3,7 @@
 use super::number::{Number, argument_number, to_real, write_text};
 use super::text::check_length;
 use super::{AggregateDefinition, AggregateKind, AggregateState, fold};
+use crate::decimal::Decimal;
 use crate::error::{Error, Result};
 use crate::types::{Collation, TypeSet};
 use crate::value::{Value, ValueRef};
@@ -65,6 +66,9 @@ fn argument_kinds(args: &[TypeSet]) -> TypeSet {
 /// A sum of integers is an integer, and one of anything else may be either.
 fn sum_kinds(args: &[TypeSet]) -> TypeSet {
     let kinds = args.first().copied().unwrap_or(TypeSet::ALL).without(TypeSet::NULL);
+    if kinds.intersects(TypeSet::DECIMAL) {
+        return TypeSet::INTEGER | TypeSet::REAL | TypeSet::DECIMAL | TypeSet::NULL;
+    }
     if kinds == TypeSet::INTEGER {
         TypeSet::INTEGER | TypeSet::NULL
     } else if kinds == TypeSet::REAL {
@@ -90,14 +94,19 @@ impl AggregateState for Count {
     }
 }
 
-/// A running sum: exact while all values are integers and fit, else by Kahan, Babuska and Neumaier in input order.
+/// A running sum: exact while all values are integers or decimals and fit, else by Kahan, Babuska and Neumaier in input
+/// order.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sum {
     integer: i64,
     real: f64,
     error: f64,
     count: i64,
-    /// The sum is in `real` and `error`.
+    /// The decimals alone, once there is one.
+    decimals: Decimal,
+    has_decimals: bool,
+    decimal_overflow: bool,
+    /// The sum of the rest is in `real` and `error`.
     approximate: bool,
     /// Integers alone have overflowed.
     overflow: bool,
@@ -113,9 +122,11 @@ impl Sum {
             ValueRef::Null => {}
             ValueRef::Integer(integer) => self.add_integer(integer),
             ValueRef::Real(real) => self.add_real(real),
+            ValueRef::Decimal(decimal) => self.add_decimal(decimal),
             other => match argument_number(other) {
                 Some(Number::Integer(integer)) => self.add_integer(integer),
                 Some(Number::Real(real)) => self.add_real(real),
+                Some(Number::Decimal(decimal)) => self.add_decimal(decimal),
                 None => self.add_real(to_real(other)),
             },
         }
@@ -146,6 +157,16 @@ impl Sum {
             self.start_real();
         }
         self.step(real);
+    }
+
+    /// Adds a decimal.
+    fn add_decimal(&mut self, decimal: Decimal) {
+        self.count += 1;
+        self.has_decimals = true;
+        match self.decimals.checked_add(decimal) {
+            Some(sum) => self.decimals = sum,
+            None => self.decimal_overflow = true,
+        }
     }
 
     /// Adds integers whose sum is known; false if it does not fit, and nothing was added.
@@ -190,6 +211,12 @@ impl Sum {
     }
 
     fn as_real(&self) -> f64 {
+        let decimals = if self.has_decimals { self.decimals.to_real() } else { 0.0 };
+        decimals + self.inexact_part()
+    }
+
+    /// The sum of all but the decimals.
+    fn inexact_part(&self) -> f64 {
         if !self.approximate {
             self.integer as f64
         } else if self.error.is_finite() {
@@ -202,10 +229,20 @@ impl Sum {
     /// `sum`.
     ///
     /// # Errors
-    /// Integers alone that overflow.
+    /// Integers alone that overflow, and decimals that do.
     pub(crate) fn sum(&self) -> Result<Value> {
         if self.count == 0 {
             return Ok(Value::Null);
+        }
+        if self.has_decimals && !self.approximate {
+            let sum =
+                self.decimals.checked_add(Decimal::from(self.integer)).filter(|_| !self.decimal_overflow);
+            return sum
+                .map(Value::Decimal)
+                .ok_or_else(|| Error::Evaluation("decimal overflow: more than 28 digits".into()));
+        }
+        if self.decimal_overflow {
+            return Err(Error::Evaluation("decimal overflow: more than 28 digits".into()));
         }
         if !self.approximate {
             return Ok(Value::Integer(self.integer));

@@ -6,13 +6,14 @@ use super::real::{Layout, RealFormat, write_magnitude};
 use super::text::{arg, check_length, integer, null};
 use super::{Datum, FunctionContext, ScalarDefinition, fold};
 use crate::error::{Error, Result};
+use crate::types::TypeSet;
 use crate::value::{Value, ValueRef};
 use std::cmp::Ordering;
 
 type Call<'a> = Result<Datum<'a>>;
 
 pub(super) const FUNCTIONS: &[ScalarDefinition] = &[
-    scalar("abs", 1, 1, Kinds::NUMBER_OR_NULL, abs),
+    scalar("abs", 1, 1, Kinds::ALIKE, abs),
     volatile("changes", 0, 0, Kinds::INTEGER, changes),
     // Evaluated lazily by the compiler of expressions; the bodies serve calls that come another way.
     scalar("coalesce", 2, usize::MAX, Kinds::ANY_ARGUMENT, coalesce),
@@ -27,7 +28,7 @@ pub(super) const FUNCTIONS: &[ScalarDefinition] = &[
     scalar("nullif", 2, 2, Kinds::ANY_ARGUMENT, nullif),
     volatile("random", 0, 0, Kinds::INTEGER, random),
     volatile("randomblob", 1, 1, Kinds::BLOB, randomblob),
-    scalar("round", 1, 2, Kinds::REAL_OR_NULL, round),
+    scalar("round", 1, 2, round_kinds, round),
     scalar("sign", 1, 1, Kinds::INTEGER_OR_NULL, sign),
     scalar("sqlite_version", 0, 0, Kinds::TEXT, sqlite_version),
     volatile("total_changes", 0, 0, Kinds::INTEGER, total_changes),
@@ -42,6 +43,8 @@ fn abs<'a>(_: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
             Some(i) => integer(i),
             None => return Err(Error::Evaluation("integer overflow".into())),
         },
+        ValueRef::Decimal(d) if d.coefficient() < 0 => Datum::Borrowed(ValueRef::Decimal(d.negated())),
+        ValueRef::Decimal(d) => Datum::Borrowed(ValueRef::Decimal(d)),
         value => Datum::Borrowed(ValueRef::Real(to_real(value).abs())),
     })
 }
@@ -133,11 +136,22 @@ fn randomblob<'a>(cx: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
     Ok(Datum::Owned(Value::Blob(bytes.into())))
 }
 
+/// A decimal stays one, everything else becomes a real.
+fn round_kinds(args: &[TypeSet]) -> TypeSet {
+    match args.first() {
+        Some(kinds) if !kinds.intersects(TypeSet::DECIMAL) => TypeSet::REAL | TypeSet::NULL,
+        _ => TypeSet::REAL | TypeSet::DECIMAL | TypeSet::NULL,
+    }
+}
+
 fn round<'a>(_: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
     if args.iter().any(|arg| arg.is_null()) {
         return Ok(null());
     }
     let digits = args.get(1).map_or(0, |digits| to_integer(*digits)).clamp(0, 30);
+    if let ValueRef::Decimal(decimal) = arg(args, 0) {
+        return Ok(Datum::Borrowed(ValueRef::Decimal(decimal.round(digits.min(28) as u8))));
+    }
     let real = to_real(arg(args, 0));
     // Beyond 2^52 there is no fraction to round.
     const WHOLE: f64 = 4_503_599_627_370_496.0;

@@ -16,6 +16,12 @@ impl Kinds {
     pub(super) const INTEGER_OR_NULL: ResultKinds = |_| TypeSet::INTEGER | TypeSet::NULL;
     pub(super) const REAL: ResultKinds = |_| TypeSet::REAL;
     pub(super) const REAL_OR_NULL: ResultKinds = |_| TypeSet::REAL | TypeSet::NULL;
+    pub(super) const DECIMAL_OR_NULL: ResultKinds = |_| TypeSet::DECIMAL | TypeSet::NULL;
+    /// An exact decimal where the first argument may be one, else as `NUMBER_OR_NULL`.
+    pub(super) const ALIKE: ResultKinds = |args| match args.first() {
+        Some(kinds) if !kinds.intersects(TypeSet::DECIMAL) => Kinds::NUMBER_OR_NULL(args),
+        _ => Kinds::NUMBER_OR_NULL(args) | TypeSet::DECIMAL,
+    };
     pub(super) const NUMBER_OR_NULL: ResultKinds = |_| TypeSet::INTEGER | TypeSet::REAL | TypeSet::NULL;
     pub(super) const BLOB: ResultKinds = |_| TypeSet::BLOB;
     pub(super) const BLOB_OR_NULL: ResultKinds = |_| TypeSet::BLOB | TypeSet::NULL;

@@ -72,7 +72,7 @@ fn two<'a>(args: &[ValueRef<'a>], body: fn(f64, f64) -> f64) -> Call<'a> {
 fn to_whole<'a>(args: &[ValueRef<'a>], body: fn(f64) -> f64) -> Call<'a> {
     Ok(match argument_number(arg(args, 0)) {
         Some(Number::Integer(i)) => Datum::Borrowed(ValueRef::Integer(i)),
-        Some(Number::Real(r)) => Datum::Borrowed(Number::Real(body(r)).value()),
+        Some(number) => Datum::Borrowed(Number::Real(body(number.real())).value()),
         None => null(),
     })
 }

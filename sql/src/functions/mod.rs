@@ -4,6 +4,7 @@ pub(crate) mod aggregate;
 mod core;
 pub(crate) mod datetime;
 mod decimal;
+mod decimals;
 mod define;
 pub(crate) mod fold;
 mod format;
@@ -17,8 +18,11 @@ mod registry;
 #[cfg(test)]
 mod tests;
 mod text;
+mod uuid;
 
 pub use registry::{function_names, is_aggregate, is_function, lookup_aggregate, lookup_scalar};
+
+pub(crate) use uuid::uuid_text;
 
 use crate::error::Result;
 use crate::types::{Collation, TypeSet};

@@ -2,16 +2,19 @@
 //! as a whole, how a real becomes an integer, and what a number looks like in text.
 
 use super::real::write_real;
+use crate::decimal::Decimal;
 use crate::types::Affinity;
 use crate::value::{Value, ValueRef};
 
-/// A number of either kind.
+/// A number of any kind.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Number {
     /// An integer.
     Integer(i64),
     /// A real, perhaps infinite, never NaN where it came from a value.
     Real(f64),
+    /// An exact decimal.
+    Decimal(Decimal),
 }
 
 impl Number {
@@ -20,6 +23,16 @@ impl Number {
         match self {
             Number::Integer(i) => i as f64,
             Number::Real(r) => r,
+            Number::Decimal(d) => d.to_real(),
+        }
+    }
+
+    /// As an exact decimal, unless it is a real.
+    pub(crate) fn decimal(self) -> Option<Decimal> {
+        match self {
+            Number::Integer(i) => Some(Decimal::from(i)),
+            Number::Real(_) => None,
+            Number::Decimal(d) => Some(d),
         }
     }
 
@@ -29,6 +42,7 @@ impl Number {
             Number::Integer(i) => ValueRef::Integer(i),
             Number::Real(r) if r.is_nan() => ValueRef::Null,
             Number::Real(r) => ValueRef::Real(r),
+            Number::Decimal(d) => ValueRef::Decimal(d),
         }
     }
 }
@@ -256,6 +270,7 @@ pub(crate) fn to_integer(value: ValueRef<'_>) -> i64 {
         ValueRef::Null => 0,
         ValueRef::Integer(i) => i,
         ValueRef::Real(r) => real_to_integer(r),
+        ValueRef::Decimal(d) => d.to_integer(),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => parse_integer(bytes).0,
     }
 }
@@ -266,6 +281,7 @@ pub(crate) fn to_real(value: ValueRef<'_>) -> f64 {
         ValueRef::Null => 0.0,
         ValueRef::Integer(i) => i as f64,
         ValueRef::Real(r) => r,
+        ValueRef::Decimal(d) => d.to_real(),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => parse_real(bytes).real,
     }
 }
@@ -276,6 +292,7 @@ pub(crate) fn to_number(value: ValueRef<'_>) -> Option<Number> {
         ValueRef::Null => return None,
         ValueRef::Integer(i) => Number::Integer(i),
         ValueRef::Real(r) => Number::Real(r),
+        ValueRef::Decimal(d) => Number::Decimal(d),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
             let parsed = parse_real(bytes);
             if !parsed.integer_form {
@@ -316,11 +333,24 @@ pub(crate) fn text_as_number(text: &[u8]) -> Option<Number> {
     })
 }
 
+/// What a text or a real is to a decimal: the decimal it is written as, or else a number of another kind.
+pub(crate) fn as_decimal(value: ValueRef<'_>) -> Option<Number> {
+    match value {
+        ValueRef::Real(real) => Decimal::from_real(real).map(Number::Decimal),
+        ValueRef::Text(text) => {
+            let decimal = std::str::from_utf8(text.trim_ascii()).ok().and_then(|text| text.parse().ok());
+            decimal.map(Number::Decimal).or_else(|| text_as_number(text))
+        }
+        _ => None,
+    }
+}
+
 /// The number that an argument is: a text counts only if it is one as a whole, a blob never.
 pub(crate) fn argument_number(value: ValueRef<'_>) -> Option<Number> {
     match value {
         ValueRef::Integer(i) => Some(Number::Integer(i)),
         ValueRef::Real(r) => Some(Number::Real(r)),
+        ValueRef::Decimal(d) => Some(Number::Decimal(d)),
         ValueRef::Text(text) => text_number(text),
         _ => None,
     }
@@ -342,6 +372,7 @@ pub(crate) fn cast_numeric(value: ValueRef<'_>) -> Option<Number> {
         ValueRef::Null => return None,
         ValueRef::Integer(i) => Number::Integer(i),
         ValueRef::Real(r) => Number::Real(r),
+        ValueRef::Decimal(d) => Number::Decimal(d),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
             let parsed = parse_real(bytes);
             if parsed.integer_form
@@ -374,6 +405,11 @@ pub(crate) fn write_text(value: ValueRef<'_>, out: &mut Vec<u8>) {
         ValueRef::Null => {}
         ValueRef::Integer(i) => write_integer(i, out),
         ValueRef::Real(r) => write_real(r, out),
+        ValueRef::Decimal(d) => {
+            use std::io::Write;
+            // Writing to a vector never fails.
+            let _ = write!(out, "{d}");
+        }
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => out.extend_from_slice(bytes),
     }
 }
@@ -400,10 +436,13 @@ pub(crate) fn text_of<'a>(value: ValueRef<'a>, scratch: &'a mut Vec<u8>) -> &'a 
 /// What an affinity makes of a value where that differs from the value itself. Blobs and NULL have no affinity.
 pub(crate) fn convert(value: ValueRef<'_>, affinity: Affinity) -> Option<Value> {
     match (affinity, value) {
-        (Affinity::Text, ValueRef::Integer(_) | ValueRef::Real(_)) => {
+        (Affinity::Text, ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Decimal(_)) => {
             let mut text = Vec::with_capacity(24);
             write_text(value, &mut text);
             Some(ValueRef::Text(&text).to_owned())
+        }
+        (Affinity::Decimal, ValueRef::Text(_) | ValueRef::Real(_)) => {
+            as_decimal(value).map(|number| number.value().to_owned())
         }
         (Affinity::Integer | Affinity::Real | Affinity::Numeric, ValueRef::Text(text)) => {
             text_as_number(text).map(|number| number.value().to_owned())

@@ -63,6 +63,7 @@ fn to_theirs(value: &Value) -> Theirs {
         Value::Null => Theirs::Null,
         Value::Integer(i) => Theirs::Integer(*i),
         Value::Real(r) => Theirs::Real(*r),
+        Value::Decimal(d) => panic!("SQLite has no decimal {d}"),
         Value::Text(t) => Theirs::Text(t.to_string()),
         Value::Blob(b) => Theirs::Blob(b.to_vec()),
     }

@@ -1,7 +1,7 @@
 //! The built-in functions by name.
 
 use super::{AggregateDefinition, AggregateFunction, ScalarDefinition, ScalarFunction};
-use super::{aggregate, core, datetime, format, math, text};
+use super::{aggregate, core, datetime, decimals, format, math, text, uuid};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -15,7 +15,14 @@ struct Registry {
 fn registry() -> &'static Registry {
     static REGISTRY: OnceLock<Registry> = OnceLock::new();
     REGISTRY.get_or_init(|| {
-        let families = [core::FUNCTIONS, text::FUNCTIONS, format::FUNCTIONS, datetime::FUNCTIONS];
+        let families = [
+            core::FUNCTIONS,
+            text::FUNCTIONS,
+            format::FUNCTIONS,
+            datetime::FUNCTIONS,
+            decimals::FUNCTIONS,
+            uuid::FUNCTIONS,
+        ];
         let scalars = families
             .iter()
             .chain(math::FUNCTIONS)

@@ -33,6 +33,7 @@ fn sqlite(name: &str, values: &[Value]) -> Option<Value> {
             Value::Null => Theirs::Null,
             Value::Integer(i) => Theirs::Integer(*i),
             Value::Real(r) => Theirs::Real(*r),
+            Value::Decimal(d) => panic!("SQLite has no decimal {d}"),
             Value::Text(t) => Theirs::Text(t.to_string()),
             Value::Blob(b) => Theirs::Blob(b.to_vec()),
         };

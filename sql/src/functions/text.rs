@@ -311,6 +311,11 @@ fn quote_into(value: ValueRef<'_>, out: &mut Vec<u8>) {
     match value {
         ValueRef::Null => out.extend_from_slice(b"NULL"),
         ValueRef::Integer(_) => write_text(value, out),
+        ValueRef::Decimal(_) => {
+            out.extend_from_slice(b"decimal('");
+            write_text(value, out);
+            out.extend_from_slice(b"')");
+        }
         ValueRef::Real(real) if real.is_infinite() => {
             out.extend_from_slice(if real > 0.0 { b"9.0e+999" } else { b"-9.0e+999" });
         }

@@ -151,7 +151,7 @@ fn lift_literal(token: &str, kind: Kind, at: usize, scratch: &mut LiftScratch) -
         Value::Integer(_) => INTEGER,
         Value::Text(_) => TEXT,
         Value::Blob(_) => BLOB,
-        Value::Real(_) | Value::Null => REAL,
+        Value::Real(_) | Value::Decimal(_) | Value::Null => REAL,
     };
     scratch.key.push(marker);
     scratch.literals.push(value);

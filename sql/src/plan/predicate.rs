@@ -99,12 +99,20 @@ pub(super) fn may_raise(expr: &Expr) -> bool {
     walk(expr, &mut |e| {
         found |= match e {
             Expr::Function { function, .. } => !NEVER_RAISE.contains(&function.0.name),
+            // Decimals that get too long. What may be of any kind, as a parameter, hardly ever is one.
+            Expr::Arithmetic { left, right, .. } => {
+                [left, right].iter().any(|side| is_decimal(types_of(side)))
+            }
             // A bad ESCAPE, a bad pattern.
             Expr::Match { kind, escape, .. } => escape.is_some() || *kind == crate::ir::MatchKind::Regexp,
             _ => subquery_of(e).is_some(),
         };
     });
     found
+}
+
+fn is_decimal(types: TypeSet) -> bool {
+    types.intersects(TypeSet::DECIMAL) && types != TypeSet::ALL
 }
 
 /// A conjunct of a join may go to one side unless it changes or raises. A subquery that takes nothing from around
@@ -196,6 +204,7 @@ pub(super) fn types_of(expr: &Expr) -> TypeSet {
             Value::Null => TypeSet::NULL,
             Value::Integer(_) => TypeSet::INTEGER,
             Value::Real(_) => TypeSet::REAL,
+            Value::Decimal(_) => TypeSet::DECIMAL,
             Value::Text(_) => TypeSet::TEXT,
             Value::Blob(_) => TypeSet::BLOB,
         },
@@ -219,13 +228,16 @@ pub(super) fn types_of(expr: &Expr) -> TypeSet {
         | Expr::Exists { .. }
         | Expr::InSubquery { .. } => TypeSet::NULL | TypeSet::INTEGER,
         Expr::Concat(_) => TypeSet::NULL | TypeSet::TEXT,
-        Expr::Cast { to, .. } => {
+        Expr::Cast { to, expr } => {
             TypeSet::NULL
                 | match to {
                     Affinity::Integer => TypeSet::INTEGER,
                     Affinity::Real => TypeSet::REAL,
                     Affinity::Text => TypeSet::TEXT,
                     Affinity::Blob => TypeSet::BLOB,
+                    _ if types_of(expr).intersects(TypeSet::DECIMAL) => {
+                        TypeSet::INTEGER | TypeSet::REAL | TypeSet::DECIMAL
+                    }
                     _ => TypeSet::INTEGER | TypeSet::REAL,
                 }
         }
@@ -250,6 +262,7 @@ pub(super) fn converts_nothing(affinity: Affinity, types: TypeSet) -> bool {
         Affinity::Text => !types.intersects(TypeSet::INTEGER | TypeSet::REAL | TypeSet::DECIMAL),
         // A real and the integer it equals compare alike, so only texts are really converted.
         Affinity::Numeric | Affinity::Integer | Affinity::Real => !types.intersects(TypeSet::TEXT),
+        Affinity::Decimal => !types.intersects(TypeSet::TEXT | TypeSet::REAL),
     }
 }
 

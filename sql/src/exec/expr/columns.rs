@@ -117,10 +117,13 @@ pub(crate) fn eval(
                 return Ok(Arc::new(vector));
             }
             if let (Some(left), Some(right)) = (left.as_constant(), right.as_constant()) {
-                return Ok(constant(scalar::arithmetic(*op, left.as_ref(), right.as_ref()).to_owned(), rows));
+                return Ok(constant(
+                    scalar::arithmetic(*op, left.as_ref(), right.as_ref())?.to_owned(),
+                    rows,
+                ));
             }
             build(rows, among, |row, builder| {
-                builder.push(scalar::arithmetic(*op, left.get(row), right.get(row)));
+                builder.push(scalar::arithmetic(*op, left.get(row), right.get(row))?);
                 Ok(())
             })
         }

@@ -3,13 +3,15 @@
 //! ```text
 //! NULL      0
 //! number    1, 8 bytes of the integer        (a real that is an integer in range, too)
-//!           2, 8 bytes of the real           (all others)
+//!           2, 8 bytes of the real           (all other reals, and the decimals that equal one)
+//!           5, scale, 16 bytes of the digits (all other decimals)
 //! text      3, length as u32, bytes          (folded or trimmed by the collation)
 //! blob      4, length as u32, bytes
 //! ```
 //! A key ends where its kind and length say, so keys of several columns are written one after the other.
 
 use super::scalar::with_affinity;
+use crate::decimal::Decimal;
 use crate::functions::fold::sort_key_into;
 use crate::types::{Affinity, Collation};
 use crate::value::ValueRef;
@@ -26,6 +28,7 @@ pub(crate) fn hash_key(value: ValueRef<'_>, affinity: Affinity, collation: Colla
                 out.extend_from_slice(&real.to_bits().to_le_bytes());
             }
         },
+        ValueRef::Decimal(decimal) => decimal_key(decimal, out),
         ValueRef::Text(text) => {
             out.push(3);
             with_length(out, |out| sort_key_into(text, collation, out));
@@ -35,6 +38,21 @@ pub(crate) fn hash_key(value: ValueRef<'_>, affinity: Affinity, collation: Colla
             with_length(out, |out| out.extend_from_slice(blob));
         }
     });
+}
+
+/// A decimal is equal to the integer or the real that it is, and to itself with more zeros.
+fn decimal_key(decimal: Decimal, out: &mut Vec<u8>) {
+    if let Some(integer) = decimal.exact_integer() {
+        return integer_key(integer, out);
+    }
+    if let (real, true) = decimal.real_at_or_below() {
+        out.push(2);
+        out.extend_from_slice(&real.to_bits().to_le_bytes());
+        return;
+    }
+    let shortest = decimal.normalized();
+    out.extend_from_slice(&[5, shortest.scale()]);
+    out.extend_from_slice(&shortest.coefficient().to_le_bytes());
 }
 
 fn integer_key(integer: i64, out: &mut Vec<u8>) {

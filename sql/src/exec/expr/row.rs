@@ -70,7 +70,7 @@ pub(crate) fn eval<'a>(node: &'a mut Node, row: &'a dyn RowSource, cx: &mut Cont
         }
         Node::Arithmetic(op, left, right) => {
             let (left, right) = (operand(left, row, cx)?, operand(right, row, cx)?);
-            number(scalar::arithmetic(*op, left.view(cx), right.view(cx)))
+            number(scalar::arithmetic(*op, left.view(cx), right.view(cx))?)
         }
         Node::Compare(op, left, right, rule) => {
             let (left, right) = (operand(left, row, cx)?, operand(right, row, cx)?);
@@ -186,6 +186,7 @@ fn copy_leaf(value: ValueRef<'_>) -> Datum<'static> {
         ValueRef::Null => Datum::Borrowed(ValueRef::Null),
         ValueRef::Integer(i) => Datum::Borrowed(ValueRef::Integer(i)),
         ValueRef::Real(r) => Datum::Borrowed(ValueRef::Real(r)),
+        ValueRef::Decimal(d) => Datum::Borrowed(ValueRef::Decimal(d)),
         bytes => Datum::Owned(bytes.to_owned()),
     }
 }

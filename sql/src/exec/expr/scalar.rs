@@ -1,10 +1,11 @@
 //! What each operator does to single values. Row mode calls these; the loops over vectors that have no kernel of
 //! their own do too.
 
+use crate::decimal::Decimal;
 use crate::error::{Error, Result};
 use crate::functions::fold::compare_text;
 use crate::functions::number::{
-    Number, cast_numeric, convert, text_as_number, to_integer, to_number, to_real, write_text,
+    Number, as_decimal, cast_numeric, convert, text_as_number, to_integer, to_number, to_real, write_text,
 };
 use crate::functions::{Datum, LENGTH_MAX};
 use crate::ir::{ArithmeticOp, CompareOp, Comparison};
@@ -13,51 +14,76 @@ use crate::value::{Value, ValueRef, compare_integer_real};
 use std::cmp::Ordering;
 
 /// An arithmetic or bit operator; NULL where an operand is NULL, a divisor is 0 or the result is NaN.
-pub(crate) fn arithmetic(op: ArithmeticOp, left: ValueRef<'_>, right: ValueRef<'_>) -> ValueRef<'static> {
+///
+/// # Errors
+/// [`Error::Evaluation`] for an exact decimal of more digits than there may be.
+pub(crate) fn arithmetic(
+    op: ArithmeticOp,
+    left: ValueRef<'_>,
+    right: ValueRef<'_>,
+) -> Result<ValueRef<'static>> {
     use ArithmeticOp as Op;
     if matches!(op, Op::BitAnd | Op::BitOr | Op::ShiftLeft | Op::ShiftRight) {
         if left.is_null() || right.is_null() {
-            return ValueRef::Null;
+            return Ok(ValueRef::Null);
         }
         let (a, b) = (to_integer(left), to_integer(right));
-        return ValueRef::Integer(match op {
+        return Ok(ValueRef::Integer(match op {
             Op::BitAnd => a & b,
             Op::BitOr => a | b,
             Op::ShiftLeft => shift(a, b),
             _ => shift(a, b.saturating_neg()),
-        });
+        }));
     }
-    let (Some(a), Some(b)) = (to_number(left), to_number(right)) else { return ValueRef::Null };
+    let (Some(a), Some(b)) = (to_number(left), to_number(right)) else { return Ok(ValueRef::Null) };
     if op == Op::Remainder {
-        return remainder(left, right, a, b);
+        return Ok(remainder(left, right, a, b));
     }
     if let (Number::Integer(x), Number::Integer(y)) = (a, b) {
         let exact = match op {
             Op::Add => x.checked_add(y),
             Op::Subtract => x.checked_sub(y),
             Op::Multiply => x.checked_mul(y),
-            Op::Divide if y == 0 => return ValueRef::Null,
+            Op::Divide if y == 0 => return Ok(ValueRef::Null),
             _ => x.checked_div(y),
         };
         if let Some(integer) = exact {
-            return ValueRef::Integer(integer);
+            return Ok(ValueRef::Integer(integer));
         }
     }
+    if op != Op::Divide
+        && (matches!(a, Number::Decimal(_)) || matches!(b, Number::Decimal(_)))
+        && let (Some(x), Some(y)) = (a.decimal(), b.decimal())
+    {
+        return exact(op, x, y).map(ValueRef::Decimal);
+    }
     let (x, y) = (a.real(), b.real());
-    Number::Real(match op {
+    let real = match op {
         Op::Add => x + y,
         Op::Subtract => x - y,
         Op::Multiply => x * y,
-        _ if y == 0.0 => return ValueRef::Null,
+        _ if y == 0.0 => return Ok(ValueRef::Null),
         _ => x / y,
-    })
-    .value()
+    };
+    Ok(Number::Real(real).value())
+}
+
+/// Decimals among each other, and with integers.
+fn exact(op: ArithmeticOp, left: Decimal, right: Decimal) -> Result<Decimal> {
+    let result = match op {
+        ArithmeticOp::Add => left.checked_add(right),
+        ArithmeticOp::Subtract => left.checked_sub(right),
+        _ => left.checked_mul(right),
+    };
+    result.ok_or_else(|| Error::Evaluation("decimal overflow: more than 28 digits".into()))
 }
 
 /// `%`: both operands are cast to integers; the result is a real where one of them was.
 fn remainder(left: ValueRef<'_>, right: ValueRef<'_>, a: Number, b: Number) -> ValueRef<'static> {
     let (x, y, real) = match (a, b) {
         (Number::Integer(x), Number::Integer(y)) => (x, y, false),
+        (Number::Decimal(_), Number::Integer(_) | Number::Decimal(_))
+        | (Number::Integer(_), Number::Decimal(_)) => (to_integer(left), to_integer(right), false),
         _ => (to_integer(left), to_integer(right), true),
     };
     if y == 0 {
@@ -82,7 +108,15 @@ pub(crate) fn negate(value: ValueRef<'_>) -> ValueRef<'static> {
     match value {
         // A subtraction as in SQLite: of zero it gives zero, not a negative one.
         ValueRef::Real(real) => ValueRef::Real(0.0 - real),
-        other => arithmetic(ArithmeticOp::Subtract, ValueRef::Integer(0), other),
+        other => match to_number(other) {
+            None => ValueRef::Null,
+            Some(Number::Integer(integer)) => match integer.checked_neg() {
+                Some(negated) => ValueRef::Integer(negated),
+                None => ValueRef::Real(0.0 - integer as f64),
+            },
+            Some(Number::Real(real)) => Number::Real(0.0 - real).value(),
+            Some(Number::Decimal(decimal)) => ValueRef::Decimal(decimal.negated()),
+        },
     }
 }
 
@@ -114,7 +148,11 @@ pub(crate) fn with_affinity<T>(
                 None => next(value),
             }
         }
-        (Affinity::Text, ValueRef::Integer(_) | ValueRef::Real(_)) => {
+        (Affinity::Decimal, ValueRef::Text(_) | ValueRef::Real(_)) => match as_decimal(value) {
+            Some(number) => next(number.value()),
+            None => next(value),
+        },
+        (Affinity::Text, ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Decimal(_)) => {
             let mut text = Vec::with_capacity(24);
             write_text(value, &mut text);
             next(ValueRef::Text(&text))
@@ -214,7 +252,9 @@ pub(crate) fn cast(value: ValueRef<'_>, to: Affinity) -> Datum<'_> {
         (_, ValueRef::Null) | (Affinity::None, _) => value,
         (Affinity::Integer, _) => ValueRef::Integer(to_integer(value)),
         (Affinity::Real, _) => ValueRef::Real(to_real(value)),
-        (Affinity::Numeric, _) => cast_numeric(value).map_or(ValueRef::Null, Number::value),
+        (Affinity::Numeric | Affinity::Decimal, _) => {
+            cast_numeric(value).map_or(ValueRef::Null, Number::value)
+        }
         (Affinity::Text, ValueRef::Text(_)) | (Affinity::Blob, ValueRef::Blob(_)) => value,
         (Affinity::Text, ValueRef::Blob(bytes)) if std::str::from_utf8(bytes).is_ok() => {
             ValueRef::Text(bytes)

@@ -56,6 +56,7 @@ fn to_sqlite(value: &Value) -> SqliteValue {
         Value::Null => SqliteValue::Null,
         Value::Integer(i) => SqliteValue::Integer(*i),
         Value::Real(r) => SqliteValue::Real(*r),
+        Value::Decimal(d) => panic!("SQLite has no decimal {d}"),
         Value::Text(t) => SqliteValue::Text(t.to_string()),
         Value::Blob(b) => SqliteValue::Blob(b.to_vec()),
     }

@@ -201,9 +201,13 @@ impl Records {
             ColumnType::Real => {
                 Vector::Real(self.numbers(selection, common, short_real, |record| record.real(place))?)
             }
-            ColumnType::Text { .. } => Vector::Text(self.views(place, common, selection)?),
+            ColumnType::Text { .. } | ColumnType::Formatted(_) => {
+                Vector::Text(self.views(place, common, selection)?)
+            }
             ColumnType::Blob => Vector::Blob(self.views(place, common, selection)?),
-            ColumnType::Any | ColumnType::Numeric => self.values(place, column_type, selection)?,
+            ColumnType::Any | ColumnType::Numeric | ColumnType::Decimal { .. } => {
+                self.values(place, column_type, selection)?
+            }
         };
         Ok(Arc::new(vector))
     }

@@ -12,6 +12,7 @@ pub(crate) fn equal_row_id(value: ValueRef<'_>) -> Option<i64> {
         ValueRef::Real(real) if (-TWO_TO_63..TWO_TO_63).contains(&real) && real.trunc() == real => {
             Some(real as i64)
         }
+        ValueRef::Decimal(decimal) => decimal.exact_integer(),
         _ => None,
     }
 }
@@ -32,6 +33,11 @@ pub(super) fn first_row_id(value: ValueRef<'_>, included: bool) -> Option<i64> {
             above if above == real && !included => (above as i64).checked_add(1),
             above => Some(above as i64),
         },
+        ValueRef::Decimal(decimal) => {
+            let (floor, above) = decimal.split();
+            let next = if above == 0 && included { floor } else { floor + 1 };
+            if next <= i128::from(i64::MIN) { Some(i64::MIN) } else { i64::try_from(next).ok() }
+        }
         // NULL compares with nothing; texts and blobs are greater than every number.
         _ => None,
     }
@@ -52,6 +58,11 @@ pub(super) fn last_row_id(value: ValueRef<'_>, included: bool) -> Option<i64> {
             below if below == real && !included => (below as i64).checked_sub(1),
             below => Some(below as i64),
         },
+        ValueRef::Decimal(decimal) => {
+            let (floor, above) = decimal.split();
+            let last = if above == 0 && !included { floor - 1 } else { floor };
+            if last >= i128::from(i64::MAX) { Some(i64::MAX) } else { i64::try_from(last).ok() }
+        }
         ValueRef::Text(_) | ValueRef::Blob(_) => Some(i64::MAX),
         ValueRef::Null | ValueRef::Real(_) => None,
     }
@@ -67,7 +78,17 @@ mod tests {
         let row_ids = [i64::MIN, i64::MIN + 1, -3, -2, -1, 0, 1, 2, 3, i64::MAX - 1, i64::MAX];
         let reals = [-1e300, -9.3e18, -9_223_372_036_854_775_808.0, -2.5, -2.0, -0.0, 0.5, 2.0, 2.5];
         let reals = reals.into_iter().chain([9_223_372_036_854_775_808.0, 1e300]).map(ValueRef::Real);
-        let others = [ValueRef::Text(b"x"), ValueRef::Blob(b"")];
+        let decimals = [
+            "-1e20",
+            "-9223372036854775808",
+            "-9223372036854775808.5",
+            "-2.50",
+            "2.0",
+            "1e20",
+            "9223372036854775807.1",
+        ];
+        let decimals = decimals.into_iter().map(|text| ValueRef::Decimal(text.parse().unwrap()));
+        let others = [ValueRef::Text(b"x"), ValueRef::Blob(b"")].into_iter().chain(decimals);
         for value in row_ids.into_iter().map(ValueRef::Integer).chain(reals).chain(others) {
             for row_id in row_ids {
                 let order = ValueRef::Integer(row_id).total_cmp(value);

@@ -196,6 +196,10 @@ fn push_exact(value: ValueRef<'_>, key: &mut Vec<u8>) {
             key.push(2);
             key.extend_from_slice(&real.to_bits().to_le_bytes());
         }
+        ValueRef::Decimal(decimal) => {
+            key.extend_from_slice(&[5, decimal.scale()]);
+            key.extend_from_slice(&decimal.coefficient().to_le_bytes());
+        }
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
             key.push(if matches!(value, ValueRef::Text(_)) { 3 } else { 4 });
             key.extend_from_slice(&(bytes.len() as u64).to_le_bytes());

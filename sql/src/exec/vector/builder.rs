@@ -1,6 +1,7 @@
 //! Makes vectors value by value: from records, from rows of other vectors, from what functions give.
 
-use super::{Buffer, Cell, Cells, Nulls, Numbers, Vector, View, Views, is_null_at};
+use super::{Buffer, Cell, Cells, Nulls, Numbers, Vector, View, Views, decimal_bytes, is_null_at};
+use crate::decimal::Decimal;
 use crate::types::TypeSet;
 use crate::value::ValueRef;
 use std::sync::Arc;
@@ -163,6 +164,15 @@ impl VectorBuilder {
         }
     }
 
+    /// Adds a decimal.
+    fn push_decimal(&mut self, decimal: Decimal) {
+        let cell = Cell::Decimal(self.copy_bytes(&decimal_bytes(decimal)));
+        match &mut self.rows {
+            Rows::Cells(cells) => cells.push(cell),
+            _ => self.push_other_kind(cell),
+        }
+    }
+
     /// Adds a text whose bytes are copied.
     pub(crate) fn push_text(&mut self, text: &[u8]) {
         let view = self.copy_bytes(text);
@@ -205,6 +215,7 @@ impl VectorBuilder {
             ValueRef::Null => self.push_null(),
             ValueRef::Integer(i) => self.push_int(i),
             ValueRef::Real(r) => self.push_real(r),
+            ValueRef::Decimal(d) => self.push_decimal(d),
             ValueRef::Text(t) => self.push_text(t),
             ValueRef::Blob(b) => self.push_blob(b),
         }
@@ -314,12 +325,17 @@ impl VectorBuilder {
                 Cell::Real(_) => Rows::Real(vec![0.0; rows]),
                 Cell::Text(_) => Rows::Text(vec![View::default(); rows]),
                 Cell::Blob(_) => Rows::Blob(vec![View::default(); rows]),
+                Cell::Decimal(_) => Rows::Cells(vec![Cell::Null; rows]),
             };
-            self.nulls = nulls;
+            self.nulls = nulls.filter(|_| !matches!(self.rows, Rows::Cells(_)));
         }
         match (&mut self.rows, cell) {
             (Rows::Int(values), Cell::Integer(i)) => values.push(i),
             (Rows::Real(values), Cell::Real(r)) => values.push(r),
+            (Rows::Cells(cells), cell) => {
+                cells.push(cell);
+                return;
+            }
             (Rows::Text(views), Cell::Text(view)) | (Rows::Blob(views), Cell::Blob(view)) => views.push(view),
             _ => {
                 self.become_dynamic();

@@ -8,6 +8,7 @@ mod builder;
 
 pub(crate) use builder::VectorBuilder;
 
+use crate::decimal::Decimal;
 use crate::types::TypeSet;
 use crate::value::{Value, ValueRef};
 use sedge_storage::PageRef;
@@ -62,6 +63,23 @@ fn slice(buffers: &[Buffer], view: View) -> &[u8] {
         .unwrap_or_default()
 }
 
+/// A decimal's digits and scale, as they lie in a buffer.
+fn decimal_bytes(decimal: Decimal) -> [u8; 17] {
+    let mut bytes = [decimal.scale(); 17];
+    if let Some(digits) = bytes.first_chunk_mut() {
+        *digits = decimal.coefficient().to_le_bytes();
+    }
+    bytes
+}
+
+fn decimal_at<'a>(bytes: &[u8]) -> ValueRef<'a> {
+    let decimal = match (bytes.first_chunk(), bytes.last()) {
+        (Some(digits), Some(scale)) => Decimal::new(i128::from_le_bytes(*digits), *scale),
+        _ => None,
+    };
+    decimal.map_or(ValueRef::Null, ValueRef::Decimal)
+}
+
 /// True at the rows that are NULL; `None` if no row is.
 pub(crate) type Nulls = Option<Vec<bool>>;
 
@@ -102,6 +120,8 @@ pub(crate) enum Cell {
     Integer(i64),
     /// A real.
     Real(f64),
+    /// A decimal, whose bytes lie in a buffer: the cells stay as small as they are without it.
+    Decimal(View),
     /// Text.
     Text(View),
     /// Bytes.
@@ -175,6 +195,7 @@ impl Vector {
                 Cell::Null => ValueRef::Null,
                 Cell::Integer(i) => ValueRef::Integer(i),
                 Cell::Real(r) => ValueRef::Real(r),
+                Cell::Decimal(view) => decimal_at(slice(&cells.buffers, view)),
                 Cell::Text(view) => ValueRef::Text(slice(&cells.buffers, view)),
                 Cell::Blob(view) => ValueRef::Blob(slice(&cells.buffers, view)),
             },
@@ -352,6 +373,7 @@ fn append_buffers(buffers: &mut Buffers, other: &Buffers) -> u32 {
 
 fn shift(cell: Cell, base: u32) -> Cell {
     match cell {
+        Cell::Decimal(view) => Cell::Decimal(View { buffer: view.buffer + base, ..view }),
         Cell::Text(view) => Cell::Text(View { buffer: view.buffer + base, ..view }),
         Cell::Blob(view) => Cell::Blob(View { buffer: view.buffer + base, ..view }),
         other => other,
@@ -371,6 +393,7 @@ mod tests {
             Value::Integer(2),
             Value::Null,
             Value::Real(0.5),
+            Value::Decimal("-12.50".parse().unwrap()),
             Value::Blob([1, 2].into()),
             Value::text(""),
         ]

@@ -1,5 +1,6 @@
 //! One row in flight: its columns and then its row id, in buffers that are reused from row to row.
 
+use crate::decimal::Decimal;
 use crate::error::Result;
 use crate::exec::expr::RowSource;
 use crate::value::ValueRef;
@@ -10,6 +11,7 @@ enum Cell {
     Null,
     Integer(i64),
     Real(f64),
+    Decimal(Decimal),
     Text { start: usize, end: usize },
     Blob { start: usize, end: usize },
 }
@@ -43,6 +45,7 @@ impl RowBuffer {
             ValueRef::Null => Cell::Null,
             ValueRef::Integer(integer) => Cell::Integer(integer),
             ValueRef::Real(real) => Cell::Real(real),
+            ValueRef::Decimal(decimal) => Cell::Decimal(decimal),
             ValueRef::Text(text) => {
                 self.bytes.extend_from_slice(text);
                 Cell::Text { start, end: self.bytes.len() }
@@ -65,6 +68,7 @@ impl RowBuffer {
             None | Some(Cell::Null) => ValueRef::Null,
             Some(Cell::Integer(integer)) => ValueRef::Integer(*integer),
             Some(Cell::Real(real)) => ValueRef::Real(*real),
+            Some(Cell::Decimal(decimal)) => ValueRef::Decimal(*decimal),
             Some(Cell::Text { start, end }) => ValueRef::Text(slice(*start, *end)),
             Some(Cell::Blob { start, end }) => ValueRef::Blob(slice(*start, *end)),
         }

@@ -443,6 +443,7 @@ fn sql_value(value: &Value) -> String {
         Value::Null => "NULL".to_owned(),
         Value::Integer(i) => i.to_string(),
         Value::Real(r) => format!("{r:?}"),
+        Value::Decimal(d) => format!("decimal('{d}')"),
         Value::Text(text) => format!("'{text}'"),
         Value::Blob(blob) => format!("x'{}'", blob.iter().map(|b| format!("{b:02x}")).collect::<String>()),
     }

@@ -3,15 +3,18 @@
 //! modifier, is NULL.
 //!
 //! `moment` holds the calendar, `parse` reads what is written, `modifier` changes it, `zone` knows local time, and
-//! `print` writes it down.
+//! `print` writes it down. Values of the columns DATE, TIME and DATETIME come through [`normalise`].
 
 mod modifier;
 mod moment;
+mod normal;
 mod parse;
 mod print;
 #[cfg(test)]
 mod tests;
 mod zone;
+
+pub(crate) use normal::{Kind, normalise};
 
 use super::define::{Kinds, timely};
 use super::number::text_of;

@@ -198,6 +198,7 @@ fn constant(value: &Value) -> String {
         Value::Null => "NULL".to_owned(),
         Value::Integer(i) => i.to_string(),
         Value::Real(r) => format!("{r:?}"),
+        Value::Decimal(d) => d.to_string(),
         Value::Text(t) => format!("'{}'", t.replace('\'', "''")),
         Value::Blob(b) => {
             let digits: String = b.iter().take(16).map(|byte| format!("{byte:02X}")).collect();
@@ -240,5 +241,6 @@ fn affinity(affinity: Affinity) -> &'static str {
         Affinity::Numeric => "NUMERIC",
         Affinity::Integer => "INTEGER",
         Affinity::Real => "REAL",
+        Affinity::Decimal => "DECIMAL",
     }
 }

@@ -214,7 +214,10 @@ impl Saving<'_> {
                         }
                     };
                     let row_id = row_id_name(table).map(|_| Value::Integer(row_id));
-                    insert.execute(params_from_iter(row_id.into_iter().chain(row.drain(..))))
+                    let written =
+                        row.drain(..).zip(&table.columns).filter(|(_, column)| column.generated.is_none());
+                    let values = written.map(|(value, _)| value);
+                    insert.execute(params_from_iter(row_id.into_iter().chain(values)))
                 });
             match inserted {
                 Ok(_) => saved.rows += 1,
@@ -305,7 +308,8 @@ fn row_id_name(table: &Table) -> Option<&'static str> {
 fn insert_text(table: &Table, columns: usize) -> String {
     let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let row_id = row_id_name(table).map(str::to_owned);
-    let columns = table.columns.iter().take(columns).map(|column| quoted(&column.name));
+    let written = table.columns.iter().take(columns).filter(|column| column.generated.is_none());
+    let columns = written.map(|column| quoted(&column.name));
     let names: Vec<String> = row_id.into_iter().chain(columns).collect();
     let marks = vec!["?"; names.len()].join(", ");
     format!("INSERT INTO {}({}) VALUES ({marks})", quoted(&table.name), names.join(", "))

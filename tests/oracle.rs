@@ -128,6 +128,8 @@ fn differences(path: &Path) -> Vec<String> {
             break;
         }
     }
+    let (_, check) = ours(&connection, "PRAGMA integrity_check").unwrap();
+    assert_eq!(check, ["'ok'"], "{}", path.display());
     found
 }
 

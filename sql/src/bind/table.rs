@@ -5,7 +5,7 @@ use super::scope::{Clause, Scope, Source, SourceColumn};
 use super::text::Text;
 use super::typed::{ColumnInfo, Typed};
 use super::{BindContext, Binder, NO_HINTS};
-use crate::catalog::{Catalog, Index, IndexKey, SqlExpr, Table};
+use crate::catalog::{Catalog, Index, IndexKey, SEQUENCE_TABLE, SqlExpr, Table};
 use crate::error::{Error, Result};
 use crate::ir::{BoundIndex, ColumnId, Expr, IndexHint, TableRows, Target, TargetIndex};
 use crate::types::{Affinity, Collation, ColumnType, TypeSet};
@@ -26,6 +26,8 @@ pub enum TableExprUse {
     IndexPredicate,
     /// DEFAULT, which sees no columns.
     Default,
+    /// A generated column.
+    Generated,
 }
 
 impl TableExprUse {
@@ -35,6 +37,7 @@ impl TableExprUse {
             TableExprUse::IndexColumn => "index expressions",
             TableExprUse::IndexPredicate => "partial index WHERE clauses",
             TableExprUse::Default => "DEFAULT values",
+            TableExprUse::Generated => "generated columns",
         }
     }
 }
@@ -103,6 +106,14 @@ pub fn bind_table(table: &Table) -> Result<()> {
     for check in &table.checks {
         bind(&check.condition, TableExprUse::Check)?;
     }
+    for generated in table.columns.iter().filter_map(|column| column.generated.as_ref()) {
+        bind(&generated.expr, TableExprUse::Generated)?;
+    }
+    let catalog = Catalog::default();
+    let cx = BindContext { catalog: &catalog, literals: &[] };
+    let mut binder = Binder::of_schema(&cx);
+    let (source, _) = binder.source(table, table.name.clone());
+    binder.generated(table, &source)?;
     for index in &table.indexes {
         for column in &index.columns {
             if let IndexKey::Expression(expr) = &column.key {
@@ -160,7 +171,44 @@ impl<'a> Binder<'a> {
             indexes.push(TargetIndex { index: index.clone(), columns, filter });
         }
         let columns = source.columns.iter().map(|column| column.id).collect();
-        Ok((Target { table: table.clone(), columns, row_id, defaults, checks, indexes }, source))
+        let generated = self.generated(table, &source)?;
+        let sequence = match table.autoincrement {
+            true => self.cx.catalog.table(SEQUENCE_TABLE).cloned(),
+            false => None,
+        };
+        let table = table.clone();
+        let target = Target { table, columns, row_id, defaults, checks, indexes, generated, sequence };
+        Ok((target, source))
+    }
+
+    /// Generated columns and their values over the columns of `source`, each behind those that it is computed from.
+    fn generated(&mut self, table: &'a Table, source: &Source) -> Result<Vec<(usize, Expr)>> {
+        let mut waiting = Vec::new();
+        for (place, column) in table.columns.iter().enumerate() {
+            if let Some(generated) = &column.generated {
+                let expr = &generated.expr.expr;
+                let value = self.schema_expr(source, expr, TableExprUse::Generated, Text::none())?.expr;
+                let mut read = FxHashSet::default();
+                note_columns(&value, &mut read);
+                waiting.push((place, value, read));
+            }
+        }
+        let mut ready = Vec::with_capacity(waiting.len());
+        while !waiting.is_empty() {
+            let ids: FxHashSet<ColumnId> = waiting
+                .iter()
+                .filter_map(|(place, ..)| source.columns.get(*place).map(|column| column.id))
+                .collect();
+            let (now, later): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|(_, _, read)| read.is_disjoint(&ids));
+            if let (true, Some((place, ..))) = (now.is_empty(), later.first()) {
+                let name = table.columns.get(*place).map_or("", |column| &column.name);
+                return Err(Error::invalid(format!("generated column loop on {name}"), None));
+            }
+            ready.extend(now.into_iter().map(|(place, value, _)| (place, value)));
+            waiting = later;
+        }
+        Ok(ready)
     }
 
     /// A table's columns under fresh ids, and the id of its row id.
@@ -246,7 +294,10 @@ impl<'a> Binder<'a> {
         let hints = std::mem::replace(&mut self.hints, &NO_HINTS);
         let parameters = self.parameters.take();
         let prohibited = self.subqueries_prohibited.replace(usage.place());
-        let in_index = matches!(usage, TableExprUse::IndexColumn | TableExprUse::IndexPredicate);
+        let in_index = matches!(
+            usage,
+            TableExprUse::IndexColumn | TableExprUse::IndexPredicate | TableExprUse::Generated
+        );
         let deterministic = std::mem::replace(&mut self.deterministic_only, in_index);
         let typed = self.within(0, |binder| {
             binder.scopes.push(Scope::new(sources, Clause::Row));

@@ -129,7 +129,8 @@ impl<'a> Binder<'a> {
     /// Where the values of an INSERT go: the columns named, or all.
     fn insert_columns(&self, table: &Table, named: Option<&[ast::Ident]>) -> Result<Vec<InsertColumn>> {
         let Some(named) = named else {
-            return Ok((0..table.columns.len()).map(InsertColumn::Column).collect());
+            let given = table.columns.iter().enumerate().filter(|(_, column)| column.generated.is_none());
+            return Ok(given.map(|(place, _)| InsertColumn::Column(place)).collect());
         };
         let mut columns = Vec::with_capacity(named.len());
         for ident in named {
@@ -138,6 +139,7 @@ impl<'a> Binder<'a> {
                 let message = format!("table {} has no column named {}", table.name, ident.value);
                 return Err(Error::name(suggest(message, known), self.place_of(ident)));
             };
+            self.refuse_generated(table, column, "INSERT into", ident)?;
             if columns.contains(&column) {
                 return Err(Error::name(
                     format!("column {} is named twice", ident.value),
@@ -147,6 +149,23 @@ impl<'a> Binder<'a> {
             columns.push(column);
         }
         Ok(columns)
+    }
+
+    fn refuse_generated(
+        &self,
+        table: &Table,
+        column: InsertColumn,
+        what: &str,
+        ident: &ast::Ident,
+    ) -> Result<()> {
+        let InsertColumn::Column(place) = column else { return Ok(()) };
+        match table.columns.get(place).filter(|column| column.generated.is_some()) {
+            None => Ok(()),
+            Some(column) => {
+                let message = format!("cannot {what} generated column {}", column.name);
+                Err(Error::invalid(message, self.place_of(ident)))
+            }
+        }
     }
 
     fn insert_source(
@@ -285,6 +304,7 @@ impl<'a> Binder<'a> {
                     let message = suggest(format!("no such column: {}", ident.value), known);
                     return Err(Error::name(message, self.place_of(ident)));
                 };
+                self.refuse_generated(table, column, "UPDATE", ident)?;
                 bound.retain(|(known, _)| *known != column);
                 bound.push((column, value.expr));
             }

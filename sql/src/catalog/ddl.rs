@@ -5,6 +5,7 @@
 use super::define::{define_index, define_table, define_view, place, unsupported};
 use super::listing::is_schema_table;
 use super::schema::{Catalog, Index, Object, ObjectKind, Relation, Table, fold_name, is_main};
+use super::sequence::{SEQUENCE_SQL, SEQUENCE_TABLE, forget_sequence};
 use super::store::{APPLICATION_ID, USER_VERSION, parse_kept};
 use crate::error::{Error, Result};
 use crate::parser::{CreateIndex, CreateTable, CreateView, DropKind, Name, Parsed, Statement};
@@ -58,6 +59,9 @@ pub fn create_table(
     whole(txn, |txn| {
         let mut next = catalog.next();
         let mut table = shape.table;
+        if table.autoincrement && catalog.table(SEQUENCE_TABLE).is_none() {
+            add_sequence_table(txn, &mut next)?;
+        }
         table.root = txn.create_tree(TreeKind::Table)?;
         next.keep(
             txn,
@@ -78,6 +82,23 @@ pub fn create_table(
         next.raise_schema_version(txn)?;
         Ok(Some(next))
     })
+}
+
+/// Makes the table that AUTOINCREMENT counts in.
+fn add_sequence_table(txn: &mut WriteTransaction, next: &mut Catalog) -> Result<()> {
+    let parsed = parse_kept(SEQUENCE_SQL)?;
+    let Statement::CreateTable(create) = &parsed.statement else {
+        return Err(Error::Misuse("the statement of the sequence table makes no table".to_owned()));
+    };
+    let mut table = define_table(create, SEQUENCE_SQL.to_owned())?.table;
+    table.root = txn.create_tree(TreeKind::Table)?;
+    let (name, sql) = (table.name.clone(), Some(table.sql.clone()));
+    next.keep(
+        txn,
+        Object { kind: ObjectKind::Table, table: name.clone(), name, root: Some(table.root), sql },
+    )?;
+    next.add_table(Arc::new(table));
+    Ok(())
 }
 
 /// CREATE TABLE AS SELECT: a table of these columns, without rows. `None` is a column that holds anything.
@@ -227,7 +248,7 @@ pub fn drop_object(
     if !is_main(name) {
         return if if_exists { Ok(None) } else { Err(unknown_database(name)) };
     }
-    if is_schema_table(&ident.value) {
+    if is_schema_table(&ident.value) || ident.value.eq_ignore_ascii_case(SEQUENCE_TABLE) {
         return Err(Error::invalid(format!("table {} may not be dropped", ident.value), place(ident)));
     }
     let same_name = |object: &&Object| object.name.eq_ignore_ascii_case(&ident.value);
@@ -268,6 +289,11 @@ pub fn drop_object(
                     drop(next.relations.remove(&fold_name(&object.name)));
                 }
             }
+        }
+        if let (ObjectKind::Table, Some(sequences)) = (wanted, catalog.table(SEQUENCE_TABLE))
+            && catalog.table(&found.name).is_some_and(|table| table.autoincrement)
+        {
+            forget_sequence(txn, sequences, &found.name)?;
         }
         if wanted == ObjectKind::Index
             && let Some(table) = catalog.table(&found.table)

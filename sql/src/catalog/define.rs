@@ -2,7 +2,7 @@
 //! and indexes. Pure: no tree is made here, so the same code serves CREATE and reading the schema back.
 
 use super::schema::{
-    Check, Column, Index, IndexColumn, IndexKey, IndexOrigin, SqlExpr, Table, View, is_row_id_name,
+    Check, Column, Generated, Index, IndexColumn, IndexKey, IndexOrigin, SqlExpr, Table, View, is_row_id_name,
 };
 use super::types::column_type;
 use crate::error::{Error, Result, Span};
@@ -57,6 +57,7 @@ pub(super) fn define_table(create: &CreateTable, sql: String) -> Result<TableSha
             row_id_column: None,
             primary_key: Vec::new(),
             row_id_conflict: OnConflict::Abort,
+            autoincrement: false,
             checks: Vec::new(),
             indexes: Vec::new(),
             sql,
@@ -82,6 +83,7 @@ pub(super) fn define_table(create: &CreateTable, sql: String) -> Result<TableSha
     for constraint in &create.constraints {
         builder.table_constraint(create, constraint)?;
     }
+    builder.check_generated(create)?;
     for i in builder.table.primary_key.clone() {
         if builder.table.row_id_column != Some(i)
             && let Some(column) = builder.table.columns.get_mut(i)
@@ -118,6 +120,7 @@ impl TableBuilder {
             not_null: None,
             default: None,
             collation,
+            generated: None,
         });
         Ok(())
     }
@@ -131,14 +134,13 @@ impl TableBuilder {
         let name = &definition.name;
         let Some(column) = self.table.columns.get_mut(i) else { return Ok(()) };
         match &constraint.kind {
-            ColumnConstraintKind::PrimaryKey { autoincrement: true, .. } => {
-                return Err(unsupported("AUTOINCREMENT is", place(name)));
-            }
-            ColumnConstraintKind::PrimaryKey { descending, autoincrement: false } => {
+            ColumnConstraintKind::PrimaryKey { descending, autoincrement } => {
                 let keys = vec![self.plain_key(i, *descending)];
                 // SQLite's quirk: INTEGER PRIMARY KEY DESC on the column is not the row id.
                 let may_be_row_id = !descending;
-                self.primary_key(keys, constraint.on_conflict, may_be_row_id, place(name))?;
+                let action = (constraint.on_conflict, constraint.name.as_ref());
+                self.primary_key(keys, action, may_be_row_id, place(name))?;
+                self.autoincrement(*autoincrement, place(name))?;
             }
             ColumnConstraintKind::NotNull => {
                 column.not_null = Some(constraint.on_conflict.unwrap_or_default());
@@ -147,7 +149,8 @@ impl TableBuilder {
             ColumnConstraintKind::Null | ColumnConstraintKind::Collate(_) => {}
             ColumnConstraintKind::Unique => {
                 let keys = vec![self.plain_key(i, false)];
-                self.unique(keys, IndexOrigin::Unique, constraint.on_conflict, place(name))?;
+                let action = (constraint.on_conflict, constraint.name.as_ref());
+                self.unique(keys, IndexOrigin::Unique, action, place(name))?;
             }
             ColumnConstraintKind::Check(expr, text) => {
                 self.check(constraint.name.as_ref(), expr, text);
@@ -158,8 +161,9 @@ impl TableBuilder {
             ColumnConstraintKind::References(key) => {
                 return Err(unsupported("foreign keys are", place(&key.table)));
             }
-            ColumnConstraintKind::Generated { .. } => {
-                return Err(unsupported("generated columns are", definition.span));
+            ColumnConstraintKind::Generated { expr, text, stored } => {
+                let expr = SqlExpr { expr: expr.clone(), text: text.clone() };
+                column.generated = Some(Generated { expr, stored: *stored });
             }
         }
         Ok(())
@@ -168,16 +172,16 @@ impl TableBuilder {
     fn table_constraint(&mut self, create: &CreateTable, constraint: &TableConstraint) -> Result<()> {
         let here = constraint.name.as_ref().map_or_else(|| place(&create.name.name), place);
         match &constraint.kind {
-            TableConstraintKind::PrimaryKey { autoincrement: true, .. } => {
-                Err(unsupported("AUTOINCREMENT is", here))
-            }
-            TableConstraintKind::PrimaryKey { columns, autoincrement: false } => {
-                let keys = index_columns(&self.table, columns)?;
-                self.primary_key(keys, constraint.on_conflict, true, here)
+            TableConstraintKind::PrimaryKey { columns, autoincrement } => {
+                let keys = key_columns(&self.table, columns, here)?;
+                let action = (constraint.on_conflict, constraint.name.as_ref());
+                self.primary_key(keys, action, true, here)?;
+                self.autoincrement(*autoincrement, here)
             }
             TableConstraintKind::Unique(columns) => {
-                let keys = index_columns(&self.table, columns)?;
-                self.unique(keys, IndexOrigin::Unique, constraint.on_conflict, here)
+                let keys = key_columns(&self.table, columns, here)?;
+                let action = (constraint.on_conflict, constraint.name.as_ref());
+                self.unique(keys, IndexOrigin::Unique, action, here)
             }
             TableConstraintKind::Check(expr, text) => {
                 self.check(constraint.name.as_ref(), expr, text);
@@ -205,7 +209,7 @@ impl TableBuilder {
     fn primary_key(
         &mut self,
         keys: Vec<IndexColumn>,
-        on_conflict: Option<OnConflict>,
+        (on_conflict, name): (Option<OnConflict>, Option<&Ident>),
         may_be_row_id: bool,
         here: Span,
     ) -> Result<()> {
@@ -228,7 +232,39 @@ impl TableBuilder {
             self.table.row_id_conflict = on_conflict.unwrap_or_default();
             return Ok(());
         }
-        self.unique(keys, IndexOrigin::PrimaryKey, on_conflict, here)
+        self.unique(keys, IndexOrigin::PrimaryKey, (on_conflict, name), here)
+    }
+
+    /// AUTOINCREMENT, which needs a column that is the row id.
+    fn autoincrement(&mut self, wanted: bool, here: Span) -> Result<()> {
+        if wanted && self.table.row_id_column.is_none() {
+            return Err(Error::invalid("AUTOINCREMENT is only allowed on an INTEGER PRIMARY KEY", here));
+        }
+        self.table.autoincrement |= wanted;
+        Ok(())
+    }
+
+    /// What a generated column may not be.
+    fn check_generated(&self, create: &CreateTable) -> Result<()> {
+        let table = &self.table;
+        for (i, (column, definition)) in table.columns.iter().zip(&create.columns).enumerate() {
+            if column.generated.is_none() {
+                continue;
+            }
+            if column.default.is_some() {
+                let message = format!("generated column {} cannot have a DEFAULT", column.name);
+                return Err(Error::invalid(message, place(&definition.name)));
+            }
+            if table.primary_key.contains(&i) {
+                let message = "generated columns cannot be part of the PRIMARY KEY";
+                return Err(Error::invalid(message, place(&definition.name)));
+            }
+        }
+        if table.columns.iter().all(|column| column.generated.is_some()) {
+            let message = format!("table {} must have at least one column that is not generated", table.name);
+            return Err(Error::invalid(message, place(&create.name.name)));
+        }
+        Ok(())
     }
 
     /// True if the column's type is the very word INTEGER: INT and the like make no row id.
@@ -243,7 +279,7 @@ impl TableBuilder {
         &mut self,
         keys: Vec<IndexColumn>,
         origin: IndexOrigin,
-        on_conflict: Option<OnConflict>,
+        (on_conflict, name): (Option<OnConflict>, Option<&Ident>),
         here: Span,
     ) -> Result<()> {
         // A second constraint over the same key needs no second index.
@@ -268,6 +304,7 @@ impl TableBuilder {
             on_conflict: on_conflict.unwrap_or_default(),
             filter: None,
             origin,
+            constraint: name.map(|name| name.value.clone()),
             sql: None,
         });
         Ok(())
@@ -306,19 +343,34 @@ fn index_columns(table: &Table, columns: &[IndexedColumn]) -> Result<Vec<IndexCo
     columns.iter().map(|column| index_column(table, column)).collect()
 }
 
+/// The columns of a PRIMARY KEY or UNIQUE constraint, where no expression may stand.
+fn key_columns(table: &Table, columns: &[IndexedColumn], here: Span) -> Result<Vec<IndexColumn>> {
+    let keys = index_columns(table, columns)?;
+    match keys.iter().any(|key| matches!(key.key, IndexKey::Expression(_))) {
+        true => Err(Error::invalid("expressions prohibited in PRIMARY KEY and UNIQUE constraints", here)),
+        false => Ok(keys),
+    }
+}
+
 fn index_column(table: &Table, column: &IndexedColumn) -> Result<IndexColumn> {
     let mut expr = &column.expr;
     while let Expr::Nested(inner) = expr {
         expr = inner;
     }
+    let collation = column.collation.as_ref().map(find_collation).transpose()?;
     let Expr::Identifier(name) = expr else {
-        return Err(unsupported(&format!("indexes on expressions ({}) are", column.text), None));
+        let indexed = SqlExpr { expr: expr.clone(), text: column.text.clone() };
+        return Ok(IndexColumn {
+            key: IndexKey::Expression(Box::new(indexed)),
+            collation: collation.unwrap_or(Collation::Binary),
+            descending: column.descending,
+        });
     };
     let Some(i) = table.column(&name.value) else {
         return Err(no_such_column(table, name));
     };
     let own = table.columns.get(i).map_or(Collation::Binary, |column| column.collation);
-    let collation = column.collation.as_ref().map(find_collation).transpose()?.unwrap_or(own);
+    let collation = collation.unwrap_or(own);
     Ok(IndexColumn { key: IndexKey::Column(i), collation, descending: column.descending })
 }
 
@@ -344,6 +396,7 @@ pub(super) fn define_index(table: &Table, create: &CreateIndex, sql: String) -> 
         on_conflict: OnConflict::Abort,
         filter: filter.map(|(expr, text)| SqlExpr { expr: expr.clone(), text: text.clone() }),
         origin: IndexOrigin::Create,
+        constraint: None,
         sql: Some(sql),
     })
 }

@@ -1,8 +1,9 @@
 //! The catalog: tables, indexes and views, and how they are kept.
 //!
 //! `schema` describes them, `types` gives declared types their meaning, `define` turns parsed statements into
-//! descriptions, `store` keeps them in the schema tree, `ddl` ties both together for CREATE and DROP, `pragma` and
-//! `listing` show them as rows, `salvage` reads what is left of a damaged schema, `relocate` follows trees that move, and `verify` proves that indexes and tables agree.
+//! descriptions, `store` keeps them in the schema tree, `ddl` ties both together for CREATE and DROP, `sequence` keeps
+//! what AUTOINCREMENT counts, `pragma` and `listing` show them as rows, `salvage` reads what is left of a damaged schema,
+//! `relocate` follows trees that move, and `verify` proves that indexes and tables agree.
 //!
 //! Nothing here evaluates an expression or knows the binder: callers hand in what must bind or evaluate.
 
@@ -13,6 +14,7 @@ mod pragma;
 mod relocate;
 mod salvage;
 mod schema;
+mod sequence;
 mod store;
 mod types;
 mod verify;
@@ -26,6 +28,7 @@ pub use pragma::{PragmaRows, pragma_rows};
 pub use relocate::{clear_database, copy_database};
 pub use salvage::{SchemaRecord, salvaged_row, salvaged_table, schema_record};
 pub use schema::*;
+pub use sequence::{SEQUENCE_TABLE, Sequence, find_sequence, keep_sequence};
 pub use store::load;
 pub use types::column_type;
 pub use verify::{Covers, verify_indexes};

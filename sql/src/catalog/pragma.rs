@@ -1,6 +1,6 @@
 //! Pragmas that show the catalog, with SQLite's columns.
 
-use super::schema::{Catalog, Column, Index, IndexKey, IndexOrigin, Relation, Table};
+use super::schema::{Catalog, Column, Generated, Index, IndexKey, IndexOrigin, Relation, Table};
 use crate::types::Collation;
 use crate::value::Value;
 
@@ -62,7 +62,10 @@ fn flag(flag: bool) -> Value {
 fn column_rows(relation: &Relation, with_hidden: bool) -> Vec<Vec<Value>> {
     let mut rows: Vec<Vec<Value>> = match relation {
         Relation::Table(table) => {
-            table.columns.iter().enumerate().map(|(i, column)| column_row(table, i, column)).collect()
+            // Without the hidden ones the others are numbered as if these were not there, as in SQLite.
+            let shown = |(_, column): &(usize, &Column)| with_hidden || column.generated.is_none();
+            let columns = table.columns.iter().enumerate().filter(shown).enumerate();
+            columns.map(|(number, (i, column))| column_row(table, number, i, column)).collect()
         }
         // Without its query bound, a view shows the columns that it names itself.
         Relation::View(view) => {
@@ -74,15 +77,25 @@ fn column_rows(relation: &Relation, with_hidden: bool) -> Vec<Vec<Value>> {
         }
     };
     if with_hidden {
-        rows.iter_mut().for_each(|row| row.push(flag(false)));
+        for (i, row) in rows.iter_mut().enumerate() {
+            let column = match relation {
+                Relation::Table(table) => table.columns.get(i),
+                Relation::View(_) => None,
+            };
+            row.push(Value::Integer(match column.and_then(|column| column.generated.as_ref()) {
+                None => 0,
+                Some(Generated { stored: false, .. }) => 2,
+                Some(Generated { stored: true, .. }) => 3,
+            }));
+        }
     }
     rows
 }
 
-fn column_row(table: &Table, i: usize, column: &Column) -> Vec<Value> {
+fn column_row(table: &Table, shown: usize, i: usize, column: &Column) -> Vec<Value> {
     let key_place = table.primary_key.iter().position(|key| *key == i).map_or(0, |place| place + 1);
     vec![
-        number(i),
+        number(shown),
         Value::text(column.name.as_str()),
         Value::text(column.declared.as_deref().unwrap_or_default()),
         flag(column.not_null.is_some()),

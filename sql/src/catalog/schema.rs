@@ -131,6 +131,8 @@ pub struct Table {
     pub row_id_column: Option<usize>,
     /// Columns of the primary key in order, whichever way it is kept; empty if there is none.
     pub primary_key: Vec<usize>,
+    /// True if no row id is given twice, also after its row was deleted.
+    pub autoincrement: bool,
     /// What a duplicate row id does when the statement does not say.
     pub row_id_conflict: OnConflict,
     /// CHECK constraints of columns and table.
@@ -156,6 +158,17 @@ pub struct Column {
     pub default: Option<SqlExpr>,
     /// COLLATE.
     pub collation: Collation,
+    /// GENERATED ALWAYS AS.
+    pub generated: Option<Generated>,
+}
+
+/// What a generated column is computed from. The value is kept in the row in both forms: VIRTUAL is a word.
+#[derive(Debug, Clone)]
+pub struct Generated {
+    /// The expression over the row's other columns.
+    pub expr: SqlExpr,
+    /// STORED.
+    pub stored: bool,
 }
 
 /// An expression of the schema and its text.
@@ -206,6 +219,8 @@ pub struct Index {
     pub filter: Option<SqlExpr>,
     /// Where it comes from.
     pub origin: IndexOrigin,
+    /// CONSTRAINT name of the constraint that it serves.
+    pub constraint: Option<String>,
     /// The text of CREATE INDEX.
     pub sql: Option<String>,
 }

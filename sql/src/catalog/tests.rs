@@ -178,7 +178,16 @@ fn what_cannot_be_is_refused_with_its_place() {
             "NOCAES",
         ),
         ("CREATE TABLE u(a REFERENCES t(id))", "foreign keys are not supported yet", "t"),
-        ("CREATE TABLE u(a INTEGER PRIMARY KEY AUTOINCREMENT)", "AUTOINCREMENT is not supported yet", "a"),
+        (
+            "CREATE TABLE u(a INT PRIMARY KEY AUTOINCREMENT)",
+            "AUTOINCREMENT is only allowed on an INTEGER PRIMARY KEY",
+            "a",
+        ),
+        (
+            "CREATE TABLE u(a, b AS (a) PRIMARY KEY)",
+            "generated columns cannot be part of the PRIMARY KEY",
+            "b",
+        ),
         ("CREATE TABLE u(a PRIMARY KEY) WITHOUT ROWID", "tables WITHOUT ROWID are not supported yet", "u"),
         ("CREATE TEMP TABLE u(a)", "temporary tables are not supported yet", "u"),
         ("CREATE TABLE other.u(a)", "unknown database other; the only one is main", "other"),

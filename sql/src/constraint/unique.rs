@@ -34,7 +34,10 @@ pub(crate) fn breach(table: &Table, index: &Index) -> Box<Constraint> {
         },
         table: table.name.clone(),
         columns: columns.collect(),
-        name: (index.origin == IndexOrigin::Create).then(|| index.name.clone()),
+        name: match index.origin {
+            IndexOrigin::Create => Some(index.name.clone()),
+            IndexOrigin::Unique | IndexOrigin::PrimaryKey => index.constraint.clone(),
+        },
         detail: None,
     })
 }

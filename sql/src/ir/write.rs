@@ -32,6 +32,10 @@ pub struct Target {
     pub checks: Vec<Expr>,
     /// One for each index of the table, in its order.
     pub indexes: Vec<TargetIndex>,
+    /// Generated columns and their values, each behind those that it is computed from.
+    pub generated: Vec<(usize, Expr)>,
+    /// The table that keeps the row ids given, where the table is AUTOINCREMENT.
+    pub sequence: Option<Arc<Table>>,
 }
 
 /// What an index needs to know of a row written.

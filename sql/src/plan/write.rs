@@ -81,7 +81,7 @@ pub fn plan_write(bound: Bound<Write>, cx: &PlanContext<'_>) -> Result<WritePlan
 }
 
 fn of_target(target: &Target) -> impl Iterator<Item = &Expr> + Clone {
-    target.defaults.iter().chain(&target.checks)
+    target.defaults.iter().chain(&target.checks).chain(target.generated.iter().map(|(_, value)| value))
 }
 
 fn of_returning(returning: &Option<Returning>) -> impl Iterator<Item = &Expr> + Clone {

@@ -1,10 +1,11 @@
 //! A store and its catalogs: what all sessions of a database share.
 
 use crate::bind::{self, TableExprUse};
-use crate::catalog::{self, Catalog, Index, ObjectKind, Table};
+use crate::catalog::{self, Catalog, Index, IndexKey, ObjectKind, Table};
 use crate::error::Result;
 use crate::exec::Context;
 use crate::exec::expr::{CompiledExpr, Scope};
+use crate::functions::Datum;
 use crate::value::{Value, ValueRef};
 use arc_swap::ArcSwap;
 use rustc_hash::FxHashMap;
@@ -116,36 +117,67 @@ impl Engine {
     }
 }
 
-/// The predicates of partial indexes, compiled once.
+/// What the expressions of indexes say, compiled once.
 #[derive(Default)]
 struct Predicates {
-    compiled: FxHashMap<TreeId, Option<CompiledExpr>>,
+    compiled: FxHashMap<TreeId, Evaluated>,
+}
+
+/// The expressions of one index.
+struct Evaluated {
+    filter: Option<CompiledExpr>,
+    /// What each column is: a column of the table, or an expression.
+    columns: Vec<Result<usize, CompiledExpr>>,
+}
+
+impl Evaluated {
+    fn of(table: &Table, index: &Index) -> Result<Evaluated> {
+        let compile = |expr, usage| -> Result<CompiledExpr> {
+            let bound = bind::bind_table_expr(table, expr, usage)?;
+            let mut layout = bound.columns;
+            layout.push(bound.row_id);
+            CompiledExpr::compile(&bound.expr, Scope { layout: &layout, ..Scope::default() })
+        };
+        let filter = index.filter.as_ref();
+        let filter = filter.map(|f| compile(&f.expr, TableExprUse::IndexPredicate)).transpose()?;
+        let columns = index.columns.iter().map(|column| match &column.key {
+            IndexKey::Column(place) => Ok(Ok(*place)),
+            IndexKey::Expression(expr) => compile(&expr.expr, TableExprUse::IndexColumn).map(Err),
+        });
+        Ok(Evaluated { filter, columns: columns.collect::<Result<_>>()? })
+    }
 }
 
 impl Predicates {
-    /// True if the index covers the row.
-    fn cover(&mut self, table: &Table, index: &Index, row_id: i64, row: &[Value]) -> Result<bool> {
-        let predicate = match self.compiled.entry(index.root) {
+    /// What the index holds of the row.
+    fn cover(
+        &mut self,
+        table: &Table,
+        index: &Index,
+        row_id: i64,
+        row: &[Value],
+    ) -> Result<Option<Vec<Value>>> {
+        let evaluated = match self.compiled.entry(index.root) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let compiled = match &index.filter {
-                    Some(filter) => {
-                        let bound = bind::bind_table_expr(table, &filter.expr, TableExprUse::IndexPredicate)?;
-                        let mut layout = bound.columns;
-                        layout.push(bound.row_id);
-                        let scope = Scope { layout: &layout, ..Scope::default() };
-                        Some(CompiledExpr::compile(&bound.expr, scope)?)
-                    }
-                    None => None,
-                };
-                entry.insert(compiled)
-            }
+            Entry::Vacant(entry) => entry.insert(Evaluated::of(table, index)?),
         };
-        let Some(predicate) = predicate else { return Ok(true) };
         let mut values: Vec<ValueRef<'_>> = row.iter().map(Value::as_ref).collect();
         values.push(ValueRef::Integer(row_id));
+        let values = values.as_slice();
         let mut context = Context::new(Vec::new(), Vec::new(), Arc::default());
-        Ok(predicate.truth_row(&values.as_slice(), &mut context)? == Some(true))
+        if let Some(filter) = &mut evaluated.filter
+            && filter.truth_row(&values, &mut context)? != Some(true)
+        {
+            return Ok(None);
+        }
+        let column = |column: &mut Result<usize, CompiledExpr>| match column {
+            Ok(place) => Ok(row.get(*place).cloned().unwrap_or_default()),
+            Err(expr) => Ok(match expr.eval_row(&values, &mut context)? {
+                Datum::Borrowed(value) => value.to_owned(),
+                Datum::Owned(value) => value,
+            }),
+        };
+        evaluated.columns.iter_mut().map(column).collect::<Result<_>>().map(Some)
     }
 }
 

@@ -29,6 +29,7 @@ fn column(name: &str, column_type: ColumnType) -> Column {
         not_null: None,
         default: None,
         collation: Collation::Binary,
+        generated: None,
     }
 }
 
@@ -44,6 +45,7 @@ fn table(name: &str, columns: Vec<Column>) -> Table {
         row_id_column: None,
         primary_key: Vec::new(),
         row_id_conflict: OnConflict::Abort,
+        autoincrement: false,
         checks: Vec::new(),
         indexes: Vec::new(),
         sql: String::new(),
@@ -61,6 +63,7 @@ fn index(name: &str, table: &str, keys: Vec<IndexKey>, filter: Option<&str>) -> 
         on_conflict: OnConflict::Abort,
         filter: filter.map(sql_expr),
         origin: IndexOrigin::Create,
+        constraint: None,
         sql: None,
     })
 }

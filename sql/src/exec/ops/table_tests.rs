@@ -30,6 +30,7 @@ fn column(name: &str, column_type: ColumnType) -> Column {
         not_null: None,
         default: None,
         collation: Collation::Binary,
+        generated: None,
     }
 }
 
@@ -54,6 +55,7 @@ fn fixture(rows: Vec<Row>) -> Fixture {
             on_conflict: OnConflict::Abort,
             filter: None,
             origin: IndexOrigin::Create,
+            constraint: None,
             sql: None,
         })
     };
@@ -74,6 +76,7 @@ fn fixture(rows: Vec<Row>) -> Fixture {
         row_id_column: Some(0),
         primary_key: vec![0],
         row_id_conflict: OnConflict::Abort,
+        autoincrement: false,
         checks: Vec::new(),
         indexes,
         sql: String::new(),

@@ -1,11 +1,12 @@
 //! One index of the table being written: the entry of the row as it was and as it will be.
 
 use super::row_buffer::RowBuffer;
-use crate::catalog::{Index, IndexKey, Table};
+use crate::catalog::{Index, IndexColumn, IndexKey, Table};
 use crate::encode::{EntryLayout, RecordWriter, push_row_id};
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
 use crate::exec::expr::{CompiledExpr, Scope};
+use crate::functions::Datum;
 use crate::ir::TargetIndex;
 use crate::parser::OnConflict;
 use sedge_storage::WriteTransaction;
@@ -42,8 +43,12 @@ pub(super) struct IndexWriter {
     /// True while an UPDATE may change the index: always, but for its columns and WHERE being left alone.
     pub(super) touched: bool,
     layout: EntryLayout,
-    /// Places of the indexed columns in the row.
+    /// Places of the indexed columns in the row, or in `computed` where there are expressions among them.
     places: Vec<usize>,
+    /// What each column is, where one is an expression; else nothing.
+    expressions: Vec<CompiledExpr>,
+    /// Their values.
+    computed: RowBuffer,
     filter: Option<CompiledExpr>,
     writer: RecordWriter,
     /// The entry of the row as it is in the table.
@@ -68,18 +73,25 @@ impl IndexWriter {
         statement: Option<OnConflict>,
     ) -> Result<IndexWriter> {
         let index = Arc::clone(&target.index);
-        let places = index.columns.iter().map(|column| match &column.key {
-            IndexKey::Column(place) => Ok(*place),
-            IndexKey::Expression(expr) => Err(Error::invalid(
-                format!("an index on an expression ({}) cannot be written", expr.text),
-                None,
-            )),
-        });
+        let place = |column: &IndexColumn| match column.key {
+            IndexKey::Column(place) => Some(place),
+            IndexKey::Expression(_) => None,
+        };
+        let plain: Option<Vec<usize>> = index.columns.iter().map(place).collect();
+        let (places, expressions) = match plain {
+            Some(places) => (places, Vec::new()),
+            None => {
+                let compiled = target.columns.iter().map(|expr| CompiledExpr::compile(expr, scope));
+                ((0..index.columns.len()).collect(), compiled.collect::<Result<_>>()?)
+            }
+        };
         Ok(IndexWriter {
             on_conflict: statement.unwrap_or(index.on_conflict),
             touched: true,
             layout: EntryLayout::of(table, &index),
-            places: places.collect::<Result<_>>()?,
+            places,
+            expressions,
+            computed: RowBuffer::default(),
             filter: target.filter.as_ref().map(|filter| CompiledExpr::compile(filter, scope)).transpose()?,
             writer: RecordWriter::new(),
             before: Entry::default(),
@@ -93,9 +105,9 @@ impl IndexWriter {
         self.places.contains(&place)
     }
 
-    /// True for a partial index.
-    pub(super) fn is_partial(&self) -> bool {
-        self.filter.is_some()
+    /// True for an index whose predicate or expressions may read any column.
+    pub(super) fn is_evaluated(&self) -> bool {
+        self.filter.is_some() || !self.expressions.is_empty()
     }
 
     /// Encodes the entry of `row`.
@@ -118,6 +130,18 @@ impl IndexWriter {
         if !covered {
             return Ok(());
         }
+        let row = if self.expressions.is_empty() {
+            row
+        } else {
+            self.computed.reset(self.expressions.len());
+            for (place, expr) in self.expressions.iter_mut().enumerate() {
+                match expr.eval_row(row, cx)? {
+                    Datum::Borrowed(value) => self.computed.set(place, value),
+                    Datum::Owned(value) => self.computed.set(place, value.as_ref()),
+                }
+            }
+            &self.computed
+        };
         let values = self.places.iter().map(|place| row.get(*place));
         self.layout.encode_prefix(&mut entry.key, values.clone());
         entry.prefix_bytes = entry.key.len();

@@ -7,6 +7,7 @@
 //! A statement that fails leaves nothing behind, by a savepoint; one that changes a single row needs none, since all
 //! that can refuse the row is looked at before its first change.
 
+mod counter;
 mod delete;
 mod fill_index;
 mod find;

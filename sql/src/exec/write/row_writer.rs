@@ -4,6 +4,7 @@
 //! Their order is SQLite's: NOT NULL, types, CHECK, row id, UNIQUE; those whose action is REPLACE come last, since
 //! they delete the rows in the way.
 
+use super::counter::Counter;
 use super::index_writer::{IndexWriter, Side};
 use super::row_buffer::RowBuffer;
 use super::scalar::Scalar;
@@ -37,6 +38,10 @@ pub(super) struct RowWriter {
     /// DEFAULT of each column.
     defaults: Vec<Scalar>,
     checks: Vec<CompiledExpr>,
+    /// Generated columns and their values, in the order in which they are computed.
+    generated: Vec<(usize, Scalar)>,
+    /// What AUTOINCREMENT counts.
+    counter: Option<Counter>,
     indexes: Vec<IndexWriter>,
     has_unique_index: bool,
     record: RecordWriter,
@@ -83,6 +88,12 @@ impl RowWriter {
                 .iter()
                 .map(|expr| CompiledExpr::compile(expr, scope))
                 .collect::<Result<_>>()?,
+            generated: target
+                .generated
+                .iter()
+                .map(|(place, value)| Ok((*place, Scalar::compile(value, scope)?)))
+                .collect::<Result<_>>()?,
+            counter: target.sequence.as_ref().map(|sequences| Counter::new(sequences)),
             has_unique_index: indexes.iter().any(|index| index.index.unique),
             indexes,
             record: RecordWriter::new(),
@@ -102,10 +113,11 @@ impl RowWriter {
             InsertColumn::Column(place) => table.row_id_column == Some(*place),
         };
         let moves = columns.iter().any(is_row_id);
+        let generates = !self.generated.is_empty();
         for index in &mut self.indexes {
             let ordered = |column: &InsertColumn| matches!(column, InsertColumn::Column(place) if index.orders_by(*place));
-            // Which columns a predicate reads is not kept: a partial index is looked at every time.
-            let touched = moves || index.is_partial() || columns.iter().any(ordered);
+            // Which columns an expression reads is not kept: such an index is looked at every time.
+            let touched = moves || generates || index.is_evaluated() || columns.iter().any(ordered);
             index.touched = touched;
         }
     }
@@ -179,16 +191,56 @@ impl RowWriter {
         clauses: &[Clause],
     ) -> Result<Inserted, Refusal> {
         let last = txn.last_row_id(self.table.root)?;
+        if self.counter.is_some() {
+            return self.insert_counted(txn, cx, clauses, last);
+        }
         let (row_id, is_given) = match self.row.get(self.row_id_place()) {
             ValueRef::Integer(row_id) => (row_id, true),
             _ => (next_row_id(txn, &self.table, last, cx)?, false),
         };
+        // Beyond the last row there is none in the way.
+        let may_be_taken = is_given && last.is_some_and(|last| row_id <= last);
+        self.insert_at(txn, cx, clauses, row_id, may_be_taken)
+    }
+
+    /// Inserts a row into an AUTOINCREMENT table. As in SQLite a row id counts as given also where the row is left out.
+    fn insert_counted(
+        &mut self,
+        txn: &mut WriteTransaction,
+        cx: &mut Context,
+        clauses: &[Clause],
+        last: Option<i64>,
+    ) -> Result<Inserted, Refusal> {
+        let given = match self.row.get(self.row_id_place()) {
+            ValueRef::Integer(row_id) => Some(row_id),
+            _ => None,
+        };
+        let Some(counter) = &mut self.counter else { return Ok(Inserted::LeftOut) };
+        counter.look(txn, &self.table)?;
+        let row_id = match given {
+            Some(row_id) => row_id,
+            None => counter.next(&self.table, last)?,
+        };
+        let may_be_taken = given.is_some() && last.is_some_and(|last| row_id <= last);
+        let inserted = self.insert_at(txn, cx, clauses, row_id, may_be_taken)?;
+        if let Some(counter) = &mut self.counter {
+            counter.note(txn, &self.table, row_id)?;
+        }
+        Ok(inserted)
+    }
+
+    fn insert_at(
+        &mut self,
+        txn: &mut WriteTransaction,
+        cx: &mut Context,
+        clauses: &[Clause],
+        row_id: i64,
+        may_be_taken: bool,
+    ) -> Result<Inserted, Refusal> {
         self.set_row_id(row_id);
         if !self.satisfies_row(cx)? {
             return Ok(Inserted::LeftOut);
         }
-        // Beyond the last row there is none in the way.
-        let may_be_taken = is_given && last.is_some_and(|last| row_id <= last);
         if !clauses.is_empty()
             && let Some((clause, taken_by)) = self.claimed_by(txn, cx, clauses, row_id, may_be_taken)?
         {
@@ -382,8 +434,21 @@ impl RowWriter {
         }
     }
 
+    /// Computes the generated columns.
+    fn generate(&mut self, cx: &mut Context) -> Result<()> {
+        let RowWriter { table, generated, row, misfit, .. } = self;
+        for (place, value) in generated {
+            let value = value.with(row, cx, |value| Ok::<_, Error>(value.to_owned()))?;
+            set(table, row, misfit, InsertColumn::Column(*place), value.as_ref());
+        }
+        Ok(())
+    }
+
     /// NOT NULL and CHECK. False if the row is to be left out.
     fn satisfies_row(&mut self, cx: &mut Context) -> Result<bool, Refusal> {
+        if !self.generated.is_empty() {
+            self.generate(cx)?;
+        }
         for i in 0..self.not_null.len() {
             let Some((place, action)) = self.not_null.get(i).copied() else { break };
             if !self.row.is_null(place) {

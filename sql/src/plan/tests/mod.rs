@@ -55,6 +55,7 @@ impl Schema {
                     not_null: (words.contains(&"not") || words.contains(&"key")).then_some(OnConflict::Abort),
                     default: None,
                     collation: if words.contains(&"nocase") { Collation::NoCase } else { Collation::Binary },
+                    generated: None,
                 }
             })
             .collect();
@@ -66,6 +67,7 @@ impl Schema {
             row_id_column,
             primary_key: row_id_column.into_iter().collect(),
             row_id_conflict: OnConflict::Abort,
+            autoincrement: false,
             checks: Vec::new(),
             indexes: Vec::new(),
             sql: String::new(),
@@ -104,6 +106,7 @@ impl Schema {
             on_conflict: OnConflict::Abort,
             filter: filter.map(expr),
             origin: IndexOrigin::Create,
+            constraint: None,
             sql: None,
         };
         table.indexes.push(Arc::new(index));

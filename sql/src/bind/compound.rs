@@ -1,6 +1,7 @@
 //! Whole queries: WITH, compounds, VALUES and LIMIT around the SELECTs.
 
 use super::order::{CompoundOrder, Order};
+use super::recursive::QueueSource;
 use super::scope::{Clause, Scope};
 use super::select::{Naming, OutColumn, Selected};
 use super::typed::Typed;
@@ -19,7 +20,11 @@ pub(super) struct CteFrame<'a> {
     /// How many scopes there are around its WITH.
     pub scopes: usize,
     /// True while its own query is bound.
-    pub in_progress: bool,
+    pub is_in_progress: bool,
+    /// What naming it then is called.
+    pub refusal: &'static str,
+    /// What it stands for in those places of its own query that read its queue.
+    pub queue: Option<QueueSource<'a>>,
 }
 
 /// LIMIT and OFFSET as the tree holds them.
@@ -32,6 +37,15 @@ pub(super) struct Limits<'a> {
 impl<'a> Binder<'a> {
     /// Binds a query, its WITH, ORDER BY and LIMIT included.
     pub(super) fn query(&mut self, query: &'a ast::Query, naming: Naming) -> Result<Selected> {
+        self.around(query, |binder| binder.limited_query(query, naming))
+    }
+
+    /// Binds what stands inside a query by `bind`, under its WITH.
+    pub(super) fn around(
+        &mut self,
+        query: &'a ast::Query,
+        bind: impl FnOnce(&mut Self) -> Result<Selected>,
+    ) -> Result<Selected> {
         self.count_source()?;
         let refused = query.fetch.is_some()
             || !query.locks.is_empty()
@@ -45,7 +59,7 @@ impl<'a> Binder<'a> {
         self.descend(QUERY_DEPTH)?;
         let outside = self.ctes.len();
         self.open_with(query.with.as_ref());
-        let selected = self.limited_query(query, naming);
+        let selected = bind(self);
         self.depth -= QUERY_DEPTH;
         self.ctes.truncate(outside);
         selected
@@ -56,7 +70,14 @@ impl<'a> Binder<'a> {
         let ctes = with.map_or(&[][..], |with| &with.cte_tables);
         let visible = self.ctes.len() + ctes.len();
         let scopes = self.scopes.len();
-        self.ctes.extend(ctes.iter().map(|cte| CteFrame { cte, visible, scopes, in_progress: false }));
+        self.ctes.extend(ctes.iter().map(|cte| CteFrame {
+            cte,
+            visible,
+            scopes,
+            is_in_progress: false,
+            refusal: "circular reference",
+            queue: None,
+        }));
     }
 
     fn limited_query(&mut self, query: &'a ast::Query, naming: Naming) -> Result<Selected> {
@@ -69,7 +90,7 @@ impl<'a> Binder<'a> {
         self.limit(selected, &limits)
     }
 
-    fn order_terms(&self, query: &'a ast::Query) -> Result<&'a [ast::OrderByExpr]> {
+    pub(super) fn order_terms(&self, query: &'a ast::Query) -> Result<&'a [ast::OrderByExpr]> {
         match query.order_by.as_ref().map(|order_by| &order_by.kind) {
             None => Ok(&[]),
             Some(ast::OrderByKind::Expressions(terms)) => Ok(terms),
@@ -77,7 +98,7 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn limits(&self, query: &'a ast::Query) -> Result<Limits<'a>> {
+    pub(super) fn limits(&self, query: &'a ast::Query) -> Result<Limits<'a>> {
         Ok(match &query.limit_clause {
             None => Limits::default(),
             Some(ast::LimitClause::LimitOffset { limit, offset, limit_by }) if limit_by.is_empty() => {
@@ -95,20 +116,41 @@ impl<'a> Binder<'a> {
         if limits.limit.is_none() && limits.offset.is_none() {
             return Ok(selected);
         }
-        let mut part = |expr: Option<&'a ast::Expr>| {
-            expr.map(|expr| self.within(0, |binder| Ok(binder.expr(expr)?.expr))).transpose()
-        };
-        let (limit, offset) = (part(limits.limit)?, part(limits.offset)?);
+        let (limit, offset) = self.limit_exprs(limits)?;
         selected.relation = Relation::Limit { input: Box::new(selected.relation), limit, offset };
         Ok(selected)
     }
 
-    /// SELECTs and VALUES with UNION and the like between them, from left to right.
+    /// The number of rows and of those left out.
+    pub(super) fn limit_exprs(&mut self, limits: &Limits<'a>) -> Result<(Option<Expr>, Option<Expr>)> {
+        let mut part = |expr: Option<&'a ast::Expr>| {
+            expr.map(|expr| self.within(0, |binder| Ok(binder.expr(expr)?.expr))).transpose()
+        };
+        Ok((part(limits.limit)?, part(limits.offset)?))
+    }
+
+    /// SELECTs and VALUES with UNION and the like between them, in order.
     fn compound(
         &mut self,
         body: &'a SetExpr,
         naming: Naming,
         terms: &'a [ast::OrderByExpr],
+    ) -> Result<Selected> {
+        let mut order = CompoundOrder::new(terms);
+        let mut result = self.members(body, naming, &mut order)?;
+        let keys = self.compound_keys(&order, &result.columns)?;
+        if !keys.is_empty() {
+            result.relation = Relation::Sort { input: Box::new(result.relation), keys };
+        }
+        Ok(result)
+    }
+
+    /// The members of a compound, from left to right.
+    pub(super) fn members(
+        &mut self,
+        body: &'a SetExpr,
+        naming: Naming,
+        order: &mut CompoundOrder<'a>,
     ) -> Result<Selected> {
         let mut branches = Vec::new();
         let mut rest = body;
@@ -116,24 +158,24 @@ impl<'a> Binder<'a> {
             branches.push((self.set_op(*op, *set_quantifier, right)?, &**right));
             rest = left;
         }
-        let mut order = CompoundOrder::new(terms);
-        let mut result = self.branch(rest, naming, &mut order)?;
+        let mut result = self.branch(rest, naming, order)?;
         for (op, body) in branches.into_iter().rev() {
-            let right = self.branch(body, Naming::None, &mut order)?;
-            if right.columns.len() != result.columns.len() {
-                let message = format!(
-                    "SELECTs to the left and right of {} do not have the same number of result columns",
-                    op_name(op)
-                );
-                return Err(Error::invalid(message, self.place(body)));
-            }
+            let right = self.branch(body, Naming::None, order)?;
+            self.check_width(op, result.columns.len(), right.columns.len(), body)?;
             result = self.set_operation(op, result, right);
         }
-        let keys = self.compound_keys(&order, &result.columns)?;
-        if !keys.is_empty() {
-            result.relation = Relation::Sort { input: Box::new(result.relation), keys };
-        }
         Ok(result)
+    }
+
+    pub(super) fn check_width(&self, op: SetOp, left: usize, right: usize, body: &SetExpr) -> Result<()> {
+        if left == right {
+            return Ok(());
+        }
+        let message = format!(
+            "SELECTs to the left and right of {} do not have the same number of result columns",
+            op_name(op)
+        );
+        Err(Error::invalid(message, self.place(body)))
     }
 
     fn set_op(&self, op: ast::SetOperator, quantifier: ast::SetQuantifier, right: &SetExpr) -> Result<SetOp> {
@@ -147,7 +189,7 @@ impl<'a> Binder<'a> {
         })
     }
 
-    fn branch(
+    pub(super) fn branch(
         &mut self,
         body: &'a SetExpr,
         naming: Naming,
@@ -164,12 +206,8 @@ impl<'a> Binder<'a> {
     fn set_operation(&mut self, op: SetOp, left: Selected, right: Selected) -> Selected {
         let ids = |selected: &Selected| selected.columns.iter().map(|column| column.id).collect::<Vec<_>>();
         let (left_ids, right_ids) = (ids(&left), ids(&right));
-        let columns: Vec<OutColumn> = left
-            .columns
-            .into_iter()
-            .zip(&right.columns)
-            .map(|(l, r)| self.merged_column(op, l, &r.typed))
-            .collect();
+        let columns: Vec<OutColumn> =
+            left.columns.into_iter().zip(&right.columns).map(|(l, r)| self.merged_column(op, l, r)).collect();
         let compared: Vec<(ColumnId, Collation)> =
             columns.iter().map(|column| (column.id, column.typed.collation_or_binary())).collect();
         let relation = Relation::SetOperation {
@@ -183,26 +221,37 @@ impl<'a> Binder<'a> {
 
     /// A column of a compound: the left side says what it is called, how it compares and which affinity it has,
     /// unless values of another kind make that affinity meaningless.
-    fn merged_column(&mut self, op: SetOp, left: OutColumn, right: &Typed) -> OutColumn {
+    pub(super) fn merged_column(&mut self, op: SetOp, left: OutColumn, right: &OutColumn) -> OutColumn {
         let id = self.fresh_column();
         let types = match op {
-            SetOp::UnionAll | SetOp::Union => left.typed.types | right.types,
+            SetOp::UnionAll | SetOp::Union => left.typed.types | right.typed.types,
             SetOp::Intersect | SetOp::Except => left.typed.types,
         };
         // As in SQLite, what a function or a column without affinity gives counts as any kind.
-        let is_open = matches!(right.affinity, Affinity::None | Affinity::Blob)
-            && matches!(right.expr, Expr::Column(..) | Expr::Function { .. } | Expr::Parameter(_));
-        let kinds = left.typed.types | if is_open { TypeSet::ALL } else { right.types };
-        let unlike = match left.typed.affinity {
+        let is_open = right.is_open || (left.is_open && left.typed.affinity == Affinity::None);
+        // A first member without affinity takes on the next one's.
+        let first = match left.typed.affinity {
+            Affinity::None => right.typed.affinity,
+            affinity => affinity,
+        };
+        let right = &right.typed;
+        let kinds = of_affinity(&left.typed) | if is_open { TypeSet::ALL } else { of_affinity(right) };
+        let unlike = match first {
             Affinity::Text => kinds.intersects(TypeSet::INTEGER | TypeSet::REAL | TypeSet::DECIMAL),
             affinity if affinity.is_numeric() => kinds.intersects(TypeSet::TEXT),
             _ => false,
         };
-        let affinity = if unlike { Affinity::Blob } else { left.typed.affinity };
+        let affinity = if unlike { Affinity::Blob } else { first };
         let collation = left.typed.collation.or(right.collation);
         let typed =
             Typed { expr: Expr::Column(id, types), types, affinity, collation, column: left.typed.column };
-        OutColumn { id, typed, name: left.name, last: Some((right.affinity, right.collation)) }
+        OutColumn {
+            id,
+            typed,
+            name: left.name,
+            last: Some((right.affinity, right.collation)),
+            is_open: is_open && affinity == Affinity::None,
+        }
     }
 
     /// VALUES: a table of expressions.
@@ -220,7 +269,9 @@ impl<'a> Binder<'a> {
                 collation: cells().find_map(|cell| cell.collation),
                 ..Typed::plain(Expr::Column(id, types), types)
             };
-            columns.push(OutColumn { id, typed, name: format!("column{}", place + 1), last: None });
+            let name = format!("column{}", place + 1);
+            let is_open = cells().skip(1).any(Typed::is_open);
+            columns.push(OutColumn { id, typed, name, last: None, is_open });
         }
         let rows = rows.into_iter().map(|row| row.into_iter().map(|cell| cell.expr).collect()).collect();
         let relation = Relation::Values { rows, columns: columns.iter().map(|column| column.id).collect() };
@@ -240,6 +291,15 @@ impl<'a> Binder<'a> {
             return Err(Error::invalid("all VALUES must have the same number of terms", span));
         }
         Ok(rows)
+    }
+}
+
+/// The kinds that an expression counts as: its affinity says more than what may have slipped in.
+fn of_affinity(typed: &Typed) -> TypeSet {
+    match typed.affinity {
+        Affinity::Text => typed.types.without(TypeSet::INTEGER | TypeSet::REAL),
+        affinity if affinity.is_numeric() => typed.types.without(TypeSet::TEXT),
+        _ => typed.types,
     }
 }
 

@@ -103,7 +103,7 @@ impl<'a> Binder<'a> {
         match database {
             None => {
                 if let Some(place) = self.ctes.iter().rposition(|frame| named(frame.cte, &table.value)) {
-                    return self.common_table(place, shown, &columns, span);
+                    return self.common_table(place, name, shown, &columns, span);
                 }
             }
             Some(Some(database)) if database.value.eq_ignore_ascii_case("main") => {}
@@ -161,6 +161,7 @@ impl<'a> Binder<'a> {
     fn common_table(
         &mut self,
         place: usize,
+        reference: &'a ast::ObjectName,
         shown: String,
         columns: &[&str],
         span: Option<Span>,
@@ -169,19 +170,19 @@ impl<'a> Binder<'a> {
             return Err(Error::name(format!("no such table: {shown}"), span));
         };
         let (cte, visible, scopes) = (frame.cte, frame.visible, frame.scopes);
-        if frame.in_progress {
-            let name = &cte.alias.name.value;
-            return Err(match &*cte.query.body {
-                ast::SetExpr::SetOperation { .. } => unsupported("a recursive common table expression", span),
-                _ => Error::name(format!("circular reference: {name}"), span),
-            });
+        if frame.is_in_progress {
+            return match &frame.queue {
+                Some(queue) if queue.is_named_at(reference) => Ok(queue.source(shown)),
+                _ => Err(Error::name(format!("{}: {}", frame.refusal, cte.alias.name.value), span)),
+            };
         }
-        frame.in_progress = true;
+        frame.is_in_progress = true;
         let later = self.ctes.split_off(visible.min(self.ctes.len()));
-        let selected = self.within(scopes, |binder| binder.query(&cte.query, Naming::Source));
+        let selected = self.within(scopes, |binder| binder.common_query(place, cte));
         self.ctes.extend(later);
         if let Some(frame) = self.ctes.get_mut(place) {
-            frame.in_progress = false;
+            frame.is_in_progress = false;
+            frame.refusal = "circular reference";
         }
         let named: Vec<&str> = cte.alias.columns.iter().map(|column| column.name.value.as_str()).collect();
         let columns = if columns.is_empty() { &named } else { columns };
@@ -248,8 +249,7 @@ impl<'a> Binder<'a> {
     ) -> Result<From> {
         if !names.is_empty() && names.len() != selected.columns.len() {
             let shown = name.as_deref().unwrap_or("the subquery");
-            let message =
-                format!("table {shown} has {} values for {} columns", selected.columns.len(), names.len());
+            let message = wrong_width(shown, selected.columns.len(), names.len());
             return Err(Error::invalid(message, span));
         }
         let mut columns: Vec<SourceColumn> = Vec::with_capacity(selected.columns.len());
@@ -436,6 +436,17 @@ pub(super) fn relation_names(catalog: &Catalog) -> impl Iterator<Item = &str> {
 /// The names of the schema table.
 pub(super) fn is_schema_name(name: &str) -> bool {
     ["sedge_schema", "sqlite_schema", "sqlite_master"].iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// What is wrong with a column list.
+pub(super) fn wrong_width(table: &str, values: usize, names: usize) -> String {
+    format!("table {table} has {values} values for {names} columns")
+}
+
+/// The names of a source's columns, each its own.
+pub(super) fn distinct_names(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut taken = rustc_hash::FxHashSet::default();
+    names.map(|name| unused_name(name, &mut taken)).collect()
 }
 
 /// `name`, or `name:1` and so on where it is taken: the columns of a source all have names of their own.

@@ -16,6 +16,7 @@ mod function;
 mod literal;
 mod operators;
 mod order;
+mod recursive;
 mod returning;
 mod scope;
 mod select;
@@ -109,6 +110,10 @@ struct Binder<'a> {
     /// Which of the scopes the names resolved so far belong to, a bit each.
     scopes_used: u128,
     ctes: Vec<CteFrame<'a>>,
+    /// How many recursions there are.
+    recursions: u32,
+    /// Where the next SELECT is a step of a recursion: the number of the queue's row, which it hands up as well.
+    step_sequence: Option<ColumnId>,
     /// The views being bound, the innermost last.
     views: Vec<&'a str>,
     depth: usize,
@@ -148,6 +153,8 @@ impl<'a> Binder<'a> {
             scopes: Vec::new(),
             scopes_used: 0,
             ctes: Vec::new(),
+            recursions: 0,
+            step_sequence: None,
             views: Vec::new(),
             depth: 0,
             sources_bound: 0,

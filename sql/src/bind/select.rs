@@ -28,6 +28,9 @@ pub(super) struct OutColumn {
     /// Affinity and collation of the last member of a compound: by these it compares where it is a subquery of an
     /// expression. A query of one member has none of its own.
     pub last: Option<(Affinity, Option<OwnCollation>)>,
+    /// True if it may give values of any kind for all that its text says: a function, a parameter, or a column
+    /// without affinity.
+    pub is_open: bool,
 }
 
 /// How the columns of a query are named where no alias does: SQLite has one rule for results and one for what
@@ -74,6 +77,7 @@ impl<'a> Binder<'a> {
             Some(ast::Distinct::Distinct) => true,
             Some(ast::Distinct::On(_)) => return Err(unsupported("DISTINCT ON", None)),
         };
+        let sequence = self.step_sequence.take();
         let own_start = self.next_column;
         let from = self.from(&select.from)?;
         let own = own_start..self.next_column;
@@ -87,6 +91,13 @@ impl<'a> Binder<'a> {
         let mut bound = bound?;
         let calls = scope.map_or_else(Aggregates::default, |scope| scope.aggregates).into_calls();
         let mut relation = bound.relation;
+        if let Some(sequence) = sequence {
+            if !calls.is_empty() || !bound.groups.is_empty() {
+                let span = self.text.span(select.select_token.0.span);
+                return Err(Error::invalid("recursive aggregate queries not supported", span));
+            }
+            bound.items.push(Self::sequence_item(sequence));
+        }
         if !calls.is_empty() || !bound.groups.is_empty() {
             let mut above: Vec<&mut Typed> = bound.items.iter_mut().map(|item| &mut item.typed).collect();
             above.extend(bound.having.iter_mut());
@@ -286,11 +297,12 @@ impl<'a> Binder<'a> {
         for item in items {
             let id = plain(&item.typed).unwrap_or_else(|| self.fresh_column());
             let column = Expr::Column(id, item.typed.types);
+            let is_open = item.typed.is_open();
             if taken.insert(id) {
                 projected.push((id, item.typed.expr));
             }
             let typed = Typed { expr: column, ..item.typed };
-            columns.push(OutColumn { id, typed, name: item.name, last: None });
+            columns.push(OutColumn { id, typed, name: item.name, last: None, is_open });
         }
         let mut sort: Vec<SortKey> = Vec::with_capacity(keys.len());
         let mut extra: Vec<ColumnId> = Vec::new();

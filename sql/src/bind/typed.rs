@@ -51,6 +51,12 @@ impl Typed {
         Typed::plain(Expr::Constant(value), types)
     }
 
+    /// True if its text says nothing of the kinds it gives: a function, a parameter, or a column without affinity.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.affinity, Affinity::None | Affinity::Blob)
+            && matches!(self.expr, Expr::Column(..) | Expr::Function { .. } | Expr::Parameter(_))
+    }
+
     /// True if it can be NULL.
     pub(super) fn nullable(&self) -> bool {
         self.types.intersects(TypeSet::NULL)

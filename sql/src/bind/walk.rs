@@ -60,8 +60,13 @@ pub(super) fn for_each_node(expr: &mut Expr, visit: &mut dyn FnMut(&mut Expr)) {
 /// Calls `visit` for each expression of a relation and its inputs.
 pub(super) fn for_each_expr(relation: &mut Relation, visit: &mut dyn FnMut(&mut Expr)) {
     match relation {
-        Relation::OneRow | Relation::Table(_) => {}
+        Relation::OneRow | Relation::Table(_) | Relation::Queue(_) => {}
         Relation::Values { rows, .. } => rows.iter_mut().flatten().for_each(visit),
+        Relation::Recursive(recursive) => {
+            for_each_expr(&mut recursive.anchor.0, visit);
+            recursive.steps.iter_mut().for_each(|(step, _)| for_each_expr(step, visit));
+            recursive.limit.iter_mut().chain(&mut recursive.offset).for_each(visit);
+        }
         Relation::Filter { input, predicate } => {
             visit(predicate);
             for_each_expr(input, visit);
@@ -110,6 +115,11 @@ pub(super) fn columns_of(relation: &Relation, found: &mut FxHashSet<ColumnId>) {
             found.insert(rows.row_id);
         }
         Relation::Values { columns, .. } => found.extend(columns.iter().copied()),
+        Relation::Queue(queue) => {
+            found.extend(queue.columns.iter().copied());
+            found.insert(queue.sequence);
+        }
+        Relation::Recursive(recursive) => found.extend(recursive.columns.iter().map(|(id, _)| *id)),
         Relation::Filter { input, .. } | Relation::Sort { input, .. } | Relation::Limit { input, .. } => {
             columns_of(input, found);
         }
@@ -133,7 +143,11 @@ pub(super) fn columns_of(relation: &Relation, found: &mut FxHashSet<ColumnId>) {
 fn columns_made(relation: &Relation, found: &mut FxHashSet<ColumnId>) {
     columns_of(relation, found);
     match relation {
-        Relation::OneRow | Relation::Table(_) | Relation::Values { .. } => {}
+        Relation::OneRow | Relation::Table(_) | Relation::Values { .. } | Relation::Queue(_) => {}
+        Relation::Recursive(recursive) => {
+            columns_made(&recursive.anchor.0, found);
+            recursive.steps.iter().for_each(|(step, _)| columns_made(step, found));
+        }
         Relation::Filter { input, .. }
         | Relation::Sort { input, .. }
         | Relation::Limit { input, .. }

@@ -1,10 +1,11 @@
 //! What a run of a statement needs beside its plan: inputs, outer values, facts of the connection, subqueries and
 //! the interrupt flag.
 
+use super::Batch;
 use super::expr::RowSource;
 use crate::error::{Error, Result};
 use crate::functions::FunctionContext;
-use crate::ir::{Comparison, SubqueryId};
+use crate::ir::{Comparison, RecursionId, SubqueryId};
 use crate::types::Collation;
 use crate::value::{Value, ValueRef};
 use sedge_storage::Snapshot;
@@ -66,6 +67,8 @@ pub(crate) struct Context {
     pub(crate) outer: Vec<Value>,
     /// The subqueries, by [`SubqueryId`]. A runner is taken out while it runs, so that it may use the context.
     pub(crate) subqueries: Vec<Option<Box<dyn SubqueryRunner>>>,
+    /// What the steps of recursions are to work on, by [`RecursionId`].
+    queues: Vec<Batch>,
     /// What the run sees of the database.
     pub(crate) snapshot: Option<Snapshot>,
     /// Counts the pages that runs visit, where somebody wants to know.
@@ -99,6 +102,7 @@ impl Context {
             literals,
             outer: Vec::new(),
             subqueries: Vec::new(),
+            queues: Vec::new(),
             snapshot: None,
             pages: None,
             interrupt,
@@ -115,6 +119,7 @@ impl Context {
             literals: self.literals.clone(),
             outer: self.outer.clone(),
             subqueries: Vec::new(),
+            queues: Vec::new(),
             snapshot: self.snapshot.clone(),
             pages: self.pages.clone(),
             interrupt: Arc::clone(&self.interrupt),
@@ -165,9 +170,26 @@ impl Context {
         self.pages.as_ref().map_or(0, |pages| pages.load(Ordering::Relaxed))
     }
 
+    /// Sets the rows that the steps of a recursion are to work on.
+    pub(crate) fn set_queue(&mut self, recursion: RecursionId, rows: Batch) {
+        let place = recursion.0 as usize;
+        if place >= self.queues.len() {
+            self.queues.resize_with(place + 1, Batch::default);
+        }
+        if let Some(queue) = self.queues.get_mut(place) {
+            *queue = rows;
+        }
+    }
+
+    /// The rows that the steps of a recursion are to work on.
+    pub(crate) fn queue(&self, recursion: RecursionId) -> Option<&Batch> {
+        self.queues.get(recursion.0 as usize)
+    }
+
     /// Ends the run: no page is held any longer.
     pub(crate) fn end_run(&mut self) {
         self.snapshot = None;
+        self.queues.clear();
         self.forget_subqueries();
     }
 

@@ -132,6 +132,10 @@ pub enum Relation {
         /// How many are left out first.
         offset: Option<Expr>,
     },
+    /// The rows of a common table that reads itself.
+    Recursive(Box<Recursive>),
+    /// Inside a [`Recursive`]: the rows that its steps are about to work on.
+    Queue(Queue),
     /// `UNION [ALL]`, `INTERSECT`, `EXCEPT`.
     SetOperation {
         /// Which.
@@ -143,6 +147,48 @@ pub enum Relation {
         /// The result's columns, and how they are compared.
         columns: Vec<(ColumnId, Collation)>,
     },
+}
+
+/// Which recursion of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RecursionId(pub u32);
+
+/// A common table that reads itself: its first rows go into a queue; each row that leaves the queue is a row of the
+/// table, and what the steps make of it goes into the queue.
+#[derive(Clone, Debug)]
+pub struct Recursive {
+    /// By this its queue knows it.
+    pub recursion: RecursionId,
+    /// The first rows, and which of the columns in order.
+    pub anchor: (Relation, Vec<ColumnId>),
+    /// What is made of the rows of the [`Queue`], and which of the columns in order; the last one is the queue's
+    /// `sequence`, so that what came of a row can be told from what came of the next.
+    pub steps: Vec<(Relation, Vec<ColumnId>)>,
+    /// True for UNION: a row enters the queue only once.
+    pub distinct: bool,
+    /// Which row of the queue leaves next, in terms of `columns`; without keys the one that entered first.
+    pub order: Vec<SortKey>,
+    /// Places of the columns of REAL affinity, which hold no integers.
+    pub reals: Vec<usize>,
+    /// How many rows there are at most.
+    pub limit: Option<Expr>,
+    /// How many rows are left out first; the steps see them all the same.
+    pub offset: Option<Expr>,
+    /// The result's columns, and how they are compared.
+    pub columns: Vec<(ColumnId, Collation)>,
+}
+
+/// The rows of a recursion that its steps work on.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    /// Whose.
+    pub recursion: RecursionId,
+    /// What the columns are called.
+    pub columns: Vec<ColumnId>,
+    /// The number of each row, ascending.
+    pub sequence: ColumnId,
+    /// The name it goes by in the statement, for EXPLAIN.
+    pub alias: String,
 }
 
 /// The rows of a table.

@@ -103,6 +103,17 @@ impl Grammar {
         let with_token = AttachedToken(p.get_current_token().clone());
         let recursive = p.parse_keyword(Keyword::RECURSIVE);
         let cte_tables = self.list(p, |g, p| g.cte(p))?;
+        for (at, cte) in cte_tables.iter().enumerate() {
+            let name = &cte.alias.name;
+            if cte_tables
+                .iter()
+                .take(at)
+                .any(|before| before.alias.name.value.eq_ignore_ascii_case(&name.value))
+            {
+                let message = format!("duplicate WITH table name: {}", name.value);
+                return self.fail(Error::invalid(message, span_of(name.span)));
+            }
+        }
         Ok(Some(With { with_token, recursive, cte_tables }))
     }
 

@@ -64,7 +64,7 @@ pub(super) fn has_subquery(expr: &Expr) -> bool {
 /// Calls `f` for each input.
 pub(super) fn inputs<'r>(relation: &'r Relation, f: &mut dyn FnMut(&'r Relation)) {
     match relation {
-        Relation::OneRow | Relation::Table(_) | Relation::Values { .. } => {}
+        Relation::OneRow | Relation::Table(_) | Relation::Values { .. } | Relation::Queue(_) => {}
         Relation::Filter { input, .. }
         | Relation::Project { input, .. }
         | Relation::Aggregate { input, .. }
@@ -79,13 +79,17 @@ pub(super) fn inputs<'r>(relation: &'r Relation, f: &mut dyn FnMut(&'r Relation)
             f(&left.0);
             f(&right.0);
         }
+        Relation::Recursive(recursive) => {
+            f(&recursive.anchor.0);
+            recursive.steps.iter().for_each(|(step, _)| f(step));
+        }
     }
 }
 
 /// Calls `f` for each input, to change it.
 pub(super) fn inputs_mut(relation: &mut Relation, f: &mut dyn FnMut(&mut Relation)) {
     match relation {
-        Relation::OneRow | Relation::Table(_) | Relation::Values { .. } => {}
+        Relation::OneRow | Relation::Table(_) | Relation::Values { .. } | Relation::Queue(_) => {}
         Relation::Filter { input, .. }
         | Relation::Project { input, .. }
         | Relation::Aggregate { input, .. }
@@ -100,14 +104,21 @@ pub(super) fn inputs_mut(relation: &mut Relation, f: &mut dyn FnMut(&mut Relatio
             f(&mut left.0);
             f(&mut right.0);
         }
+        Relation::Recursive(recursive) => {
+            f(&mut recursive.anchor.0);
+            recursive.steps.iter_mut().for_each(|(step, _)| f(step));
+        }
     }
 }
 
 /// Calls `f` for each expression of the relation itself (not of its inputs).
 pub(super) fn expressions<'r>(relation: &'r Relation, f: &mut dyn FnMut(&'r Expr)) {
     match relation {
-        Relation::OneRow | Relation::Table(_) | Relation::Distinct { .. } | Relation::SetOperation { .. } => {
-        }
+        Relation::OneRow
+        | Relation::Table(_)
+        | Relation::Queue(_)
+        | Relation::Distinct { .. }
+        | Relation::SetOperation { .. } => {}
         Relation::Values { rows, .. } => rows.iter().flatten().for_each(f),
         Relation::Filter { predicate, .. } => f(predicate),
         Relation::Project { columns, .. } => columns.iter().for_each(|(_, e)| f(e)),
@@ -121,14 +132,18 @@ pub(super) fn expressions<'r>(relation: &'r Relation, f: &mut dyn FnMut(&'r Expr
         }
         Relation::Sort { keys, .. } => keys.iter().for_each(|key| f(&key.expr)),
         Relation::Limit { limit, offset, .. } => limit.iter().chain(offset).for_each(f),
+        Relation::Recursive(recursive) => recursive.limit.iter().chain(&recursive.offset).for_each(f),
     }
 }
 
 /// Calls `f` for each expression of the relation itself, to change it.
 pub(super) fn expressions_mut(relation: &mut Relation, f: &mut dyn FnMut(&mut Expr)) {
     match relation {
-        Relation::OneRow | Relation::Table(_) | Relation::Distinct { .. } | Relation::SetOperation { .. } => {
-        }
+        Relation::OneRow
+        | Relation::Table(_)
+        | Relation::Queue(_)
+        | Relation::Distinct { .. }
+        | Relation::SetOperation { .. } => {}
         Relation::Values { rows, .. } => rows.iter_mut().flatten().for_each(f),
         Relation::Filter { predicate, .. } => f(predicate),
         Relation::Project { columns, .. } => columns.iter_mut().for_each(|(_, e)| f(e)),
@@ -142,6 +157,7 @@ pub(super) fn expressions_mut(relation: &mut Relation, f: &mut dyn FnMut(&mut Ex
         }
         Relation::Sort { keys, .. } => keys.iter_mut().for_each(|key| f(&mut key.expr)),
         Relation::Limit { limit, offset, .. } => limit.iter_mut().chain(offset).for_each(f),
+        Relation::Recursive(recursive) => recursive.limit.iter_mut().chain(&mut recursive.offset).for_each(f),
     }
 }
 
@@ -155,6 +171,8 @@ pub(super) fn produced(relation: &Relation) -> Vec<ColumnId> {
             columns
         }
         Relation::Values { columns, .. } => columns.clone(),
+        Relation::Queue(queue) => queue.columns.iter().copied().chain([queue.sequence]).collect(),
+        Relation::Recursive(recursive) => recursive.columns.iter().map(|(id, _)| *id).collect(),
         Relation::Filter { input, .. } | Relation::Sort { input, .. } | Relation::Limit { input, .. } => {
             produced(input)
         }

@@ -30,6 +30,9 @@ pub(super) const GROUP_HASH: f64 = 1.5;
 pub(super) const GROUP_SORTED: f64 = 0.5;
 /// One comparison of a sort.
 pub(super) const SORT_STEP: f64 = 0.25;
+/// Rows that a step of a recursion is assumed to find in its queue. Steps are many, so what they read anew should be
+/// little: with this many rows, looking up wins over reading a table, and keeping a small table over looking up.
+pub(super) const QUEUE_ROWS: f64 = 100.0;
 /// Rows assumed where LIMIT is not known while planning.
 pub(super) const LIMIT_GUESS: f64 = 20.0;
 

@@ -18,6 +18,7 @@ mod order;
 mod physical;
 mod planner;
 mod predicate;
+mod recursive;
 mod rewrite;
 mod stats;
 #[cfg(test)]

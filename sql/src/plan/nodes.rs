@@ -42,6 +42,7 @@ pub(super) fn node_inputs<'n>(node: &'n Node, f: &mut dyn FnMut(&'n Node)) {
         Operator::OneRow
         | Operator::Empty
         | Operator::Values { .. }
+        | Operator::Queue { .. }
         | Operator::TableScan(_)
         | Operator::IndexScan(_) => {}
         Operator::Filter { input, .. }
@@ -56,6 +57,10 @@ pub(super) fn node_inputs<'n>(node: &'n Node, f: &mut dyn FnMut(&'n Node)) {
             f(left);
             f(right);
         }
+        Operator::Recursive(recursive) => {
+            f(&recursive.anchor);
+            recursive.steps.iter().for_each(f);
+        }
     }
 }
 
@@ -65,6 +70,7 @@ pub(super) fn node_inputs_mut(node: &mut Node, f: &mut dyn FnMut(&mut Node)) {
         Operator::OneRow
         | Operator::Empty
         | Operator::Values { .. }
+        | Operator::Queue { .. }
         | Operator::TableScan(_)
         | Operator::IndexScan(_) => {}
         Operator::Filter { input, .. }
@@ -78,6 +84,10 @@ pub(super) fn node_inputs_mut(node: &mut Node, f: &mut dyn FnMut(&mut Node)) {
         | Operator::SetOperation { left, right, .. } => {
             f(left);
             f(right);
+        }
+        Operator::Recursive(recursive) => {
+            f(&mut recursive.anchor);
+            recursive.steps.iter_mut().for_each(f);
         }
     }
 }
@@ -90,7 +100,12 @@ fn range_expressions<'n>(range: &'n IndexRange, f: &mut dyn FnMut(&'n Expr)) {
 /// Calls `f` for each expression of the node itself.
 pub(super) fn node_expressions<'n>(node: &'n Node, f: &mut dyn FnMut(&'n Expr)) {
     match &node.operator {
-        Operator::OneRow | Operator::Empty | Operator::Distinct { .. } | Operator::SetOperation { .. } => {}
+        Operator::OneRow
+        | Operator::Empty
+        | Operator::Queue { .. }
+        | Operator::Distinct { .. }
+        | Operator::SetOperation { .. } => {}
+        Operator::Recursive(recursive) => recursive.limit.iter().chain(&recursive.offset).for_each(f),
         Operator::Values { rows } => rows.iter().flatten().for_each(f),
         Operator::TableScan(scan) => {
             match &scan.range {
@@ -146,9 +161,23 @@ pub(super) fn node_free(root: &Node, outers: &Outers) -> ColumnSet {
     used
 }
 
-/// True if a node takes no column from around it, neither by itself nor through the subplans it runs: until the data
+/// True if a node reads the rows of a recursion around it.
+pub(super) fn reads_queue(root: &Node) -> bool {
+    let (mut read, mut own) = (Vec::new(), Vec::new());
+    walk_nodes(root, &mut |node| match &node.operator {
+        Operator::Queue { recursion, .. } => read.push(*recursion),
+        Operator::Recursive(recursive) => own.push(recursive.recursion),
+        _ => {}
+    });
+    read.iter().any(|recursion| !own.contains(recursion))
+}
+
+/// True if a node takes nothing from around it, neither by itself nor through the subplans it runs: until the data
 /// changes it gives the same rows however often it is started.
 pub(crate) fn is_closed(root: &Node, subplans: &[Option<Subplan>]) -> bool {
+    if reads_queue(root) {
+        return false;
+    }
     let outer = |subplan: &Option<Subplan>| subplan.as_ref().map_or_else(Vec::new, |s| s.outer.clone());
     let outers: Vec<Vec<ColumnId>> = subplans.iter().map(outer).collect();
     node_free(root, &outers).is_empty()

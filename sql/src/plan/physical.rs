@@ -7,8 +7,8 @@
 use super::figures::Figures;
 use crate::catalog::{Index, Table};
 use crate::ir::{
-    AggregateCall, ColumnId, Comparison, Expr, InsertColumn, JoinKind, Output, Returning, SetOp, SortKey,
-    Target, Upsert,
+    AggregateCall, ColumnId, Comparison, Expr, InsertColumn, JoinKind, Output, RecursionId, Returning, SetOp,
+    SortKey, Target, Upsert,
 };
 use crate::parser::OnConflict;
 use crate::types::Collation;
@@ -152,6 +152,15 @@ pub enum Operator {
         /// How many are left out first; none if negative.
         offset: Option<Expr>,
     },
+    /// A common table that reads itself; see [`crate::ir::Recursive`].
+    Recursive(Box<RecursiveNode>),
+    /// The rows of a recursion that its steps work on, then the number of each. `alias` is the name in the statement.
+    Queue {
+        /// Whose.
+        recursion: RecursionId,
+        /// Its name in the statement.
+        alias: String,
+    },
     /// Compounds. Inputs are as wide as the node, column by column.
     SetOperation {
         /// Which.
@@ -163,6 +172,30 @@ pub enum Operator {
         /// How columns are compared.
         collations: Vec<Collation>,
     },
+}
+
+/// A recursion to run. The anchor is as wide as the node, column by column; the steps hand up the number of the
+/// queue's row behind these columns.
+#[derive(Clone, Debug)]
+pub struct RecursiveNode {
+    /// By this its queue knows it.
+    pub recursion: RecursionId,
+    /// The first rows.
+    pub anchor: Node,
+    /// What is made of the rows of the queue.
+    pub steps: Vec<Node>,
+    /// True if a row enters the queue only once.
+    pub distinct: bool,
+    /// Which row of the queue leaves next: places of the node's columns, and how they order.
+    pub order: Vec<(usize, SortKey)>,
+    /// Places of the columns in which integers become reals.
+    pub reals: Vec<usize>,
+    /// How many rows; all if negative.
+    pub limit: Option<Expr>,
+    /// How many are left out first; none if negative.
+    pub offset: Option<Expr>,
+    /// How columns are compared.
+    pub collations: Vec<Collation>,
 }
 
 /// A column that a scan decodes.

@@ -68,6 +68,13 @@ impl Planner<'_> {
                     self.types.insert(*id, types | TypeSet::NULL);
                 }
             }
+            Relation::Recursive(recursive) => {
+                self.types.extend(recursive.columns.iter().map(|(id, _)| (*id, TypeSet::ALL)));
+            }
+            Relation::Queue(queue) => {
+                self.types.extend(queue.columns.iter().map(|id| (*id, TypeSet::ALL)));
+                self.types.insert(queue.sequence, TypeSet::INTEGER);
+            }
             Relation::SetOperation { left, right, columns, .. } => {
                 for (at, (id, _)) in columns.iter().enumerate() {
                     let side = |ids: &[ColumnId]| {
@@ -86,7 +93,7 @@ impl Planner<'_> {
     }
 
     /// `input` with exactly these columns in this order.
-    fn fit(&self, input: Node, columns: &[ColumnId]) -> Node {
+    pub(super) fn fit(&self, input: Node, columns: &[ColumnId]) -> Node {
         let exprs = columns.iter().map(|id| (*id, self.column(*id))).collect();
         project(input, exprs)
     }
@@ -137,6 +144,17 @@ impl Planner<'_> {
             Relation::Limit { input, limit, offset } => {
                 self.limited(input, limit.as_ref(), offset.as_ref(), needed)
             }
+            Relation::Queue(queue) => {
+                let columns = queue.columns.iter().copied().chain([queue.sequence]).collect();
+                let (recursion, alias) = (queue.recursion, queue.alias.clone());
+                Ok(node(
+                    Operator::Queue { recursion, alias },
+                    columns,
+                    cost::QUEUE_ROWS,
+                    cost::QUEUE_ROWS * 0.2,
+                ))
+            }
+            Relation::Recursive(recursive) => self.recursive(recursive),
             Relation::SetOperation { op, left, right, columns } => {
                 let l = self.plan(&left.0, &left.1.iter().copied().collect())?;
                 let r = self.plan(&right.0, &right.1.iter().copied().collect())?;

@@ -104,6 +104,13 @@ impl Checker<'_> {
                 assert_eq!(groups.len() + calls.len() + bare.len(), node.columns.len(), "aggregate width");
                 assert!(bare.iter().all(|id| input.columns.contains(id)), "a bare column is not produced");
             }
+            Operator::Recursive(recursive) => {
+                assert_eq!(recursive.anchor.columns.len(), node.columns.len(), "recursion width");
+                assert_eq!(recursive.collations.len(), node.columns.len(), "one collation a column");
+                for step in &recursive.steps {
+                    assert_eq!(step.columns.len(), node.columns.len() + 1, "step width");
+                }
+            }
             Operator::SetOperation { left, right, collations, .. } => {
                 assert_eq!(left.columns.len(), node.columns.len(), "compound width");
                 assert_eq!(right.columns.len(), node.columns.len(), "compound width");

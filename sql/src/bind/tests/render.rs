@@ -87,6 +87,19 @@ pub(super) fn relation(of: &Relation) -> String {
             let part = |part: &Option<Expr>| part.as_ref().map_or_else(|| "-".to_owned(), expr);
             format!("limit({}, {}, {})", relation(input), part(limit), part(offset))
         }
+        Relation::Queue(queue) => format!("queue{}[#{}..]", queue.recursion.0, queue.columns[0].0),
+        Relation::Recursive(recursive) => {
+            let steps: Vec<String> = recursive.steps.iter().map(|(step, _)| relation(step)).collect();
+            let order: Vec<String> = recursive.order.iter().map(key).collect();
+            format!(
+                "recursive{}({}; {}; {}; {})",
+                recursive.recursion.0,
+                relation(&recursive.anchor.0),
+                steps.join("; "),
+                order.join(", "),
+                compared(&recursive.columns)
+            )
+        }
         Relation::SetOperation { op, left, right, columns } => {
             format!("{op:?}({}, {}; {})", relation(&left.0), relation(&right.0), compared(columns))
         }

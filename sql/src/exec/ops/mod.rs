@@ -29,7 +29,11 @@ mod pairs;
 mod parallel_scan;
 mod predicate;
 mod project;
+mod queue;
 mod records;
+mod recursive;
+mod recursive_queue;
+mod recursive_step;
 mod row_id_range;
 mod row_keys;
 mod set_operation;
@@ -132,6 +136,8 @@ impl Builder<'_> {
             Planned::Limit { input, limit, offset } => {
                 Box::new(limit::Limit::new(self, input, limit.as_ref(), offset.as_ref())?)
             }
+            Planned::Queue { recursion, .. } => Box::new(queue::Queue::new(*recursion)),
+            Planned::Recursive(recursive) => Box::new(recursive::Recursive::new(self, node, recursive)?),
             Planned::SetOperation { op, left, right, collations } => {
                 Box::new(set_operation::SetOperation::new(self, *op, left, right, collations)?)
             }

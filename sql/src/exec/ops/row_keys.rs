@@ -9,7 +9,7 @@ use crate::exec::Vector;
 use crate::exec::expr::key::hash_key;
 use crate::exec::expr::scalar::with_affinity;
 use crate::types::{Affinity, Collation};
-use crate::value::ValueRef;
+use crate::value::{Value, ValueRef};
 use std::sync::Arc;
 
 /// How one key column is compared.
@@ -137,6 +137,24 @@ impl RowKeys {
             visit(row, id, is_new);
         });
         self.count = keys.len() as u32;
+    }
+
+    /// Adds one key; true if it is a new one.
+    pub(super) fn insert_values(&mut self, values: &[Value]) -> bool {
+        if let (Table::Ints { keys, .. }, [Value::Integer(integer)]) = (&mut self.table, values) {
+            let is_new = keys.insert(*integer, self.count) == self.count;
+            self.count += u32::from(is_new);
+            return is_new;
+        }
+        self.go_over_to_bytes();
+        let Table::Bytes(keys) = &mut self.table else { return false };
+        self.scratch.clear();
+        for (value, rule) in values.iter().zip(&self.rules) {
+            hash_key(value.as_ref(), rule.affinity, rule.collation, &mut self.scratch);
+        }
+        let (_, is_new) = keys.insert(&self.scratch);
+        self.count = keys.len() as u32;
+        is_new
     }
 
     /// Looks up the keys of `rows`, converted as `rules` say: `visit` gets the row and its number, or [`NONE`].

@@ -30,7 +30,7 @@ impl KeyColumn {
         }
     }
 
-    fn push_bytes(self, value: ValueRef<'_>, bytes: &mut Vec<u8>) {
+    pub(super) fn push_bytes(self, value: ValueRef<'_>, bytes: &mut Vec<u8>) {
         bytes.push(self.marker(value.is_null()));
         if !value.is_null() {
             encode_value(bytes, value, self.collation, self.descending);

@@ -38,6 +38,12 @@ impl Names {
                     self.computed(*id, text);
                 }
             }
+            Operator::Recursive(recursive) => {
+                for (id, from) in node.columns.iter().zip(&recursive.anchor.columns) {
+                    let name = self.column(*from);
+                    self.computed(*id, name);
+                }
+            }
             Operator::SetOperation { left, .. } => {
                 for (id, from) in node.columns.iter().zip(&left.columns) {
                     let name = self.column(*from);

@@ -7,7 +7,7 @@ pub use query_plan::explain_query_plan;
 
 use super::nodes::node_inputs;
 use super::physical::{
-    IndexRange, IndexScan, Node, Operator, Plan, RowIdRange, Subplan, WritePlan, WriteSource,
+    IndexRange, IndexScan, Node, Operator, Plan, RecursiveNode, RowIdRange, Subplan, WritePlan, WriteSource,
 };
 use crate::ir::{Expr, InsertColumn, JoinKind, SetOp, SortKey, Target, Upsert, UpsertTarget};
 use crate::types::Collation;
@@ -206,6 +206,8 @@ impl Tree {
                 text
             }
             Operator::Distinct { .. } => "Distinct".to_owned(),
+            Operator::Queue { alias, .. } => format!("Queue {alias}"),
+            Operator::Recursive(recursive) => self.recursive(recursive),
             Operator::Sort { keys, top, .. } => {
                 let top =
                     top.as_ref().map_or_else(String::new, |top| format!(" (top {})", self.names.text(top)));
@@ -226,6 +228,21 @@ impl Tree {
             }
             .to_owned(),
         }
+    }
+
+    fn recursive(&self, recursive: &RecursiveNode) -> String {
+        let mut text = if recursive.distinct { "Recursive union" } else { "Recursive union all" }.to_owned();
+        if !recursive.order.is_empty() {
+            let keys: Vec<SortKey> = recursive.order.iter().map(|(_, key)| key.clone()).collect();
+            text += &format!(" by {}", self.keys(&keys));
+        }
+        text +=
+            &recursive.limit.as_ref().map_or_else(String::new, |e| format!(" limit {}", self.names.text(e)));
+        text += &recursive
+            .offset
+            .as_ref()
+            .map_or_else(String::new, |e| format!(" offset {}", self.names.text(e)));
+        text
     }
 
     fn scan_end(&self, mut text: String, filter: Option<&Expr>, reverse: bool) -> String {

@@ -47,6 +47,15 @@ impl Rows<'_> {
                 let detail = index_detail(scan);
                 self.add(parent, detail);
             }
+            Operator::Recursive(recursive) => {
+                let setup = self.add(parent, "SETUP".to_owned());
+                self.node(&recursive.anchor, setup);
+                let step = self.add(parent, "RECURSIVE STEP".to_owned());
+                recursive.steps.iter().for_each(|node| self.node(node, step));
+            }
+            Operator::Queue { alias, .. } => {
+                self.add(parent, format!("SCAN {alias}"));
+            }
             Operator::OneRow | Operator::Empty => {
                 self.add(parent, "SCAN CONSTANT ROW".to_owned());
             }

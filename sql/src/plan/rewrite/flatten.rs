@@ -105,7 +105,15 @@ fn flatten(rewriter: &mut Rewriter<'_>, relation: Relation, keep: Keep, map: &mu
             let right = (Box::new(flatten(rewriter, *right.0, Keep::All, map)), right.1);
             Relation::SetOperation { op, left, right, columns }
         }
-        other @ (Relation::OneRow | Relation::Table(_) | Relation::Values { .. }) => other,
+        Relation::Recursive(mut recursive) => {
+            recursive.anchor.0 = flatten(rewriter, recursive.anchor.0, Keep::All, map);
+            let keep_all = |(step, ids)| (flatten(rewriter, step, Keep::All, map), ids);
+            recursive.steps = recursive.steps.into_iter().map(keep_all).collect();
+            Relation::Recursive(recursive)
+        }
+        other @ (Relation::OneRow | Relation::Table(_) | Relation::Values { .. } | Relation::Queue(_)) => {
+            other
+        }
     }
 }
 

@@ -112,7 +112,13 @@ fn push(rewriter: &mut Rewriter<'_>, relation: Relation, mut conjuncts: Vec<Expr
             let right = side(rewriter, right);
             filtered(Relation::SetOperation { op, left, right, columns }, stay)
         }
-        other @ (Relation::OneRow | Relation::Table(_) | Relation::Values { .. }) => {
+        Relation::Recursive(mut recursive) => {
+            recursive.anchor.0 = push(rewriter, recursive.anchor.0, Vec::new());
+            let inside = |(step, ids)| (push(rewriter, step, Vec::new()), ids);
+            recursive.steps = recursive.steps.into_iter().map(inside).collect();
+            filtered(Relation::Recursive(recursive), conjuncts)
+        }
+        other @ (Relation::OneRow | Relation::Table(_) | Relation::Values { .. } | Relation::Queue(_)) => {
             filtered(other, conjuncts)
         }
     }

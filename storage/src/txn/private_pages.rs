@@ -551,14 +551,14 @@ impl WritePages for PrivatePages {
             freelist::expect(head, copy.bytes())?;
             if freelist::push(copy, id) {
                 self.discard(id)?;
-                self.state.free_count += 1;
+                self.state.free_count = self.state.free_count.saturating_add(1);
                 return Ok(());
             }
         }
         self.make(id, PageKind::Freelist, 0)?;
         freelist::link(self.edit(id)?, head);
         self.state.freelist_head = id;
-        self.state.free_count += 1;
+        self.state.free_count = self.state.free_count.saturating_add(1);
         Ok(())
     }
 

@@ -541,7 +541,7 @@ impl WritePages for PrivatePages {
         }
         // A tree that leads to a page again and again would give it back as often. Counting costs a call of the system.
         let free_count = self.state.free_count;
-        if free_count % GIVEN_BACK_UNCOUNTED == 0 && u64::from(free_count) > self.pages_max() {
+        if free_count.is_multiple_of(GIVEN_BACK_UNCOUNTED) && u64::from(free_count) > self.pages_max() {
             return Err(Error::corrupt(id, "more pages were given back than there are"));
         }
         self.tail_freed |= id.0 == self.state.page_count - 1;

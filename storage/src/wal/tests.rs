@@ -212,8 +212,20 @@ fn a_lost_older_generation_is_noticed() {
 }
 
 #[test]
+fn what_lies_behind_the_last_page_is_not_asked_for() {
+    // An older commit wrote page 9 straight to the base file, a later one gave it back with the end of the file.
+    let mut log = Fixture::new();
+    log.commit(1, &[direct(9, 4711), whole(1, 11)].concat());
+    assert_eq!(log.recovered().unwrap(), (1, vec![(1, 11)]));
+}
+
+#[test]
 fn a_log_of_more_pages_than_the_memory_holds_is_read() {
     let mut log = Fixture::new();
+    let state = FileState { page_count: 200, freelist_head: PageId::NONE, free_count: 0 };
+    let mut first = IDENTITY.first_page(&state);
+    seal(PageId(0), &mut first);
+    log.disk.write_at(FileRole::Base, 0, &first).unwrap();
     let ids = 2..200u32;
     for id in ids.clone() {
         let is_last = id + 1 == ids.end;

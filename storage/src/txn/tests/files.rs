@@ -200,6 +200,7 @@ fn a_link_leads_to_the_logs_of_its_file() {
     let (path, link) = (folder.path().join("real.sedge"), folder.path().join("links/other.sedge"));
     fs::create_dir(folder.path().join("links")).unwrap();
     std::os::unix::fs::symlink(&path, &link).unwrap();
+    open(&path).unwrap().close().unwrap();
     let (store, states) = sample(&mut Random::new(8), &link);
     let crashed = copy(&path, folder.path(), "crashed.sedge");
     drop(store);

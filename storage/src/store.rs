@@ -33,7 +33,7 @@ pub struct Options {
     pub create: bool,
     /// Read the file through a mapping. An I/O error of the device then ends the process.
     pub mmap: bool,
-    /// How long [`Store::checkpoint`] waits for its turn.
+    /// How long [`Store::checkpoint`] waits for its turn and for readers.
     pub busy_timeout: Duration,
 }
 
@@ -143,7 +143,7 @@ impl Store {
         check_options(options)?;
         let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
         let (root, _) = new_database(disk, options, Layout::TREES)?;
-        let engine = Engine::new(root, None, engine_options(options, Layout::TREES), None, None);
+        let engine = Engine::new(root, None, engine_options(options, Layout::TREES, false), None, None);
         Ok(Store { engine: Arc::new(engine) })
     }
 
@@ -168,11 +168,11 @@ impl Store {
         self.engine.begin_write(Some(snapshot), timeout)
     }
 
-    /// Brings all commits from the log into the database file.
+    /// Brings all commits so far from the log into the database file, while others go on.
     ///
     /// # Errors
-    /// [`Error::Busy`] if a transaction is writing or a snapshot of an older commit is alive; I/O errors, after
-    /// which nothing is lost.
+    /// [`Error::Busy`] if a transaction is writing or a snapshot of an older commit is alive for longer than the busy
+    /// timeout; I/O errors, after which nothing is lost.
     pub fn checkpoint(&self) -> Result<()> {
         self.engine.checkpoint(self.engine.options().busy_timeout)
     }
@@ -273,13 +273,14 @@ fn check_options(options: &Options) -> Result<()> {
     )))
 }
 
-fn engine_options(options: &Options, layout: Layout) -> EngineOptions {
+fn engine_options(options: &Options, layout: Layout, background: bool) -> EngineOptions {
     EngineOptions {
         layout,
         cache_size: options.cache_size as u64,
         synchronous: options.synchronous,
         read_only: options.read_only,
         busy_timeout: options.busy_timeout,
+        background,
     }
 }
 
@@ -290,6 +291,8 @@ fn open_engine(
     layout: Layout,
     registration: Option<Registration>,
 ) -> Result<Arc<Engine>> {
+    // On the disk of a test checkpoints run where they fall due, so that a seed names a run.
+    let background = registration.is_some();
     let mut start = [0; file_header::PAGE_SIZE_MIN];
     let length = disk.read_at(FileRole::Base, 0, &mut start)?;
     let is_blank = is_blank(&*disk, &start)?;
@@ -300,7 +303,7 @@ fn open_engine(
         let identity = Identity::read(disk.path(), &start[..length])?; // as much as was read
         let base =
             Arc::new(Base::new(Arc::clone(&disk), identity.page_size, options.cache_size, layout.check));
-        let in_memory_max = Engine::overlay_max(options.cache_size as u64, identity.page_size);
+        let in_memory_max = crate::txn::overlay_max(options.cache_size as u64, identity.page_size);
         if let Some(state) = wal::recover(&base, &identity, in_memory_max)? {
             let report = state.report;
             let mut checked = Ok(());
@@ -318,7 +321,7 @@ fn open_engine(
             } else {
                 None
             };
-            let options = engine_options(options, layout);
+            let options = engine_options(options, layout, background);
             let engine = Engine::new(root, wal, options, Some(report), registration);
             match engine.end_recovery() {
                 // Readers have all they need in memory; the first writer tries again.
@@ -333,7 +336,7 @@ fn open_engine(
         (recovered_root(base, overlay, sequence)?, identity)
     };
     let wal = (!options.read_only).then(|| Wal::new(disk, identity, root.sequence));
-    Ok(published(Engine::new(root, wal, engine_options(options, layout), None, registration)))
+    Ok(published(Engine::new(root, wal, engine_options(options, layout, background), None, registration)))
 }
 
 /// True if the file is empty, or one whose making was interrupted. A database whose first page was lost is neither:

@@ -1,10 +1,10 @@
 //! The base file behind the overlay, and the memory of which of its pages were verified.
 
-use crate::disk::{BasePage, Disk, TemporaryPages};
-use crate::error::Result;
+use crate::disk::{BasePage, Disk, FileRole, TemporaryPages};
+use crate::error::{Error, Result};
 use crate::page::{self, BufferPool, PageId};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Looks at a page that is read for the first time: whether its layout is sound. The checksum was right.
 pub(crate) type PageCheck = fn(PageId, &[u8]) -> Result<()>;
@@ -23,6 +23,10 @@ pub(crate) struct Base {
     check: PageCheck,
     verified: Bitmap,
     first_reads: AtomicU64,
+    /// Only one sync of the file runs at a time.
+    syncing: Mutex<()>,
+    /// Syncs of the file that failed.
+    sync_failures: AtomicU64,
 }
 
 impl Base {
@@ -39,7 +43,34 @@ impl Base {
             check,
             verified: Bitmap::new(),
             first_reads: AtomicU64::new(0),
+            syncing: Mutex::new(()),
+            sync_failures: AtomicU64::new(0),
         }
+    }
+
+    /// How many syncs of the file have failed: to be asked before the first of the writes that a sync is for.
+    pub(crate) fn sync_failures(&self) -> u64 {
+        self.sync_failures.load(Ordering::Acquire)
+    }
+
+    /// Makes durable what was written to the file since it had so many `failures`.
+    ///
+    /// # Errors
+    /// Those of the disk, and that another's sync failed meanwhile: the system tells of a write that failed only once,
+    /// to whoever syncs first.
+    pub(crate) fn sync(&self, failures: u64) -> Result<()> {
+        let _alone = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        let synced = self.disk.sync_data(FileRole::Base);
+        if synced.is_err() {
+            self.sync_failures.fetch_add(1, Ordering::AcqRel);
+            self.forget_verified();
+        }
+        if synced.is_ok() && self.sync_failures() != failures {
+            let context = format!("syncing {}", self.disk.path().display());
+            let source = std::io::Error::other("another sync of the file failed meanwhile");
+            return Err(Error::Io { context, source });
+        }
+        synced
     }
 
     /// A page, verified if this is its first touch. `keeper` is what keeps a mapped page as it is.

@@ -41,7 +41,7 @@ impl Overlay {
     }
 
     /// Visits the pages from `from` on, in the order of their numbers, until `visit` answers false.
-    fn visit_from(&self, from: PageId, visit: &mut impl FnMut(PageId, &PageVersion) -> bool) {
+    pub(crate) fn visit_from(&self, from: PageId, visit: &mut impl FnMut(PageId, &PageVersion) -> bool) {
         if let Some(top) = &self.top {
             walk_from(top, self.height, 0, from, visit);
         }

@@ -19,17 +19,19 @@ pub(crate) struct Direct {
     written: bool,
     /// The greatest page count that readers of the transaction were shown with pages in the base file.
     shown: u32,
+    /// Failed syncs of the base file before anything was written.
+    sync_failures: u64,
 }
 
 impl Direct {
-    /// Pages from `floor` on may be written.
-    pub(crate) fn new(floor: u32) -> Direct {
-        Direct { floor, written: false, shown: 0 }
+    /// Pages from `floor` on may be written to a base file that had so many failed syncs.
+    pub(crate) fn new(floor: u32, sync_failures: u64) -> Direct {
+        Direct { floor, written: false, shown: 0, sync_failures }
     }
 
     /// For databases without a file: nothing is ever written.
     pub(crate) fn never() -> Direct {
-        Direct::new(u32::MAX)
+        Direct::new(u32::MAX, 0)
     }
 
     /// True once pages stand in the base file that no commit has named yet.
@@ -39,7 +41,7 @@ impl Direct {
 
     /// The transaction is over: its pages are gone, or named by its commit.
     pub(super) fn forget(&mut self) {
-        *self = Direct::new(self.floor);
+        *self = Direct::new(self.floor, self.sync_failures);
     }
 
     /// Readers see the transaction's pages, `page_count` in all: those in the base file must stay as they are.
@@ -128,11 +130,7 @@ impl PrivatePages {
         }
         self.counters.pages_written += runs.finish()?;
         self.counters.fsyncs += 1;
-        let synced = base.disk.sync_data(FileRole::Base);
-        if synced.is_err() {
-            base.forget_verified();
-        }
-        synced
+        base.sync(self.direct.sync_failures)
     }
 
     /// Cuts off what was written to the base file from page `floor` on, where no root reads: the room may be needed.

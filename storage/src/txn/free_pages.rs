@@ -2,7 +2,7 @@
 //!
 //! A commit never leaves a free page at the end of the file: those are taken off the freelist and the page count goes
 //! down to the last page in use. So the page count of a commit says where its file may end, and it is the checkpoint's
-//! to say when (see `Engine::cut_tail`).
+//! to say when (see `Core::cut_tail`).
 
 use super::private_pages::PrivatePages;
 use crate::error::{Error, Result};

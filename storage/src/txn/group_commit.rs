@@ -7,12 +7,15 @@
 //! One of those who wait syncs the log for all that was appended by then; meanwhile others append, and the next sync
 //! is theirs. Only one sync runs at a time: the system tells of a failure once, and whoever synced beside it would not
 //! know. A sync that failed fails all who wait, and all who come.
+//!
+//! Its locks come from `super::sync`, so that `storage/tests/interleavings` can put those of a model checker there.
 
+use super::sync::atomic::{AtomicU64, Ordering};
+use super::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::error::{Error, Result};
 use crate::overlay::Root;
 use crate::page::Sequence;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 /// The commits that wait for a sync.
 #[derive(Default)]
@@ -82,17 +85,51 @@ impl GroupCommit {
             state = self.state();
             state.syncing = false;
             if synced.is_ok() {
-                if state.newest.as_ref().is_some_and(|newest| newest.sequence == root.sequence) {
-                    state.newest = None;
-                }
+                // A checkpoint may have made the newest root smaller meanwhile.
+                let newest = state.newest.take_if(|newest| newest.sequence == root.sequence);
                 // Under the lock: commits become visible in their order.
-                publish(root);
+                publish(newest.unwrap_or(root));
             } else {
                 state.failed = true;
                 state.newest = None;
             }
             self.changed.notify_all();
         }
+    }
+
+    /// Runs a sync of the log that no commit waits for, while no other runs.
+    ///
+    /// # Errors
+    /// [`Error::OutcomeUnknown`] if it fails, or one has failed before: all who wait fail then.
+    pub(super) fn sync_alone(&self, sync: impl FnOnce() -> Result<()>) -> Result<()> {
+        let mut state = self.state();
+        while state.syncing {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.failed {
+            return Err(Error::OutcomeUnknown);
+        }
+        state.syncing = true;
+        drop(state);
+        let synced = sync();
+        state = self.state();
+        state.syncing = false;
+        if synced.is_err() {
+            state.failed = true;
+            state.newest = None;
+        }
+        self.changed.notify_all();
+        synced
+    }
+
+    /// Changes the newest commit, if it is not visible yet, and then what is visible, while none becomes visible. The
+    /// caller holds the writer's turn.
+    pub(super) fn exchange(&self, change: impl Fn(&Arc<Root>) -> Arc<Root>, change_visible: impl FnOnce()) {
+        let mut state = self.state();
+        if let Some(newest) = &mut state.newest {
+            *newest = change(newest);
+        }
+        change_visible();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,5 +1,6 @@
 //! Write transactions.
 
+use super::core::Logged;
 use super::engine::Engine;
 use super::private_pages::PrivatePages;
 use super::{Savepoint, Snapshot};
@@ -28,7 +29,7 @@ struct Turn(Arc<Engine>);
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.writers.release();
+        self.0.release_turn();
     }
 }
 
@@ -36,7 +37,8 @@ impl WriteTransaction {
     /// A transaction over the newest root; the caller has acquired the writer's turn, which ends with it.
     pub(super) fn begin(engine: Arc<Engine>, root: Arc<Root>) -> Result<WriteTransaction> {
         let turn = Turn(Arc::clone(&engine));
-        let pages = PrivatePages::new(root, engine.direct(), engine.memory())?;
+        let direct = engine.direct(&root);
+        let pages = PrivatePages::new(root, direct, engine.memory())?;
         let memory = TreeMemory::new(engine.timer.clone());
         Ok(WriteTransaction { pages, memory, engine, turn: Some(turn) })
     }
@@ -67,7 +69,7 @@ impl WriteTransaction {
     pub fn snapshot(&mut self) -> Snapshot {
         let root = self.pages.show();
         if self.pages.direct.is_written() {
-            self.engine.register(&root);
+            self.engine.roots.register(&root);
         }
         Snapshot::new(root, Arc::clone(&self.engine))
     }
@@ -214,15 +216,20 @@ impl WriteTransaction {
     pub fn commit(mut self) -> Result<()> {
         let started = Instant::now();
         let before = self.base_sequence();
-        let due = self.engine.commit(&mut self.pages)?;
+        let logged = self.engine.commit(&mut self.pages)?;
         let sequence = self.base_sequence();
-        if due {
+        if logged == Logged::CheckpointDue && !self.engine.options().background {
             self.engine.settle(sequence)?;
-            self.engine.try_checkpoint();
+            self.engine.checkpoint_in_turn();
         } else {
             // The next writer need not wait for the sync, and shares it if it is quick.
             self.turn = None;
             self.engine.settle(sequence)?;
+            match logged {
+                Logged::Well => {}
+                Logged::CheckpointDue => self.engine.checkpoint_soon(),
+                Logged::TooLong => self.engine.checkpoint_and_wait(),
+            }
         }
         if sequence > before {
             self.engine.record_commit(started.elapsed());

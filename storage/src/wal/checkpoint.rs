@@ -1,12 +1,16 @@
 //! Checkpoints: bringing the committed pages of the overlay into the base file, and freeing the log they are in.
+//!
+//! Commits go on meanwhile, in the other log file. Each page is whole in one of two places at all times: its image
+//! stands durably behind the closed log's last record before the base file is touched.
 
 use super::ContentRanges;
 use super::writer::{LogFile, Wal};
 use crate::disk::{Disk, FileRole, PageRuns};
 use crate::error::{Error, Result};
-use crate::overlay::Root;
+use crate::metrics::Counters;
+use crate::overlay::{PageVersion, Root};
 use crate::page::file_header::{self, IDENTITY_SIZE};
-use crate::page::{self, CHECKSUM_SIZE, PageBytes, PageId, sequence_of};
+use crate::page::{self, CHECKSUM_SIZE, PageBytes, PageId, Sequence, sequence_of};
 
 /// What becomes of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,120 +21,199 @@ pub(crate) enum Afterwards {
     Finish,
 }
 
-/// Writes every page of `root`'s overlay to the base file and gives back page 0 as it stands there now.
-///
-/// `root` is the newest commit, no older root is alive, and nothing commits meanwhile. Until this has returned
-/// well, the overlay must be kept: an error leaves the base file half written, with every page intact either
-/// there or in the log.
-///
-/// # Errors
-/// I/O errors; [`Error::Full`] can be retried after making room.
-pub(crate) fn checkpoint(
-    wal: &mut Wal,
-    root: &Root,
-    ranges: ContentRanges,
-    afterwards: Afterwards,
-) -> Result<PageBytes> {
-    let first = root.overlay.get(PageId(0)).ok_or_else(|| Error::corrupt(PageId(0), "no root holds it"))?;
-    let mut first: Vec<u8> = first.read()?.to_vec();
-    file_header::set_checkpoint_sequence(&mut first, root.sequence);
-
-    wal.sync()?;
-    // A log that an earlier attempt closed is still needed: its images may be all that is left of a page.
-    let closed = match (wal.closed.take(), afterwards) {
-        (Some(closed), _) => Some(closed),
-        (None, Afterwards::Switch) => wal.switch()?,
-        (None, Afterwards::Finish) => wal.active.take(),
-    };
-    if let Some(mut closed) = closed {
-        let done = flush(wal, &mut closed, root, &mut first, ranges);
-        if let Err(error) = done {
-            wal.closed = Some(closed);
-            return Err(error);
-        }
-        wal.note_checkpoint(root.sequence)?;
-        wal.counters.checkpoints += 1;
-    }
-    Ok(PageBytes::from(first))
+/// A checkpoint under way: it owns the log file that it will free, and needs nothing of the log that grows.
+pub(crate) struct Checkpoint {
+    pub(super) closed: LogFile,
+    /// True if the log file was closed for this checkpoint; else an earlier one could not finish with it.
+    pub(crate) is_first_try: bool,
+    /// A newer generation than the closed log's has a durable header.
+    pub(super) followed: bool,
+    /// The last commit known to be durable.
+    pub(super) synced: Sequence,
+    /// A sync of the closed log failed.
+    pub(super) log_failed: bool,
+    /// Pages stand in their places whose images were written over.
+    is_rewound: bool,
+    /// The disk was full before that: what the base file has gained from here on means nothing, if no later commit
+    /// has written there, and the log may need the room.
+    pub(crate) grown_from: Option<u64>,
+    /// The record under construction.
+    pub(super) record: Vec<u8>,
+    pub(super) counters: Counters,
 }
 
-/// Images first, then in place.
-fn flush(
-    wal: &mut Wal,
-    closed: &mut LogFile,
-    root: &Root,
-    first: &mut [u8],
-    ranges: ContentRanges,
-) -> Result<()> {
-    let whole = std::mem::take(&mut closed.whole);
-    let imaged = write_images(wal, closed, root, first, ranges, &whole);
-    closed.whole = whole;
-    imaged?;
-    wal.sync_file(closed.file)?;
-
-    let written = write_in_place(&*root.base.disk, root, first);
-    wal.counters.pages_written += written?;
-    wal.counters.fsyncs += 1;
-    if let Err(error) = root.base.disk.sync_data(FileRole::Base) {
-        root.base.forget_verified();
-        return Err(error);
+impl Wal {
+    /// Closes the active log file for a checkpoint of all commits so far; none if there is no log. Nothing is appended
+    /// and nothing synced meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::OutcomeUnknown`] once a sync failed, and I/O errors of starting the other file.
+    pub(crate) fn begin_checkpoint(&mut self, afterwards: Afterwards) -> Result<Option<Checkpoint>> {
+        self.sync()?;
+        // A log that an earlier attempt closed is still needed: its images may be all that is left of a page.
+        let is_first_try = self.closed.is_none();
+        let closed = match (self.closed.take(), afterwards) {
+            (Some(closed), _) => Some(closed),
+            (None, Afterwards::Switch) => self.switch()?,
+            (None, Afterwards::Finish) => self.active.take(),
+        };
+        let Some(closed) = closed else { return Ok(None) };
+        self.closing_size = closed.size();
+        let (followed, synced) = (self.active.is_some(), self.synced);
+        Ok(Some(Checkpoint {
+            closed,
+            is_first_try,
+            followed,
+            synced,
+            log_failed: false,
+            is_rewound: false,
+            grown_from: None,
+            record: Vec::new(),
+            counters: Counters::default(),
+        }))
     }
-    Ok(())
+
+    /// Ends a checkpoint that did not come to its end: another one has to.
+    pub(crate) fn put_back(&mut self, checkpoint: Checkpoint) {
+        self.counters.add(&checkpoint.counters);
+        self.fail_if(checkpoint.log_failed);
+        self.closing_size = 0;
+        self.closed = Some(checkpoint.closed);
+    }
+
+    /// Ends a checkpoint after which the base file holds everything up to commit `sequence`: states that in the header
+    /// of the log that goes on, and gives the file that is free and the bytes that it takes.
+    ///
+    /// # Errors
+    /// I/O errors of the header: the next recovery reads more than it needs then.
+    pub(crate) fn end_checkpoint(
+        &mut self,
+        checkpoint: Checkpoint,
+        sequence: Sequence,
+    ) -> Result<(FileRole, u64)> {
+        self.counters.add(&checkpoint.counters);
+        self.counters.checkpoints += 1;
+        self.closing_size = 0;
+        self.note_checkpoint(sequence)?;
+        Ok((checkpoint.closed.file, checkpoint.closed.written()))
+    }
 }
 
-fn write_images(
-    wal: &mut Wal,
-    closed: &mut LogFile,
-    root: &Root,
-    first: &[u8],
-    ranges: ContentRanges,
-    whole: &rustc_hash::FxHashSet<PageId>,
-) -> Result<()> {
-    let mut images = wal.begin_images(closed, root.sequence);
-    let (front, heap) = content(PageId(0), first, ranges);
-    images.put(PageId(0), sequence_of(PageId(0), first), front, heap)?;
-    let mut done = Ok(());
-    root.overlay.for_each(&mut |id, page| {
-        if id.0 != 0 && !whole.contains(&id) && done.is_ok() {
-            done = page.read().and_then(|page| {
-                let (front, heap) = content(id, &page, ranges);
-                images.put(id, sequence_of(id, &page), front, heap)
+impl Checkpoint {
+    /// Writes every page of `root`'s overlay to the base file and gives back page 0 as it stands there now.
+    ///
+    /// `root` shows the last commit of the closed log or a later one, and is durable; no older root is alive. Until
+    /// this has returned well, the overlay must be kept: an error leaves the base file half written, with every page
+    /// intact either there or in the log. At most about `images_max` bytes of images stand in the log at a time: once
+    /// pages are durable in their places, the next images are written over theirs.
+    ///
+    /// # Errors
+    /// I/O errors; [`Error::Full`] can be retried after making room.
+    pub(crate) fn flush(&mut self, root: &Root, ranges: ContentRanges, images_max: u64) -> Result<PageBytes> {
+        let first = root.overlay.get(PageId(0));
+        let first = first.ok_or_else(|| Error::corrupt(PageId(0), "no root holds it"))?;
+        let mut first: Vec<u8> = first.read()?.to_vec();
+        file_header::set_checkpoint_sequence(&mut first, root.sequence);
+
+        let batch_max = (images_max / root.base.page_size as u64).max(1) as usize;
+        let mut next = Some(PageId(1));
+        while let Some(from) = next.take() {
+            let mut pages: Vec<(PageId, PageVersion)> = Vec::new();
+            root.overlay.visit_from(from, &mut |id, page| {
+                if pages.len() == batch_max {
+                    next = Some(id);
+                } else if id.0 < root.page_count {
+                    pages.push((id, page.clone()));
+                }
+                // A page behind the page count was given back at the end of the file.
+                next.is_none() && id.0 < root.page_count
             });
+            self.flush_batch(root, &pages, &mut first, next.is_none(), ranges)?;
         }
-    });
-    done?;
-    images.finish()
+        Ok(PageBytes::from(first))
+    }
+
+    /// Images first, then in place. Page 0 is in every set of images, and in place with the last.
+    fn flush_batch(
+        &mut self,
+        root: &Root,
+        pages: &[(PageId, PageVersion)],
+        first: &mut [u8],
+        is_last: bool,
+        ranges: ContentRanges,
+    ) -> Result<()> {
+        let disk = &*root.base.disk;
+        let start = self.closed.place();
+        self.write_images(disk, root, pages, first, ranges)?;
+        self.counters.fsyncs += 1;
+        if disk.sync_data(self.closed.file).is_err() {
+            self.log_failed = true;
+            return Err(Error::OutcomeUnknown);
+        }
+        let failures = root.base.sync_failures();
+        let length = disk.length(FileRole::Base)?;
+        let written = write_in_place(disk, root, pages, is_last.then_some(first));
+        if matches!(written, Err(Error::Full(_))) && !self.is_rewound {
+            self.grown_from = Some(length);
+        }
+        self.counters.pages_written += written?;
+        self.counters.fsyncs += 1;
+        root.base.sync(failures)?;
+        if !is_last {
+            self.closed.rewind(start);
+            self.is_rewound = true;
+        }
+        Ok(())
+    }
+
+    fn write_images(
+        &mut self,
+        disk: &dyn Disk,
+        root: &Root,
+        pages: &[(PageId, PageVersion)],
+        first: &[u8],
+        ranges: ContentRanges,
+    ) -> Result<()> {
+        let whole = std::mem::take(&mut self.closed.whole);
+        let mut write = || -> Result<()> {
+            let mut images = self.begin_images(disk, root.sequence);
+            let (front, heap) = content(PageId(0), first, ranges);
+            images.put(PageId(0), sequence_of(PageId(0), first), front, heap)?;
+            for (id, page) in pages.iter().filter(|(id, _)| !whole.contains(id)) {
+                let page = page.read()?;
+                let (front, heap) = content(*id, &page, ranges);
+                images.put(*id, sequence_of(*id, &page), front, heap)?;
+            }
+            images.finish()
+        };
+        let written = write();
+        self.closed.whole = whole;
+        written
+    }
 }
 
-/// Writes the pages, neighbours together, and counts them.
-fn write_in_place(disk: &dyn Disk, root: &Root, first: &mut [u8]) -> Result<u64> {
+/// Writes pages to their places, neighbours together, and counts them.
+fn write_in_place(
+    disk: &dyn Disk,
+    root: &Root,
+    pages: &[(PageId, PageVersion)],
+    first: Option<&mut [u8]>,
+) -> Result<u64> {
     let length = u64::from(root.page_count) * root.base.page_size as u64;
-    let before = disk.length(FileRole::Base)?;
-    if before < length {
+    if disk.length(FileRole::Base)? < length {
         disk.truncate(FileRole::Base, length)?;
     }
-    let written = write_pages(disk, root, first);
-    if before < length && matches!(written, Err(Error::Full(_))) {
-        // What the file gained holds nothing that counts: no root reads there, and the log may need the room.
-        disk.truncate(FileRole::Base, before)?;
-    }
-    written
-}
-
-fn write_pages(disk: &dyn Disk, root: &Root, first: &mut [u8]) -> Result<u64> {
     let mut runs = PageRuns::new(disk, root.base.page_size);
-    let mut done = Ok(());
-    root.overlay.for_each(&mut |id, page| {
-        // A page behind the page count was given back at the end of the file.
-        if id.0 != 0 && id.0 < root.page_count && done.is_ok() {
-            done = page.read().and_then(|page| runs.put(id, &page)).map(drop);
-        }
-    });
-    done?;
-    let pages = runs.finish()?;
-    page::seal(PageId(0), first);
-    disk.write_at(FileRole::Base, IDENTITY_SIZE as u64, &first[IDENTITY_SIZE..])?; // a page is longer than that
-    Ok(pages + 1)
+    for (id, page) in pages {
+        runs.put(*id, &page.read()?)?;
+    }
+    let mut written = runs.finish()?;
+    if let Some(first) = first {
+        page::seal(PageId(0), first);
+        disk.write_at(FileRole::Base, IDENTITY_SIZE as u64, &first[IDENTITY_SIZE..])?; // a page is longer than that
+        written += 1;
+    }
+    Ok(written)
 }
 
 /// The parts of a page in front of its gap and behind it.

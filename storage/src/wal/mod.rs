@@ -23,7 +23,7 @@ mod recovery;
 mod tests;
 mod writer;
 
-pub(crate) use checkpoint::{Afterwards, checkpoint, content};
+pub(crate) use checkpoint::{Afterwards, Checkpoint, content};
 pub(crate) use header::{LogHeader, refuse_leftovers};
 pub use recovery::RecoveryReport;
 pub(crate) use recovery::{recover, salvage};

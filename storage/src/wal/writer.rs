@@ -1,5 +1,6 @@
 //! The end of the log that grows: packing commits into records, syncing, switching files.
 
+use super::checkpoint::Checkpoint;
 use super::entry;
 use super::header::{LogHeader, RECORDS_START};
 use super::record::{HEADER_SIZE, PART_MAX, RecordHeader, RecordKind, chain_start};
@@ -34,6 +35,8 @@ pub(crate) struct Wal {
     pub(super) active: Option<LogFile>,
     /// The file that a checkpoint closed and could not finish with yet.
     pub(super) closed: Option<LogFile>,
+    /// Bytes of the file that a checkpoint is at work on.
+    pub(super) closing_size: u64,
     next_generation: u64,
     /// The file of the newest generation.
     newest: FileRole,
@@ -63,7 +66,7 @@ pub(crate) struct LogFile {
 
 /// Where the next record goes, and the CRC it is seeded with.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+pub(super) struct Place {
     position: u64,
     chain: u32,
 }
@@ -95,6 +98,7 @@ impl Wal {
             identity,
             active: None,
             closed: None,
+            closing_size: 0,
             next_generation: 1,
             newest: FileRole::Log0,
             last: sequence,
@@ -126,7 +130,12 @@ impl Wal {
 
     /// Bytes of both logs that hold records.
     pub(crate) fn size(&self) -> u64 {
-        [&self.active, &self.closed].into_iter().flatten().map(|log| log.place.position).sum()
+        self.idle_size() + self.closing_size
+    }
+
+    /// Of these, the bytes that no checkpoint is at work on.
+    pub(crate) fn idle_size(&self) -> u64 {
+        [&self.active, &self.closed].into_iter().flatten().map(LogFile::size).sum()
     }
 
     /// The last commit up to which the base file holds everything.
@@ -155,7 +164,7 @@ impl Wal {
         self.record.clear();
         self.record.resize(HEADER_SIZE, 0);
         let log = self.active.insert(log);
-        let wal = WalParts::of_fields(&self.disk, self.synced, growth, &mut self.record, &mut self.counters);
+        let wal = WalParts::of_fields(&*self.disk, self.synced, growth, &mut self.record, &mut self.counters);
         Ok(Commit { batch, log, wal, last: &mut self.last, whole: Vec::new() })
     }
 
@@ -204,14 +213,29 @@ impl Wal {
         Ok(())
     }
 
-    pub(super) fn sync_file(&mut self, file: FileRole) -> Result<()> {
+    fn sync_file(&mut self, file: FileRole) -> Result<()> {
         self.counters.fsyncs += 1;
         let synced = self.disk.sync_data(file);
-        if synced.is_err() {
-            self.failed = true;
+        self.fail_if(synced.is_err());
+        synced.map_err(|_| Error::OutcomeUnknown)
+    }
+
+    /// Notes that a sync failed.
+    pub(super) fn fail_if(&mut self, failed: bool) {
+        self.failed |= failed;
+    }
+
+    /// Starts a sync of the header, which no commit asked for; [`Wal::end_sync`] ends it.
+    ///
+    /// # Errors
+    /// [`Error::OutcomeUnknown`] once a sync failed.
+    pub(crate) fn begin_header_sync(&mut self) -> Result<Option<FileRole>> {
+        if self.failed {
             return Err(Error::OutcomeUnknown);
         }
-        Ok(())
+        let file = self.active.as_ref().map(|log| log.file);
+        self.counters.fsyncs += u64::from(file.is_some());
+        Ok(file)
     }
 
     /// Starts a generation in `file`, whose old content is not needed any more.
@@ -265,25 +289,6 @@ impl Wal {
         log.header.write(&*self.disk, log.file)
     }
 
-    /// Makes durable what [`Wal::note_checkpoint`] has stated: no recovery reads the older log any more.
-    pub(crate) fn sync_header(&mut self) -> Result<()> {
-        match self.active.as_ref().map(|log| log.file) {
-            Some(file) => self.sync_file(file),
-            None => Ok(()),
-        }
-    }
-
-    /// Starts images of pages as of `sequence` behind the last record of `log`.
-    pub(super) fn begin_images<'a>(&'a mut self, log: &'a mut LogFile, sequence: Sequence) -> Images<'a> {
-        self.record.clear();
-        self.record.resize(HEADER_SIZE, 0);
-        let followed = self.active.is_some();
-        let batch = Batch { kind: RecordKind::Images, sequence, part: 0, followed, start: log.place };
-        let (growth, record, counters) = (Growth::AsWritten, &mut self.record, &mut self.counters);
-        let wal = WalParts::of_fields(&self.disk, self.synced, growth, record, counters);
-        Images { batch, log, wal }
-    }
-
     /// Removes both log files, the older one first: the newer one alone is a sound log, the older is not.
     pub(crate) fn remove(&mut self) -> Result<()> {
         (self.active, self.closed) = (None, None);
@@ -306,13 +311,13 @@ pub(super) struct WalParts<'a> {
 
 impl<'a> WalParts<'a> {
     fn of_fields(
-        disk: &'a Arc<dyn Disk>,
+        disk: &'a dyn Disk,
         synced: Sequence,
         growth: Growth,
         record: &'a mut Vec<u8>,
         counters: &'a mut Counters,
     ) -> WalParts<'a> {
-        WalParts { disk: &**disk, synced, growth, record, counters }
+        WalParts { disk, synced, growth, record, counters }
     }
 
     /// Writes out a full part before an entry of about `size` bytes.
@@ -432,6 +437,26 @@ impl Drop for Commit<'_> {
 }
 
 impl LogFile {
+    /// Bytes up to its last record.
+    pub(super) fn size(&self) -> u64 {
+        self.place.position
+    }
+
+    /// Bytes that the file takes.
+    pub(super) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Where the next record goes.
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// The next record goes to `place` again: what stands there is not needed any more.
+    pub(super) fn rewind(&mut self, place: Place) {
+        self.place = place;
+    }
+
     /// Takes back what was appended from `start` on.
     fn take_back(&mut self, start: Place, disk: &dyn Disk) {
         self.place = start;
@@ -447,6 +472,19 @@ pub(super) struct Images<'a> {
     batch: Batch,
     log: &'a mut LogFile,
     wal: WalParts<'a>,
+}
+
+impl Checkpoint {
+    /// Starts images of pages as of `sequence` behind the last record of the closed log.
+    pub(super) fn begin_images<'a>(&'a mut self, disk: &'a dyn Disk, sequence: Sequence) -> Images<'a> {
+        self.record.clear();
+        self.record.resize(HEADER_SIZE, 0);
+        let Checkpoint { closed: log, followed, synced, record, counters, .. } = self;
+        let (kind, followed) = (RecordKind::Images, *followed);
+        let batch = Batch { kind, sequence, part: 0, followed, start: log.place };
+        let wal = WalParts::of_fields(disk, *synced, Growth::AsWritten, record, counters);
+        Images { batch, log, wal }
+    }
 }
 
 impl Images<'_> {

@@ -5,11 +5,14 @@ mod crash;
 mod files;
 mod group;
 mod model;
+mod publish;
+mod queue;
 mod vacuum;
 
 use super::Layout;
 use crate::page::{CHECKSUM_SIZE, PageId};
 use crate::store::Options;
+use std::time::Duration;
 
 /// Raw pages: any content is sound, and there is no gap.
 const RAW: Layout = Layout {
@@ -23,7 +26,9 @@ const PAGE_SIZE: usize = 4096;
 const SMALLEST_CACHE: usize = 16 * PAGE_SIZE;
 
 fn options() -> Options {
-    Options { page_size: PAGE_SIZE, ..Options::default() }
+    // A checkpoint that a reader is in the way of says so soon.
+    let busy_timeout = Duration::from_millis(10);
+    Options { page_size: PAGE_SIZE, busy_timeout, ..Options::default() }
 }
 
 /// Runs of each test, from `SEDGE_TEST_RUNS`; few unless told otherwise.

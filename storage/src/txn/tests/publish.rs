@@ -311,7 +311,7 @@ fn a_checkpoint_makes_no_writer_give_up() {
         let checkpoint = scope.spawn(|| store.checkpoint());
         // It has the writer's turn and starts the first log again.
         disk.wait_for(FileRole::Log0);
-        let writer = scope.spawn(|| store.begin_write(Duration::ZERO).map(|writer| drop(writer)));
+        let writer = scope.spawn(|| store.begin_write(Duration::ZERO).map(drop));
         thread::sleep(Duration::from_millis(10));
         assert!(!writer.is_finished());
         disk.open(FileRole::Log0);

@@ -151,7 +151,7 @@ fn what_is_no_database_is_told_and_left_alone() {
     refused(&sqlite, ".dump");
     assert_eq!(std::fs::read(&sqlite).unwrap(), before);
     refused(&path(&folder, "no/such/folder/a.sedge"), "no/such/folder");
-    refused(&folder.path().to_string_lossy(), "director");
+    refused(&folder.path().to_string_lossy(), "it is a folder");
 }
 
 #[test]

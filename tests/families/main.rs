@@ -5,6 +5,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod recursive;
+mod table_functions;
+mod window;
 
 use sedge::{Database, Value};
 

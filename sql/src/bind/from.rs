@@ -58,12 +58,10 @@ impl<'a> Binder<'a> {
 
     fn factor(&mut self, factor: &'a TableFactor) -> Result<From> {
         match factor {
-            TableFactor::Table { name, alias, args, .. } => {
-                if args.is_some() {
-                    return Err(unsupported("a table function", self.place(name)));
-                }
-                self.named(name, alias.as_ref())
-            }
+            TableFactor::Table { name, alias, args, .. } => match args {
+                Some(args) => self.called(name, &args.args, alias.as_ref()),
+                None => self.named(name, alias.as_ref()),
+            },
             TableFactor::Derived { lateral: false, subquery, alias, .. } => {
                 let selected = self.query(subquery, Naming::Source)?;
                 let columns: Vec<&str> = alias_columns(alias.as_ref());
@@ -123,10 +121,32 @@ impl<'a> Binder<'a> {
             Some(catalog::Relation::View(view)) => self.view(view, shown, &columns, span),
             None if is_schema_name(&table.value) => self.schema_table(shown),
             None => {
+                if let Some(function) = self.table_function(&table.value) {
+                    return self.called_table(function, &[], shown, span);
+                }
                 let ctes = self.ctes.iter().map(|frame| frame.cte.alias.name.value.as_str());
                 let known = nearest(&table.value, relation_names(catalog).chain(ctes));
                 Err(Error::name(suggest(format!("no such table: {name}"), known), span))
             }
+        }
+    }
+
+    /// A call by its name.
+    fn called(
+        &mut self,
+        name: &'a ast::ObjectName,
+        args: &'a [ast::FunctionArg],
+        alias: Option<&'a ast::TableAlias>,
+    ) -> Result<From> {
+        let span = self.place(name);
+        let [part] = name.0.as_slice() else {
+            return Err(Error::name(format!("no such table: {name}"), span));
+        };
+        let word = part.as_ident().map_or("", |ident| ident.value.as_str());
+        let shown = alias.map_or(word, |alias| alias.name.value.as_str()).to_owned();
+        match self.table_function(word) {
+            Some(function) => self.called_table(function, args, shown, span),
+            None => Err(self.no_table_function(word, span)),
         }
     }
 

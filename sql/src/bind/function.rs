@@ -4,6 +4,7 @@ use super::aggregate::owner_of;
 use super::operators;
 use super::scope::Clause;
 use super::typed::{Typed, passed_collation};
+use super::window::{is_window_function, misuse};
 use super::{Binder, unsupported};
 use crate::error::{Error, Result, Span};
 use crate::functions::{AggregateFunction, function_names, lookup_aggregate, lookup_scalar};
@@ -24,9 +25,6 @@ impl<'a> Binder<'a> {
         let Some(name) = name else {
             return Err(Error::name(format!("no such function: {}", call.name), span));
         };
-        if call.over.is_some() {
-            return Err(unsupported("a window function", span));
-        }
         if !call.within_group.is_empty() {
             return Err(unsupported("WITHIN GROUP", span));
         }
@@ -34,6 +32,12 @@ impl<'a> Binder<'a> {
             return Err(Error::invalid("RAISE() may only be used within a trigger-program", span));
         }
         let args = self.call_arguments(call, &name, span)?;
+        if let Some(over) = &call.over {
+            return self.window_call(&name, &args, call.filter.as_deref(), over, span);
+        }
+        if is_window_function(&name) {
+            return Err(misuse(&name, span));
+        }
         if let Some(function) = lookup_aggregate(&name, args.exprs.len()) {
             return self.aggregate_call(function, &name, &args, call.filter.as_deref(), span);
         }
@@ -210,12 +214,12 @@ impl<'a> Binder<'a> {
 
 /// The arguments of a call as written.
 #[derive(Default)]
-struct Arguments<'a> {
-    exprs: Vec<&'a ast::Expr>,
-    distinct: bool,
+pub(super) struct Arguments<'a> {
+    pub exprs: Vec<&'a ast::Expr>,
+    pub distinct: bool,
     /// `count(*)`.
-    star: bool,
-    order_by: &'a [ast::OrderByExpr],
+    pub star: bool,
+    pub order_by: &'a [ast::OrderByExpr],
 }
 
 /// `like(pattern, text)`: the pattern comes first.
@@ -238,7 +242,7 @@ fn asks_the_clock(name: &str, args: &[Typed]) -> bool {
     args.len() <= usize::from(name == "strftime") || args.iter().any(is_word)
 }
 
-fn wrong_count(name: &str, span: Option<Span>) -> Error {
+pub(super) fn wrong_count(name: &str, span: Option<Span>) -> Error {
     Error::invalid(format!("wrong number of arguments to function {name}()"), span)
 }
 
@@ -246,7 +250,7 @@ fn wrong_count(name: &str, span: Option<Span>) -> Error {
 const SHAPES: [&str; 9] =
     ["coalesce", "ifnull", "iif", "if", "likely", "unlikely", "likelihood", "like", "glob"];
 
-fn unknown_function(name: &str, span: Option<Span>) -> Error {
+pub(super) fn unknown_function(name: &str, span: Option<Span>) -> Error {
     if function_names().any(|known| known == name) {
         return wrong_count(name, span);
     }

@@ -22,10 +22,12 @@ mod scope;
 mod select;
 mod subquery;
 mod table;
+mod table_function;
 mod text;
 mod typed;
 mod upsert;
 mod walk;
+mod window;
 mod write;
 
 #[cfg(test)]
@@ -41,6 +43,7 @@ use rustc_hash::FxHashSet;
 use scope::Scope;
 use select::Naming;
 use sqlparser::ast;
+use table_function::PendingCall;
 use text::Text;
 
 pub use table::{BoundTableExpr, TableExprUse, bind_table, bind_table_expr, bind_target};
@@ -112,6 +115,8 @@ struct Binder<'a> {
     ctes: Vec<CteFrame<'a>>,
     /// How many recursions there are.
     recursions: u32,
+    /// Calls in the FROM being bound whose arguments are not yet.
+    pending_calls: Vec<PendingCall<'a>>,
     /// Where the next SELECT is a step of a recursion: the number of the queue's row, which it hands up as well.
     step_sequence: Option<ColumnId>,
     /// The views being bound, the innermost last.
@@ -154,6 +159,7 @@ impl<'a> Binder<'a> {
             scopes_used: 0,
             ctes: Vec::new(),
             recursions: 0,
+            pending_calls: Vec::new(),
             step_sequence: None,
             views: Vec::new(),
             depth: 0,

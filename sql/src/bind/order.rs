@@ -96,6 +96,7 @@ impl<'a> Binder<'a> {
     fn same_expression(&mut self, expr: &'a ast::Expr, items: &[Item]) -> Option<usize> {
         let subqueries = self.subqueries.len();
         let aggregates = self.scopes.last().map_or(0, |scope| scope.aggregates.len());
+        let windows = self.scopes.last().map(|scope| scope.windows.clone());
         let place = self.expr(expr).ok().and_then(|mut typed| {
             items.iter().position(|item| {
                 // The columns of the group are no part of this: a place nobody reads.
@@ -108,6 +109,7 @@ impl<'a> Binder<'a> {
             self.subqueries.truncate(subqueries);
             if let Some(scope) = self.scopes.last_mut() {
                 scope.aggregates.truncate(aggregates);
+                scope.windows = windows.unwrap_or_default();
             }
         }
         place

@@ -5,6 +5,7 @@
 use super::aggregate::Aggregates;
 use super::select::Item;
 use super::typed::{ColumnInfo, OwnCollation, Typed};
+use super::window::Windows;
 use super::{Binder, select};
 use crate::catalog::is_row_id_name;
 use crate::error::{Error, Result};
@@ -27,6 +28,10 @@ pub(super) struct Scope<'a> {
     pub clause: Clause,
     /// The aggregates met so far.
     pub aggregates: Aggregates,
+    /// The windows met so far.
+    pub windows: Windows,
+    /// Those of the WINDOW clause.
+    pub named_windows: &'a [ast::NamedWindowDefinition],
 }
 
 /// The clause being bound, which decides what may stand in it.
@@ -42,6 +47,8 @@ pub(super) enum Clause {
     OrderBy,
     /// The argument of an aggregate.
     Aggregate,
+    /// The arguments and the definition of a window function.
+    Window,
     /// Expressions outside a SELECT: VALUES, SET, LIMIT, the schema.
     Row,
 }
@@ -49,7 +56,7 @@ pub(super) enum Clause {
 impl Clause {
     /// True if an aggregate may stand in it.
     pub(super) fn takes_aggregates(self) -> bool {
-        matches!(self, Clause::Items | Clause::Having | Clause::OrderBy)
+        matches!(self, Clause::Items | Clause::Having | Clause::OrderBy | Clause::Window)
     }
 
     /// True if aliases of the select list may be named in it.
@@ -124,7 +131,15 @@ impl Source {
 impl<'a> Scope<'a> {
     /// A scope over `sources`, in which nothing else can be named.
     pub(super) fn new(sources: Vec<Source>, clause: Clause) -> Scope<'a> {
-        Scope { sources, merged: Vec::new(), select: None, clause, aggregates: Aggregates::default() }
+        Scope {
+            sources,
+            merged: Vec::new(),
+            select: None,
+            clause,
+            aggregates: Aggregates::default(),
+            windows: Windows::default(),
+            named_windows: &[],
+        }
     }
 
     /// The columns that an unqualified or qualified name stands for; merged ones once.

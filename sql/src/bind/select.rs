@@ -5,6 +5,7 @@ use super::order::{Key, KeyTarget, Order};
 use super::scope::{Clause, Scope};
 use super::typed::{OwnCollation, Typed};
 use super::walk::columns_of;
+use super::window::Windows;
 use super::{Binder, unsupported};
 use crate::error::{Error, Result};
 use crate::ir::{ColumnId, Expr, Relation, SortKey};
@@ -79,22 +80,36 @@ impl<'a> Binder<'a> {
         };
         let sequence = self.step_sequence.take();
         let own_start = self.next_column;
-        let from = self.from(&select.from)?;
+        let around = std::mem::take(&mut self.pending_calls);
+        let from = self.from(&select.from);
+        let calls = std::mem::replace(&mut self.pending_calls, around);
+        let mut from = from?;
         let own = own_start..self.next_column;
         let mut scope = Scope::new(from.sources, Clause::Where);
         scope.merged = from.merged;
         scope.select = Some(select);
+        scope.named_windows = &select.named_window;
         self.scopes.push(scope);
-        let bound = self.clauses(select, naming, order, from.relation);
+        let bound = self
+            .bind_pending(calls, &mut from.relation)
+            .and_then(|()| self.clauses(select, naming, order, from.relation));
         // What clauses() binds leaves the scopes as they were, whether it fails or not.
         let scope = self.scopes.pop();
         let mut bound = bound?;
-        let calls = scope.map_or_else(Aggregates::default, |scope| scope.aggregates).into_calls();
+        let (aggregates, mut windows) = match scope {
+            Some(scope) => (scope.aggregates, scope.windows),
+            None => (Aggregates::default(), Windows::default()),
+        };
+        let calls = aggregates.into_calls();
         let mut relation = bound.relation;
         if let Some(sequence) = sequence {
             if !calls.is_empty() || !bound.groups.is_empty() {
                 let span = self.text.span(select.select_token.0.span);
                 return Err(Error::invalid("recursive aggregate queries not supported", span));
+            }
+            if !windows.is_empty() {
+                let span = self.text.span(select.select_token.0.span);
+                return Err(Error::invalid("cannot use window functions in recursive queries", span));
             }
             bound.items.push(Self::sequence_item(sequence));
         }
@@ -102,6 +117,7 @@ impl<'a> Binder<'a> {
             let mut above: Vec<&mut Typed> = bound.items.iter_mut().map(|item| &mut item.typed).collect();
             above.extend(bound.having.iter_mut());
             above.extend(bound.keys.iter_mut().filter_map(Key::expr_mut));
+            above.extend(windows.typed_mut());
             relation = self.group(relation, own, bound.groups, calls, &mut above);
         } else if bound.having.is_some() {
             return Err(Error::invalid("HAVING clause on a non-aggregate query", None));
@@ -109,6 +125,7 @@ impl<'a> Binder<'a> {
         if let Some(having) = bound.having {
             relation = Relation::Filter { input: Box::new(relation), predicate: having.expr };
         }
+        let relation = windows.over(relation);
         Ok(self.project(relation, bound.items, bound.keys, distinct))
     }
 
@@ -159,7 +176,6 @@ impl<'a> Binder<'a> {
             (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
             (!select.sort_by.is_empty(), "SORT BY"),
             (select.qualify.is_some(), "QUALIFY"),
-            (!select.named_window.is_empty(), "a WINDOW clause"),
             (select.value_table_mode.is_some(), "SELECT AS"),
             (select.exclude.is_some(), "EXCLUDE"),
         ];

@@ -62,6 +62,7 @@ pub(super) fn for_each_expr(relation: &mut Relation, visit: &mut dyn FnMut(&mut 
     match relation {
         Relation::OneRow | Relation::Table(_) | Relation::Queue(_) => {}
         Relation::Values { rows, .. } => rows.iter_mut().flatten().for_each(visit),
+        Relation::TableFunction(call) => call.args.iter_mut().for_each(visit),
         Relation::Recursive(recursive) => {
             for_each_expr(&mut recursive.anchor.0, visit);
             recursive.steps.iter_mut().for_each(|(step, _)| for_each_expr(step, visit));
@@ -83,6 +84,11 @@ pub(super) fn for_each_expr(relation: &mut Relation, visit: &mut dyn FnMut(&mut 
         Relation::Aggregate { input, groups, calls, .. } => {
             groups.iter_mut().for_each(|(_, expr, _)| visit(expr));
             calls.iter_mut().for_each(|(_, call)| for_each_call_expr(call, visit));
+            for_each_expr(input, visit);
+        }
+        Relation::Window { input, window, calls } => {
+            window.expressions_mut(visit);
+            calls.iter_mut().for_each(|(_, call)| call.expressions_mut(visit));
             for_each_expr(input, visit);
         }
         Relation::Distinct { input, .. } => for_each_expr(input, visit),
@@ -115,6 +121,7 @@ pub(super) fn columns_of(relation: &Relation, found: &mut FxHashSet<ColumnId>) {
             found.insert(rows.row_id);
         }
         Relation::Values { columns, .. } => found.extend(columns.iter().copied()),
+        Relation::TableFunction(call) => found.extend(call.columns.iter().copied()),
         Relation::Queue(queue) => {
             found.extend(queue.columns.iter().copied());
             found.insert(queue.sequence);
@@ -122,6 +129,10 @@ pub(super) fn columns_of(relation: &Relation, found: &mut FxHashSet<ColumnId>) {
         Relation::Recursive(recursive) => found.extend(recursive.columns.iter().map(|(id, _)| *id)),
         Relation::Filter { input, .. } | Relation::Sort { input, .. } | Relation::Limit { input, .. } => {
             columns_of(input, found);
+        }
+        Relation::Window { input, calls, .. } => {
+            columns_of(input, found);
+            found.extend(calls.iter().map(|(id, _)| *id));
         }
         Relation::Project { columns, .. } => found.extend(columns.iter().map(|(id, _)| *id)),
         Relation::Join { left, right, .. } => {
@@ -143,7 +154,11 @@ pub(super) fn columns_of(relation: &Relation, found: &mut FxHashSet<ColumnId>) {
 fn columns_made(relation: &Relation, found: &mut FxHashSet<ColumnId>) {
     columns_of(relation, found);
     match relation {
-        Relation::OneRow | Relation::Table(_) | Relation::Values { .. } | Relation::Queue(_) => {}
+        Relation::OneRow
+        | Relation::Table(_)
+        | Relation::Values { .. }
+        | Relation::TableFunction(_)
+        | Relation::Queue(_) => {}
         Relation::Recursive(recursive) => {
             columns_made(&recursive.anchor.0, found);
             recursive.steps.iter().for_each(|(step, _)| columns_made(step, found));
@@ -151,6 +166,7 @@ fn columns_made(relation: &Relation, found: &mut FxHashSet<ColumnId>) {
         Relation::Filter { input, .. }
         | Relation::Sort { input, .. }
         | Relation::Limit { input, .. }
+        | Relation::Window { input, .. }
         | Relation::Project { input, .. }
         | Relation::Aggregate { input, .. }
         | Relation::Distinct { input, .. } => columns_made(input, found),

@@ -102,9 +102,9 @@ pub(crate) struct Sum {
     real: f64,
     error: f64,
     count: i64,
-    /// The decimals alone, once there is one.
+    /// The decimals alone, and how many there are.
     decimals: Decimal,
-    has_decimals: bool,
+    decimal_count: i64,
     decimal_overflow: bool,
     /// The sum of the rest is in `real` and `error`.
     approximate: bool,
@@ -162,11 +162,78 @@ impl Sum {
     /// Adds a decimal.
     fn add_decimal(&mut self, decimal: Decimal) {
         self.count += 1;
-        self.has_decimals = true;
+        self.decimal_count += 1;
         match self.decimals.checked_add(decimal) {
             Some(sum) => self.decimals = sum,
             None => self.decimal_overflow = true,
         }
+    }
+
+    /// Takes out a value that was added, as the windows of SQLite do: what was a sum of reals stays one.
+    pub(crate) fn remove(&mut self, value: ValueRef<'_>) {
+        let number = match value {
+            ValueRef::Null => return,
+            ValueRef::Integer(integer) => Number::Integer(integer),
+            ValueRef::Real(real) => Number::Real(real),
+            ValueRef::Decimal(decimal) => Number::Decimal(decimal),
+            other => argument_number(other).unwrap_or_else(|| Number::Real(to_real(other))),
+        };
+        self.count -= 1;
+        match number {
+            Number::Integer(integer) if !self.approximate => match self.integer.checked_sub(integer) {
+                Some(sum) => self.integer = sum,
+                None => (self.overflow, self.approximate) = (true, true),
+            },
+            Number::Integer(i64::MIN) => {
+                self.step_integer(i64::MAX);
+                self.step_integer(1);
+            }
+            Number::Integer(integer) => self.step_integer(-integer),
+            Number::Real(real) => self.step(-real),
+            Number::Decimal(decimal) => {
+                self.decimal_count -= 1;
+                match self.decimals.checked_sub(decimal) {
+                    Some(sum) => self.decimals = sum,
+                    None => self.decimal_overflow = true,
+                }
+            }
+        }
+    }
+
+    /// Adds what another sum has added, behind its own.
+    pub(crate) fn add_sum(&mut self, later: &Sum) {
+        if later.count == 0 {
+            return;
+        }
+        self.count += later.count;
+        self.decimal_count += later.decimal_count;
+        match self.decimals.checked_add(later.decimals) {
+            Some(sum) => self.decimals = sum,
+            None => self.decimal_overflow = true,
+        }
+        self.decimal_overflow |= later.decimal_overflow;
+        if !self.approximate && !later.approximate {
+            if let Some(sum) = self.integer.checked_add(later.integer) {
+                self.integer = sum;
+                return;
+            }
+            self.overflow = true;
+        }
+        if !self.approximate {
+            self.start_real();
+        }
+        if later.approximate {
+            self.overflow = self.overflow && later.overflow;
+            self.step(later.real);
+            self.step(later.error);
+        } else {
+            self.step_integer(later.integer);
+        }
+    }
+
+    /// How many values were added.
+    pub(crate) fn count(&self) -> i64 {
+        self.count
     }
 
     /// Adds integers whose sum is known; false if it does not fit, and nothing was added.
@@ -211,7 +278,7 @@ impl Sum {
     }
 
     fn as_real(&self) -> f64 {
-        let decimals = if self.has_decimals { self.decimals.to_real() } else { 0.0 };
+        let decimals = if self.decimal_count > 0 { self.decimals.to_real() } else { 0.0 };
         decimals + self.inexact_part()
     }
 
@@ -234,7 +301,7 @@ impl Sum {
         if self.count == 0 {
             return Ok(Value::Null);
         }
-        if self.has_decimals && !self.approximate {
+        if self.decimal_count > 0 && !self.approximate {
             let sum =
                 self.decimals.checked_add(Decimal::from(self.integer)).filter(|_| !self.decimal_overflow);
             return sum

@@ -15,12 +15,14 @@ pub(crate) mod number;
 mod oracle;
 pub(crate) mod real;
 mod registry;
+mod table;
 #[cfg(test)]
 mod tests;
 mod text;
 mod uuid;
 
 pub use registry::{function_names, is_aggregate, is_function, lookup_aggregate, lookup_scalar};
+pub use table::{TableDefinition, TableFunction, TableSource, listing, lookup_table_function};
 
 pub(crate) use uuid::uuid_text;
 

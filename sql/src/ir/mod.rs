@@ -7,9 +7,11 @@
 mod expr;
 mod query;
 mod walk;
+mod window;
 mod write;
 
 pub use expr::*;
 pub use query::*;
 pub(crate) use walk::{children, children_mut};
+pub use window::*;
 pub use write::*;

@@ -1,7 +1,9 @@
 //! Bound queries: relations and what they give.
 
 use super::expr::{AggregateCall, ColumnId, Expr};
+use super::window::{Window, WindowCall};
 use crate::catalog::{Index, Table};
+pub use crate::functions::TableFunction;
 use crate::types::{Affinity, Collation, ColumnType, TypeSet};
 use std::sync::Arc;
 
@@ -71,6 +73,8 @@ pub enum Relation {
         /// What the columns are called.
         columns: Vec<ColumnId>,
     },
+    /// The rows of a function.
+    TableFunction(TableCall),
     /// The rows for which a predicate is true.
     Filter {
         /// The rows.
@@ -108,6 +112,15 @@ pub enum Relation {
         bare: Vec<(ColumnId, ColumnId)>,
         /// The min or max among `calls` whose row the bare columns come from.
         bare_from: Option<usize>,
+    },
+    /// The rows in the window's order, with the results of window functions behind their columns.
+    Window {
+        /// The rows.
+        input: Box<Relation>,
+        /// Partition and order.
+        window: Window,
+        /// The calls.
+        calls: Vec<(ColumnId, WindowCall)>,
     },
     /// The rows without duplicates over all columns of the input, which are those of `columns`.
     Distinct {
@@ -147,6 +160,19 @@ pub enum Relation {
         /// The result's columns, and how they are compared.
         columns: Vec<(ColumnId, Collation)>,
     },
+}
+
+/// A call in FROM. Its arguments may be columns of what it is joined with: it then runs once for each row of that.
+#[derive(Clone, Debug)]
+pub struct TableCall {
+    /// The function.
+    pub function: TableFunction,
+    /// Its arguments.
+    pub args: Vec<Expr>,
+    /// What its columns are called.
+    pub columns: Vec<ColumnId>,
+    /// The name it goes by in the statement, for EXPLAIN.
+    pub alias: String,
 }
 
 /// Which recursion of a statement.

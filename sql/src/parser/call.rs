@@ -2,8 +2,10 @@
 
 use super::dialect::{Grammar, Parse};
 use super::operand::function;
+use super::spans::span_of;
 use super::statement::Exclude;
 use super::tokens::is_name;
+use crate::error::Span;
 use sqlparser::ast::{
     DuplicateTreatment, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList,
     FunctionArguments, Ident, NamedWindowDefinition, NamedWindowExpr, WindowFrame, WindowFrameBound,
@@ -87,11 +89,13 @@ impl Grammar {
     fn window(&self, p: &mut Parser) -> Parse<WindowSpec> {
         use Keyword::{GROUPS, PARTITION, RANGE, ROWS};
         self.token(p, &Token::LParen)?;
+        let place = p.get_current_token().span;
         let frame_or_partition = p.peek_one_of_keywords(&[PARTITION, RANGE, ROWS, GROUPS]).is_some();
         let window_name = match !frame_or_partition && self.peek_name(p) {
-            true => Some(self.ident(p, "the name of a window")?),
-            false => None,
+            true => self.ident(p, "the name of a window")?,
+            false => Ident { value: String::new(), quote_style: None, span: place },
         };
+        let place = span_of(window_name.span);
         let partition_by = match p.parse_keyword(PARTITION) {
             true => {
                 self.keyword(p, Keyword::BY)?;
@@ -101,14 +105,14 @@ impl Grammar {
         };
         let order_by = self.order_by(p)?;
         let window_frame = match p.peek_one_of_keywords(&[RANGE, ROWS, GROUPS]) {
-            Some(_) => Some(self.frame(p)?),
+            Some(_) => Some(self.frame(p, place)?),
             None => None,
         };
         self.token(p, &Token::RParen)?;
-        Ok(WindowSpec { window_name, partition_by, order_by, window_frame })
+        Ok(WindowSpec { window_name: Some(window_name), partition_by, order_by, window_frame })
     }
 
-    fn frame(&self, p: &mut Parser) -> Parse<WindowFrame> {
+    fn frame(&self, p: &mut Parser, place: Span) -> Parse<WindowFrame> {
         let units = match p.parse_one_of_keywords(&[Keyword::RANGE, Keyword::ROWS]) {
             Some(Keyword::RANGE) => WindowFrameUnits::Range,
             Some(_) => WindowFrameUnits::Rows,
@@ -124,7 +128,7 @@ impl Grammar {
         } else {
             (self.frame_bound(p)?, None)
         };
-        self.exclude(p)?;
+        self.exclude(p, place)?;
         Ok(WindowFrame { units, start_bound, end_bound })
     }
 
@@ -144,9 +148,8 @@ impl Grammar {
         }
     }
 
-    /// EXCLUDE, which goes to the hints; NO OTHERS says nothing.
-    fn exclude(&self, p: &mut Parser) -> Parse<()> {
-        let place = self.last_span(p);
+    /// EXCLUDE of the window at `place`, which goes to the hints.
+    fn exclude(&self, p: &mut Parser, place: Span) -> Parse<()> {
         if !p.parse_keyword(Keyword::EXCLUDE) {
             return Ok(());
         }
@@ -154,7 +157,7 @@ impl Grammar {
             if !self.word(p, "OTHERS") {
                 return self.unexpected(p, "OTHERS");
             }
-            return Ok(());
+            Exclude::NoOthers
         } else if p.parse_keywords(&[Keyword::CURRENT, Keyword::ROW]) {
             Exclude::CurrentRow
         } else if p.parse_keyword(Keyword::GROUP) {
@@ -167,6 +170,11 @@ impl Grammar {
         self.hints.borrow_mut().exclude.push((place, exclude));
         Ok(())
     }
+}
+
+/// True for the name that stands in the tree of a window without a base: it says where the window is.
+pub fn is_unnamed(name: &Ident) -> bool {
+    name.value.is_empty() && name.quote_style.is_none()
 }
 
 /// Adds an argument, in a frame of its own.

@@ -156,11 +156,6 @@ impl Grammar {
         span_of(p.get_current_token().span).end
     }
 
-    /// The place of the token just consumed.
-    pub(super) fn last_span(&self, p: &Parser) -> Span {
-        span_of(p.get_current_token().span)
-    }
-
     /// The text from `start` to the end of the token just consumed.
     pub(super) fn text_from(&self, p: &Parser, start: usize) -> String {
         self.text.get(start..self.last_end(p)).unwrap_or("").to_owned()

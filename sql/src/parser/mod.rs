@@ -28,6 +28,7 @@ mod statement;
 mod tests;
 mod tokens;
 
+pub use call::is_unnamed;
 pub use dialect::{COMPOUND_MAX, HEIGHT_MAX, NESTING_MAX};
 pub use lift::{LiftScratch, Lifted, LiftedRef, lift};
 pub use literal::{literal_value, number_value};

@@ -43,13 +43,15 @@ pub struct Hints {
     pub indexed: Vec<(Span, Option<Ident>)>,
     /// `WITH x AS [NOT] MATERIALIZED`: the place of `x`, and whether it is materialized.
     pub materialized: Vec<(Span, bool)>,
-    /// Frame exclusions: the place of the token before EXCLUDE, and the exclusion.
+    /// Frame exclusions: the place of the window's base name or of its parenthesis, and the exclusion.
     pub exclude: Vec<(Span, Exclude)>,
 }
 
 /// What a window frame leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exclude {
+    /// Nothing, in so many words: SQLite then computes each frame anew.
+    NoOthers,
     /// The current row.
     CurrentRow,
     /// The current row and its peers.

@@ -64,11 +64,16 @@ pub(super) fn has_subquery(expr: &Expr) -> bool {
 /// Calls `f` for each input.
 pub(super) fn inputs<'r>(relation: &'r Relation, f: &mut dyn FnMut(&'r Relation)) {
     match relation {
-        Relation::OneRow | Relation::Table(_) | Relation::Values { .. } | Relation::Queue(_) => {}
+        Relation::OneRow
+        | Relation::Table(_)
+        | Relation::Values { .. }
+        | Relation::TableFunction(_)
+        | Relation::Queue(_) => {}
         Relation::Filter { input, .. }
         | Relation::Project { input, .. }
         | Relation::Aggregate { input, .. }
         | Relation::Distinct { input, .. }
+        | Relation::Window { input, .. }
         | Relation::Sort { input, .. }
         | Relation::Limit { input, .. } => f(input),
         Relation::Join { left, right, .. } => {
@@ -89,11 +94,16 @@ pub(super) fn inputs<'r>(relation: &'r Relation, f: &mut dyn FnMut(&'r Relation)
 /// Calls `f` for each input, to change it.
 pub(super) fn inputs_mut(relation: &mut Relation, f: &mut dyn FnMut(&mut Relation)) {
     match relation {
-        Relation::OneRow | Relation::Table(_) | Relation::Values { .. } | Relation::Queue(_) => {}
+        Relation::OneRow
+        | Relation::Table(_)
+        | Relation::Values { .. }
+        | Relation::TableFunction(_)
+        | Relation::Queue(_) => {}
         Relation::Filter { input, .. }
         | Relation::Project { input, .. }
         | Relation::Aggregate { input, .. }
         | Relation::Distinct { input, .. }
+        | Relation::Window { input, .. }
         | Relation::Sort { input, .. }
         | Relation::Limit { input, .. } => f(input),
         Relation::Join { left, right, .. } => {
@@ -120,6 +130,7 @@ pub(super) fn expressions<'r>(relation: &'r Relation, f: &mut dyn FnMut(&'r Expr
         | Relation::Distinct { .. }
         | Relation::SetOperation { .. } => {}
         Relation::Values { rows, .. } => rows.iter().flatten().for_each(f),
+        Relation::TableFunction(call) => call.args.iter().for_each(f),
         Relation::Filter { predicate, .. } => f(predicate),
         Relation::Project { columns, .. } => columns.iter().for_each(|(_, e)| f(e)),
         Relation::Join { on, .. } => on.iter().for_each(f),
@@ -129,6 +140,10 @@ pub(super) fn expressions<'r>(relation: &'r Relation, f: &mut dyn FnMut(&'r Expr
                 call.args.iter().chain(&call.filter).for_each(&mut *f);
                 call.order_by.iter().for_each(|key| f(&key.expr));
             }
+        }
+        Relation::Window { window, calls, .. } => {
+            window.expressions(f);
+            calls.iter().for_each(|(_, call)| call.expressions(f));
         }
         Relation::Sort { keys, .. } => keys.iter().for_each(|key| f(&key.expr)),
         Relation::Limit { limit, offset, .. } => limit.iter().chain(offset).for_each(f),
@@ -145,6 +160,7 @@ pub(super) fn expressions_mut(relation: &mut Relation, f: &mut dyn FnMut(&mut Ex
         | Relation::Distinct { .. }
         | Relation::SetOperation { .. } => {}
         Relation::Values { rows, .. } => rows.iter_mut().flatten().for_each(f),
+        Relation::TableFunction(call) => call.args.iter_mut().for_each(f),
         Relation::Filter { predicate, .. } => f(predicate),
         Relation::Project { columns, .. } => columns.iter_mut().for_each(|(_, e)| f(e)),
         Relation::Join { on, .. } => on.iter_mut().for_each(f),
@@ -154,6 +170,10 @@ pub(super) fn expressions_mut(relation: &mut Relation, f: &mut dyn FnMut(&mut Ex
                 call.args.iter_mut().chain(&mut call.filter).for_each(&mut *f);
                 call.order_by.iter_mut().for_each(|key| f(&mut key.expr));
             }
+        }
+        Relation::Window { window, calls, .. } => {
+            window.expressions_mut(f);
+            calls.iter_mut().for_each(|(_, call)| call.expressions_mut(f));
         }
         Relation::Sort { keys, .. } => keys.iter_mut().for_each(|key| f(&mut key.expr)),
         Relation::Limit { limit, offset, .. } => limit.iter_mut().chain(offset).for_each(f),
@@ -171,12 +191,18 @@ pub(super) fn produced(relation: &Relation) -> Vec<ColumnId> {
             columns
         }
         Relation::Values { columns, .. } => columns.clone(),
+        Relation::TableFunction(call) => call.columns.clone(),
         Relation::Queue(queue) => queue.columns.iter().copied().chain([queue.sequence]).collect(),
         Relation::Recursive(recursive) => recursive.columns.iter().map(|(id, _)| *id).collect(),
         Relation::Filter { input, .. } | Relation::Sort { input, .. } | Relation::Limit { input, .. } => {
             produced(input)
         }
         Relation::Project { columns, .. } => columns.iter().map(|(id, _)| *id).collect(),
+        Relation::Window { input, calls, .. } => {
+            let mut columns = produced(input);
+            columns.extend(calls.iter().map(|(id, _)| *id));
+            columns
+        }
         Relation::Join { kind, left, right, .. } => {
             let mut columns = produced(left);
             if !matches!(kind, crate::ir::JoinKind::Semi | crate::ir::JoinKind::Anti) {

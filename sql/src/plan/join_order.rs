@@ -6,13 +6,14 @@
 //! 1979, with single leaves added on either side); beyond, the cheapest next leaf is taken each time.
 
 use super::access::Access;
-use super::columns::{ColumnSet, add_used, produced_set, used};
+use super::columns::{ColumnSet, add_used, free, produced_set, used};
 use super::cost;
+use super::join_leaves::{Leaves, bits_of, calls_function, flatten};
 use super::nodes::{filter, node, node_free};
 use super::order::Want;
 use super::physical::{Node, Operator};
 use super::planner::{Planner, equality, in_cheap_order, peel};
-use super::predicate::{join, moves_over_joins, split};
+use super::predicate::{join, moves_over_joins};
 use crate::error::Result;
 use crate::ir::{ColumnId, Comparison, Expr, JoinKind, Relation, TableRows};
 use rustc_hash::FxHashMap;
@@ -22,8 +23,6 @@ const DYNAMIC_MAX: usize = 10;
 /// Leaves of one region: beyond, joins below stay as they are written. Sets of leaves are bits of a `u128`.
 const LEAVES_MAX: usize = 120;
 
-type Leaves = u128;
-
 struct Leaf<'r> {
     kind: JoinKind,
     columns: ColumnSet,
@@ -31,6 +30,8 @@ struct Leaf<'r> {
     requires: Leaves,
     /// Leaves that some condition connects with this one.
     neighbours: Leaves,
+    /// Leaves whose columns the arguments of a function in this one are: it is run anew for each row of them.
+    needs: Leaves,
     /// The base table, and the conjuncts over it alone.
     table: Option<(&'r TableRows, Vec<Expr>)>,
     /// Its plan by itself.
@@ -109,16 +110,28 @@ impl Planner<'_> {
             }
         }
         let mut everywhere = needed.clone();
+        let mut needs = vec![0; parts.len()];
+        for (at, (relation, _)) in
+            parts.iter().enumerate().filter(|(_, (relation, _))| calls_function(relation))
+        {
+            let taken = free(relation, &self.outers);
+            needs[at] = bits_of(&taken, &sets) & !(1 << at);
+            everywhere.extend(taken);
+        }
         for expr in conditions.iter().map(|c| &c.expr).chain(&last) {
             add_used(expr, &self.outers, &mut everywhere);
         }
         let mut leaves = Vec::with_capacity(parts.len());
         for (at, (relation, kind)) in parts.into_iter().enumerate() {
             let bit = 1 << at;
-            let requires =
-                conditions.iter().filter(|c| c.owner == Some(at)).fold(0, |set, c| set | c.leaves & !bit);
-            let neighbours =
-                conditions.iter().filter(|c| c.leaves & bit != 0).fold(0, |set, c| set | c.leaves & !bit);
+            let requires = conditions
+                .iter()
+                .filter(|c| c.owner == Some(at))
+                .fold(needs[at], |set, c| set | c.leaves & !bit);
+            let neighbours = conditions
+                .iter()
+                .filter(|c| c.leaves & bit != 0)
+                .fold(needs[at], |set, c| set | c.leaves & !bit);
             let (base, mut own) = peel(relation);
             own.append(&mut local[at]);
             let (node, table) = match base {
@@ -141,7 +154,7 @@ impl Planner<'_> {
             };
             let Some(node) = node else { return Ok(None) };
             let columns = sets[at].clone();
-            leaves.push(Leaf { kind, columns, requires, neighbours, table, node });
+            leaves.push(Leaf { kind, columns, requires, neighbours, needs: needs[at], table, node });
         }
         let mut region = Region { leaves, conditions, lookups: FxHashMap::default() };
         region.estimate(self);
@@ -155,54 +168,6 @@ impl Planner<'_> {
         let built = region.build(self, &steps, needed, &last)?;
         Ok(Some(filter(built, join(last))))
     }
-}
-
-/// Adds the leaves of a region from left to right, and its conditions with the leaf that owns them.
-fn flatten<'r>(
-    relation: &'r Relation,
-    parts: &mut Vec<(&'r Relation, JoinKind)>,
-    conditions: &mut Vec<(Expr, Option<usize>)>,
-    joins_left: &mut usize,
-) {
-    let add = |expr: &Expr, owner: Option<usize>, conditions: &mut Vec<(Expr, Option<usize>)>| {
-        let mut list = Vec::new();
-        split(expr.clone(), &mut list);
-        conditions.extend(list.into_iter().map(|e| (e, owner)));
-    };
-    let (base, filters) = peel(relation);
-    match base {
-        Relation::Join { kind: JoinKind::Inner, left, right, on } if *joins_left > 0 => {
-            *joins_left -= 1;
-            flatten(left, parts, conditions, joins_left);
-            flatten(right, parts, conditions, joins_left);
-            on.iter().for_each(|on| add(on, None, conditions));
-            conditions.extend(filters.into_iter().map(|e| (e, None)));
-        }
-        Relation::Join {
-            kind: kind @ (JoinKind::Left | JoinKind::Semi | JoinKind::Anti),
-            left,
-            right,
-            on,
-        } if *joins_left > 0 => {
-            *joins_left -= 1;
-            flatten(left, parts, conditions, joins_left);
-            let owner = parts.len();
-            parts.push((right, *kind));
-            on.iter().for_each(|on| add(on, Some(owner), conditions));
-            conditions.extend(filters.into_iter().map(|e| (e, None)));
-        }
-        _ => parts.push((relation, JoinKind::Inner)),
-    }
-}
-
-fn bits_of(uses: &ColumnSet, sets: &[ColumnSet]) -> Leaves {
-    let mut bits = 0;
-    for (at, set) in sets.iter().enumerate() {
-        if uses.iter().any(|id| set.contains(id)) {
-            bits |= 1 << at;
-        }
-    }
-    bits
 }
 
 impl Region<'_> {
@@ -401,6 +366,10 @@ impl Region<'_> {
         let (right_rows, right_cost) = (self.leaves[leaf].node.rows, self.leaves[leaf].node.cost);
         let inner = self.leaves[leaf].kind == JoinKind::Inner;
         let emit = out * cost::EMIT;
+        if self.leaves[leaf].needs != 0 {
+            let price = cost_before + rows * (right_cost + cost::RESTART) + emit;
+            return Ok(Step { cost: price, rows: out, leaf, before, method: JoinMethod::Loop });
+        }
         let by_hash = !keep_order && self.hash_keys(planner, before, leaf) > 0;
         // The number of left rows is a guess. Where it is too low a loop pays for it with the whole right side once
         // a row, a hash join with next to nothing.
@@ -437,7 +406,8 @@ impl Region<'_> {
         start: Option<usize>,
         needed: &ColumnSet,
     ) -> Result<Option<Vec<Step>>> {
-        let inner = (0..self.leaves.len()).filter(|at| self.leaves[*at].kind == JoinKind::Inner);
+        let inner = (0..self.leaves.len())
+            .filter(|at| self.leaves[*at].kind == JoinKind::Inner && self.leaves[*at].requires == 0);
         let starts: Vec<usize> = match start {
             Some(at) => vec![at],
             None => inner.collect(),
@@ -559,6 +529,9 @@ impl Region<'_> {
             for condition in self.conditions.iter().filter(|c| c.leaves & !done != 0) {
                 add_used(&condition.expr, &planner.outers, &mut above);
             }
+            let open =
+                self.leaves.iter().enumerate().filter(|(at, leaf)| leaf.needs != 0 && done >> at & 1 == 0);
+            open.for_each(|(_, leaf)| above.extend(node_free(&leaf.node, &planner.outers)));
             current = self.join(planner, current, step, &above)?;
         }
         Ok(current)
@@ -580,7 +553,11 @@ impl Region<'_> {
             JoinMethod::Lookup => self.lookup_join(planner, left, step, conjuncts, &handed)?,
             JoinMethod::Loop => {
                 let right = leaf.node.clone();
-                let outer = Vec::new();
+                let mut outer = Vec::new();
+                if leaf.needs != 0 {
+                    let taken = node_free(&right, &planner.outers);
+                    outer.extend(left.columns.iter().copied().filter(|id| taken.contains(id)));
+                }
                 let on = join(in_cheap_order(conjuncts));
                 Operator::NestedLoopJoin { kind, left: Box::new(left), right: Box::new(right), outer, on }
             }

@@ -12,6 +12,7 @@ mod columns;
 mod cost;
 mod explain;
 mod figures;
+mod join_leaves;
 mod join_order;
 mod nodes;
 mod order;
@@ -25,6 +26,7 @@ mod stats;
 mod tests;
 #[cfg(debug_assertions)]
 mod validate;
+mod window;
 mod write;
 
 pub use explain::{explain, explain_query_plan, explain_write};

@@ -42,6 +42,7 @@ pub(super) fn node_inputs<'n>(node: &'n Node, f: &mut dyn FnMut(&'n Node)) {
         Operator::OneRow
         | Operator::Empty
         | Operator::Values { .. }
+        | Operator::TableFunction { .. }
         | Operator::Queue { .. }
         | Operator::TableScan(_)
         | Operator::IndexScan(_) => {}
@@ -49,6 +50,7 @@ pub(super) fn node_inputs<'n>(node: &'n Node, f: &mut dyn FnMut(&'n Node)) {
         | Operator::Project { input, .. }
         | Operator::Aggregate { input, .. }
         | Operator::Distinct { input, .. }
+        | Operator::Window { input, .. }
         | Operator::Sort { input, .. }
         | Operator::Limit { input, .. } => f(input),
         Operator::NestedLoopJoin { left, right, .. }
@@ -70,6 +72,7 @@ pub(super) fn node_inputs_mut(node: &mut Node, f: &mut dyn FnMut(&mut Node)) {
         Operator::OneRow
         | Operator::Empty
         | Operator::Values { .. }
+        | Operator::TableFunction { .. }
         | Operator::Queue { .. }
         | Operator::TableScan(_)
         | Operator::IndexScan(_) => {}
@@ -77,6 +80,7 @@ pub(super) fn node_inputs_mut(node: &mut Node, f: &mut dyn FnMut(&mut Node)) {
         | Operator::Project { input, .. }
         | Operator::Aggregate { input, .. }
         | Operator::Distinct { input, .. }
+        | Operator::Window { input, .. }
         | Operator::Sort { input, .. }
         | Operator::Limit { input, .. } => f(input),
         Operator::NestedLoopJoin { left, right, .. }
@@ -107,6 +111,7 @@ pub(super) fn node_expressions<'n>(node: &'n Node, f: &mut dyn FnMut(&'n Expr)) 
         | Operator::SetOperation { .. } => {}
         Operator::Recursive(recursive) => recursive.limit.iter().chain(&recursive.offset).for_each(f),
         Operator::Values { rows } => rows.iter().flatten().for_each(f),
+        Operator::TableFunction { args, .. } => args.iter().for_each(f),
         Operator::TableScan(scan) => {
             match &scan.range {
                 RowIdRange::All => {}
@@ -135,6 +140,10 @@ pub(super) fn node_expressions<'n>(node: &'n Node, f: &mut dyn FnMut(&'n Expr)) 
                 call.args.iter().chain(&call.filter).for_each(&mut *f);
                 call.order_by.iter().for_each(|key| f(&key.expr));
             }
+        }
+        Operator::Window { window, calls, .. } => {
+            window.expressions(f);
+            calls.iter().for_each(|call| call.expressions(f));
         }
         Operator::Sort { keys, top, .. } => {
             keys.iter().for_each(|key| f(&key.expr));

@@ -8,7 +8,7 @@ use super::figures::Figures;
 use crate::catalog::{Index, Table};
 use crate::ir::{
     AggregateCall, ColumnId, Comparison, Expr, InsertColumn, JoinKind, Output, RecursionId, Returning, SetOp,
-    SortKey, Target, Upsert,
+    SortKey, TableFunction, Target, Upsert, Window, WindowCall,
 };
 use crate::parser::OnConflict;
 use crate::types::Collation;
@@ -64,6 +64,15 @@ pub enum Operator {
     Values {
         /// Each as wide as the node.
         rows: Vec<Vec<Expr>>,
+    },
+    /// The rows of a function; its arguments use no columns but outer ones.
+    TableFunction {
+        /// The function.
+        function: TableFunction,
+        /// Its arguments.
+        args: Vec<Expr>,
+        /// Its name in the statement.
+        alias: String,
     },
     /// A table, in order of row id.
     TableScan(TableScan),
@@ -126,6 +135,15 @@ pub enum Operator {
         bare_from: Option<usize>,
         /// True if equal groups come together in the input.
         sorted: bool,
+    },
+    /// Rows sorted by a window's keys, with the results of its functions behind their columns.
+    Window {
+        /// The rows.
+        input: Box<Node>,
+        /// Partition and order.
+        window: Window,
+        /// The calls.
+        calls: Vec<WindowCall>,
     },
     /// Rows without duplicates over all columns of the node.
     Distinct {

@@ -68,8 +68,17 @@ impl Planner<'_> {
                     self.types.insert(*id, types | TypeSet::NULL);
                 }
             }
+            Relation::Window { calls, .. } => {
+                for (id, call) in calls {
+                    let args: Vec<TypeSet> = call.args.iter().map(types_of).collect();
+                    self.types.insert(*id, call.function.result_types(&args));
+                }
+            }
             Relation::Recursive(recursive) => {
                 self.types.extend(recursive.columns.iter().map(|(id, _)| (*id, TypeSet::ALL)));
+            }
+            Relation::TableFunction(call) => {
+                self.types.extend(call.columns.iter().map(|id| (*id, TypeSet::ALL)));
             }
             Relation::Queue(queue) => {
                 self.types.extend(queue.columns.iter().map(|id| (*id, TypeSet::ALL)));
@@ -140,9 +149,16 @@ impl Planner<'_> {
                 let price = input.cost + input.rows * cost::GROUP_HASH;
                 Ok(node(Operator::Distinct { input: Box::new(input), collations }, ids, rows, price))
             }
+            Relation::Window { .. } => self.windowed(relation, needed),
             Relation::Sort { input, keys } => self.sorted(input, keys, needed, None),
             Relation::Limit { input, limit, offset } => {
                 self.limited(input, limit.as_ref(), offset.as_ref(), needed)
+            }
+            Relation::TableFunction(call) => {
+                let (function, args, alias) = (call.function.clone(), call.args.clone(), call.alias.clone());
+                let rows = function.0.rows;
+                let operator = Operator::TableFunction { function, args, alias };
+                Ok(node(operator, call.columns.clone(), rows, rows * 0.3))
             }
             Relation::Queue(queue) => {
                 let columns = queue.columns.iter().copied().chain([queue.sequence]).collect();
@@ -381,11 +397,17 @@ impl Planner<'_> {
                 let input = self.ordered(input, &below, Want::Sort(&order), fraction)?;
                 Ok(input.map(|input| aggregate_node(relation, input, true)))
             }
+            Relation::Window { .. } => match want {
+                Want::Sort(keys) if super::window::gives_order(relation, keys) => {
+                    self.windowed(relation, needed).map(Some)
+                }
+                _ => Ok(None),
+            },
             _ => Ok(None),
         }
     }
 
-    fn sorted(
+    pub(super) fn sorted(
         &mut self,
         input: &Relation,
         keys: &[SortKey],

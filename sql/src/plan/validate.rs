@@ -96,6 +96,9 @@ impl Checker<'_> {
             Operator::Filter { input, .. } | Operator::Sort { input, .. } | Operator::Limit { input, .. } => {
                 assert_eq!(input.columns, node.columns, "a node that hands rows through changes them");
             }
+            Operator::Window { input, calls, .. } => {
+                assert_eq!(input.columns.len() + calls.len(), node.columns.len(), "window width");
+            }
             Operator::Distinct { input, collations } => {
                 assert_eq!(input.columns, node.columns, "a node that hands rows through changes them");
                 assert_eq!(collations.len(), node.columns.len(), "one collation a column");

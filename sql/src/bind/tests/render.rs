@@ -76,6 +76,19 @@ pub(super) fn relation(of: &Relation) -> String {
             parts.extend(bare_from.map(|call| format!("from {call}")));
             format!("group({}, {})", relation(input), parts.join(" "))
         }
+        Relation::Window { input, window, calls } => {
+            let mut parts: Vec<String> =
+                window.partition.iter().map(|(of, by)| format!("{}{}", expr(of), collated(*by))).collect();
+            parts.push("|".to_owned());
+            parts.extend(window.order.iter().map(key));
+            parts.push("|".to_owned());
+            parts.extend(
+                calls
+                    .iter()
+                    .map(|(id, call)| format!("#{}={}({})", id.0, call.function.name(), list(&call.args))),
+            );
+            format!("window({}, {})", relation(input), parts.join(" "))
+        }
         Relation::Distinct { input, columns } => {
             format!("distinct({}, {})", relation(input), compared(columns))
         }
@@ -87,6 +100,7 @@ pub(super) fn relation(of: &Relation) -> String {
             let part = |part: &Option<Expr>| part.as_ref().map_or_else(|| "-".to_owned(), expr);
             format!("limit({}, {}, {})", relation(input), part(limit), part(offset))
         }
+        Relation::TableFunction(call) => format!("{}{}", call.function.0.name, list(&call.args)),
         Relation::Queue(queue) => format!("queue{}[#{}..]", queue.recursion.0, queue.columns[0].0),
         Relation::Recursive(recursive) => {
             let steps: Vec<String> = recursive.steps.iter().map(|(step, _)| relation(step)).collect();

@@ -30,7 +30,12 @@ impl Operand<'_> {
 }
 
 fn operand<'a>(node: &'a mut Node, row: &'a dyn RowSource, cx: &mut Context) -> Result<Operand<'a>> {
-    if node.is_leaf() { Ok(Operand::Leaf(node)) } else { Ok(Operand::Ready(eval(node, row, cx)?)) }
+    match node {
+        // The operand that is met most costs no call.
+        Node::Column(column) => Ok(Operand::Ready(Datum::Borrowed(row.value(*column)?))),
+        node if node.is_leaf() => Ok(Operand::Leaf(node)),
+        node => Ok(Operand::Ready(eval(node, row, cx)?)),
+    }
 }
 
 fn number(value: ValueRef<'static>) -> Datum<'static> {
@@ -43,14 +48,32 @@ pub(crate) fn truth_of(node: &mut Node, row: &dyn RowSource, cx: &mut Context) -
     Ok(truth(operand.view(cx)))
 }
 
-/// Evaluates `node` for one row.
+/// Evaluates `node` for one row. What hot expressions are made of stands apart from the rest, whose many kinds of
+/// nodes need a large stack frame.
 pub(crate) fn eval<'a>(node: &'a mut Node, row: &'a dyn RowSource, cx: &mut Context) -> Result<Datum<'a>> {
+    Ok(match node {
+        Node::Column(column) => Datum::Borrowed(row.value(*column)?),
+        Node::Arithmetic(op, left, right) => {
+            let (left, right) = (operand(left, row, cx)?, operand(right, row, cx)?);
+            number(scalar::arithmetic(*op, left.view(cx), right.view(cx))?)
+        }
+        Node::Compare(op, left, right, rule) => {
+            let (left, right) = (operand(left, row, cx)?, operand(right, row, cx)?);
+            number(scalar::boolean(scalar::compare(*op, left.view(cx), right.view(cx), *rule)))
+        }
+        other => return eval_rare(other, row, cx),
+    })
+}
+
+#[inline(never)]
+fn eval_rare<'a>(node: &'a mut Node, row: &'a dyn RowSource, cx: &mut Context) -> Result<Datum<'a>> {
     Ok(match node {
         Node::Constant(value) => Datum::Borrowed(value.as_ref()),
         Node::Literal(_) | Node::Parameter(_) | Node::Outer(_) => {
             copy_leaf(node.leaf(cx).unwrap_or_default())
         }
-        Node::Column(column) => Datum::Borrowed(row.value(*column)?),
+        // Taken by the caller already.
+        Node::Column(_) | Node::Arithmetic(..) | Node::Compare(..) => number(ValueRef::Null),
         Node::Negate(node) => {
             let value = operand(node, row, cx)?;
             number(scalar::negate(value.view(cx)))
@@ -67,14 +90,6 @@ pub(crate) fn eval<'a>(node: &'a mut Node, row: &'a dyn RowSource, cx: &mut Cont
         Node::IsTruth { node, truth, negated } => {
             let is = truth_of(node, row, cx)? == Some(*truth);
             number(scalar::boolean(Some(is != *negated)))
-        }
-        Node::Arithmetic(op, left, right) => {
-            let (left, right) = (operand(left, row, cx)?, operand(right, row, cx)?);
-            number(scalar::arithmetic(*op, left.view(cx), right.view(cx))?)
-        }
-        Node::Compare(op, left, right, rule) => {
-            let (left, right) = (operand(left, row, cx)?, operand(right, row, cx)?);
-            number(scalar::boolean(scalar::compare(*op, left.view(cx), right.view(cx), *rule)))
         }
         Node::CompareRows { op, left, right, rules } => {
             let mut pairs = left.iter_mut().zip(right.iter_mut());

@@ -40,6 +40,7 @@ mod set_operation;
 mod sort;
 mod sort_key;
 mod subquery;
+mod table_function;
 mod table_scan;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
@@ -48,6 +49,10 @@ mod table_tests;
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 mod values;
+mod window;
+mod window_aggregate;
+mod window_call;
+mod window_frame;
 
 pub(crate) use records::Source;
 pub(crate) use row_id_range::equal_row_id;
@@ -127,6 +132,9 @@ impl Builder<'_> {
             }
             Planned::HashJoin { .. } => Box::new(hash_join::HashJoin::new(self, node)?),
             Planned::Aggregate { .. } => Box::new(aggregate::Aggregate::new(self, node)?),
+            Planned::Window { input, window, calls } => {
+                Box::new(window::Window::new(self, input, window, calls)?)
+            }
             Planned::Distinct { input, collations } => {
                 Box::new(distinct::Distinct::new(self, input, collations)?)
             }
@@ -135,6 +143,9 @@ impl Builder<'_> {
             }
             Planned::Limit { input, limit, offset } => {
                 Box::new(limit::Limit::new(self, input, limit.as_ref(), offset.as_ref())?)
+            }
+            Planned::TableFunction { function, args, .. } => {
+                Box::new(table_function::TableFunction::new(self, node, function, args)?)
             }
             Planned::Queue { recursion, .. } => Box::new(queue::Queue::new(*recursion)),
             Planned::Recursive(recursive) => Box::new(recursive::Recursive::new(self, node, recursive)?),

@@ -48,7 +48,10 @@ impl Ord for Unordered {
 pub(super) struct Rows {
     width: usize,
     order: Order,
-    /// Without an order: the values of all rows, one row after the other.
+    /// Without an order: the first row, where it entered an empty queue. Many recursions never have a second one.
+    front: Vec<Value>,
+    has_front: bool,
+    /// The values of the rows behind it, one row after the other.
     line: VecDeque<Value>,
     heap: BinaryHeap<Keyed>,
     entered: u64,
@@ -57,7 +60,16 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn new(width: usize, order: Order) -> Rows {
-        Rows { width, order, line: VecDeque::new(), heap: BinaryHeap::new(), entered: 0, key: Vec::new() }
+        Rows {
+            width,
+            order,
+            front: Vec::new(),
+            has_front: false,
+            line: VecDeque::new(),
+            heap: BinaryHeap::new(),
+            entered: 0,
+            key: Vec::new(),
+        }
     }
 
     /// Values a row.
@@ -72,6 +84,7 @@ impl Rows {
 
     /// No row.
     pub(super) fn clear(&mut self) {
+        self.has_front = false;
         self.line.clear();
         self.heap.clear();
         self.entered = 0;
@@ -80,7 +93,12 @@ impl Rows {
     /// Adds a row, whose values are taken out of `row`.
     pub(super) fn push(&mut self, row: &mut Vec<Value>) {
         if self.order.0.is_empty() {
-            self.line.extend(row.drain(..));
+            if !self.has_front && self.line.is_empty() {
+                std::mem::swap(row, &mut self.front);
+                self.has_front = true;
+                return;
+            }
+            row.drain(..).for_each(|value| self.line.push_back(value));
             return;
         }
         self.key.clear();
@@ -94,12 +112,17 @@ impl Rows {
 
     /// Takes the next row into `row`; false if there is none.
     pub(super) fn pop(&mut self, row: &mut Vec<Value>) -> bool {
+        if self.has_front {
+            std::mem::swap(row, &mut self.front);
+            self.has_front = false;
+            return true;
+        }
         row.clear();
         if self.order.0.is_empty() {
             if self.line.len() < self.width || self.line.is_empty() {
                 return false;
             }
-            row.extend(self.line.drain(..self.width));
+            row.extend((0..self.width).filter_map(|_| self.line.pop_front()));
             return true;
         }
         match self.heap.pop() {

@@ -3,7 +3,11 @@
 use super::super::nodes::node_inputs;
 use super::super::physical::{Node, Operator, ScanColumn};
 use crate::catalog::Table;
-use crate::ir::{AggregateCall, ArithmeticOp, ColumnId, CompareOp, Expr, MatchKind, Target};
+use crate::ir::{
+    AggregateCall, ArithmeticOp, ColumnId, CompareOp, Expr, Frame, FrameBound, FrameUnit, MatchKind, Target,
+    WindowCall, WindowFunction,
+};
+use crate::parser::Exclude;
 use crate::types::Affinity;
 use crate::value::Value;
 use rustc_hash::FxHashMap;
@@ -35,6 +39,17 @@ impl Names {
                     .chain(bare.iter().map(|id| self.column(*id)))
                     .collect();
                 for (id, text) in node.columns.iter().zip(texts) {
+                    self.computed(*id, text);
+                }
+            }
+            Operator::TableFunction { function, alias, .. } => {
+                for (id, column) in node.columns.iter().zip(&function.0.columns) {
+                    self.0.insert(*id, format!("{alias}.{column}"));
+                }
+            }
+            Operator::Window { input, calls, .. } => {
+                for (id, call) in node.columns.iter().skip(input.columns.len()).zip(calls) {
+                    let text = self.window_call(call);
                     self.computed(*id, text);
                 }
             }
@@ -93,6 +108,44 @@ impl Names {
         let filter =
             call.filter.as_ref().map_or_else(String::new, |e| format!(" FILTER (WHERE {})", self.text(e)));
         format!("{}({distinct}{args}){filter}", call.function.0.name)
+    }
+
+    /// A call over a window; a frame that is not the usual one is shown.
+    pub(super) fn window_call(&self, call: &WindowCall) -> String {
+        let filter =
+            call.filter.as_ref().map_or_else(String::new, |e| format!(" FILTER (WHERE {})", self.text(e)));
+        let frame = &call.frame;
+        let is_usual = frame.unit == FrameUnit::Range
+            && frame.start == FrameBound::UnboundedPreceding
+            && frame.end == FrameBound::CurrentRow
+            && frame.exclude.is_none();
+        let over = if is_usual { String::new() } else { format!(" OVER ({})", self.frame(frame)) };
+        let is_count = matches!(call.function, WindowFunction::Aggregate(_)) && call.args.is_empty();
+        let args = if is_count { "*".to_owned() } else { self.list(&call.args) };
+        format!("{}({args}){filter}{over}", call.function.name())
+    }
+
+    fn frame(&self, frame: &Frame) -> String {
+        let unit = match frame.unit {
+            FrameUnit::Rows => "ROWS",
+            FrameUnit::Range => "RANGE",
+            FrameUnit::Groups => "GROUPS",
+        };
+        let bound = |bound: &FrameBound| match bound {
+            FrameBound::UnboundedPreceding => "UNBOUNDED PRECEDING".to_owned(),
+            FrameBound::Preceding(e) => format!("{} PRECEDING", self.text(e)),
+            FrameBound::CurrentRow => "CURRENT ROW".to_owned(),
+            FrameBound::Following(e) => format!("{} FOLLOWING", self.text(e)),
+            FrameBound::UnboundedFollowing => "UNBOUNDED FOLLOWING".to_owned(),
+        };
+        let exclude = match frame.exclude {
+            None => "",
+            Some(Exclude::NoOthers) => " EXCLUDE NO OTHERS",
+            Some(Exclude::CurrentRow) => " EXCLUDE CURRENT ROW",
+            Some(Exclude::Group) => " EXCLUDE GROUP",
+            Some(Exclude::Ties) => " EXCLUDE TIES",
+        };
+        format!("{unit} BETWEEN {} AND {}{exclude}", bound(&frame.start), bound(&frame.end))
     }
 
     fn list(&self, exprs: &[Expr]) -> String {

@@ -206,8 +206,29 @@ impl Tree {
                 text
             }
             Operator::Distinct { .. } => "Distinct".to_owned(),
+            Operator::TableFunction { function, args, alias } => {
+                let call = format!("{}({})", function.0.name, self.list(args));
+                if *alias == function.0.name {
+                    format!("Call {call}")
+                } else {
+                    format!("Call {call} AS {alias}")
+                }
+            }
             Operator::Queue { alias, .. } => format!("Queue {alias}"),
             Operator::Recursive(recursive) => self.recursive(recursive),
+            Operator::Window { window, calls, .. } => {
+                let calls: Vec<String> = calls.iter().map(|call| self.names.window_call(call)).collect();
+                let mut text = format!("Window {}", calls.join(", "));
+                if !window.partition.is_empty() {
+                    let keys: Vec<String> =
+                        window.partition.iter().map(|(e, c)| self.names.text(e) + &collated(*c)).collect();
+                    text += &format!(" partition by {}", keys.join(", "));
+                }
+                if !window.order.is_empty() {
+                    text += &format!(" order by {}", self.keys(&window.order));
+                }
+                text
+            }
             Operator::Sort { keys, top, .. } => {
                 let top =
                     top.as_ref().map_or_else(String::new, |top| format!(" (top {})", self.names.text(top)));

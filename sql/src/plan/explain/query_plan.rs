@@ -53,6 +53,9 @@ impl Rows<'_> {
                 let step = self.add(parent, "RECURSIVE STEP".to_owned());
                 recursive.steps.iter().for_each(|node| self.node(node, step));
             }
+            Operator::TableFunction { alias, .. } => {
+                self.add(parent, format!("SCAN {alias} VIRTUAL TABLE INDEX 0:"));
+            }
             Operator::Queue { alias, .. } => {
                 self.add(parent, format!("SCAN {alias}"));
             }

@@ -65,6 +65,8 @@ fn flatten(rewriter: &mut Rewriter<'_>, relation: Relation, keep: Keep, map: &mu
             if let Some(on) = &mut on {
                 rewriter.substitute(on, map);
             }
+            let mut left = left;
+            substitute_in_calls(rewriter, &mut left, map);
             Relation::Join { kind, left, right, on }
         }
         Relation::Sort { input, mut keys } => {
@@ -73,6 +75,14 @@ fn flatten(rewriter: &mut Rewriter<'_>, relation: Relation, keep: Keep, map: &mu
                 rewriter.substitute(&mut key.expr, map);
             }
             Relation::Sort { input, keys }
+        }
+        Relation::Window { input, mut window, mut calls } => {
+            let input = Box::new(flatten(rewriter, *input, keep, map));
+            window.expressions_mut(&mut |expr| rewriter.substitute(expr, map));
+            for (_, call) in &mut calls {
+                call.expressions_mut(&mut |expr| rewriter.substitute(expr, map));
+            }
+            Relation::Window { input, window, calls }
         }
         Relation::Limit { input, limit, offset } => {
             let input = Box::new(flatten(rewriter, *input, keep, map));
@@ -111,9 +121,28 @@ fn flatten(rewriter: &mut Rewriter<'_>, relation: Relation, keep: Keep, map: &mu
             recursive.steps = recursive.steps.into_iter().map(keep_all).collect();
             Relation::Recursive(recursive)
         }
+        Relation::TableFunction(mut call) => {
+            call.args.iter_mut().for_each(|arg| rewriter.substitute(arg, map));
+            Relation::TableFunction(call)
+        }
         other @ (Relation::OneRow | Relation::Table(_) | Relation::Values { .. } | Relation::Queue(_)) => {
             other
         }
+    }
+}
+
+/// The arguments of table functions may be columns of what stands to their right.
+fn substitute_in_calls(rewriter: &mut Rewriter<'_>, relation: &mut Relation, map: &Replacements) {
+    match relation {
+        Relation::TableFunction(call) => {
+            call.args.iter_mut().for_each(|arg| rewriter.substitute(arg, map));
+        }
+        Relation::Filter { input, .. } => substitute_in_calls(rewriter, input, map),
+        Relation::Join { left, right, .. } => {
+            substitute_in_calls(rewriter, left, map);
+            substitute_in_calls(rewriter, right, map);
+        }
+        _ => {}
     }
 }
 

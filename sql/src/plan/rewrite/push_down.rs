@@ -79,6 +79,29 @@ fn push(rewriter: &mut Rewriter<'_>, relation: Relation, mut conjuncts: Vec<Expr
             let input = Box::new(push(rewriter, *input, down));
             filtered(Relation::Distinct { input, columns }, stay)
         }
+        Relation::Window { input, window, calls } => {
+            // Whole partitions may go before they are looked at, single rows may not.
+            let made: ColumnSet = calls.iter().map(|(id, _)| *id).chain(produced_set(&input)).collect();
+            let whole: ColumnSet = window
+                .partition
+                .iter()
+                .filter_map(|(expr, collation)| match expr {
+                    Expr::Column(id, types) if *collation == Collation::Binary && one_form(*types) => {
+                        Some(*id)
+                    }
+                    _ => None,
+                })
+                .collect();
+            let (down, stay): (Vec<_>, Vec<_>) = conjuncts.into_iter().partition(|e| {
+                let uses = used(e, &rewriter.outers);
+                may_move(e)
+                    && !has_subquery(e)
+                    && uses.iter().any(|id| whole.contains(id))
+                    && uses.iter().all(|id| whole.contains(id) || !made.contains(id))
+            });
+            let input = Box::new(push(rewriter, *input, down));
+            filtered(Relation::Window { input, window, calls }, stay)
+        }
         Relation::Sort { input, keys } => {
             let (down, stay): (Vec<_>, Vec<_>) = conjuncts.into_iter().partition(may_move);
             let input = Box::new(push(rewriter, *input, down));
@@ -118,9 +141,11 @@ fn push(rewriter: &mut Rewriter<'_>, relation: Relation, mut conjuncts: Vec<Expr
             recursive.steps = recursive.steps.into_iter().map(inside).collect();
             filtered(Relation::Recursive(recursive), conjuncts)
         }
-        other @ (Relation::OneRow | Relation::Table(_) | Relation::Values { .. } | Relation::Queue(_)) => {
-            filtered(other, conjuncts)
-        }
+        other @ (Relation::OneRow
+        | Relation::Table(_)
+        | Relation::Values { .. }
+        | Relation::TableFunction(_)
+        | Relation::Queue(_)) => filtered(other, conjuncts),
     }
 }
 

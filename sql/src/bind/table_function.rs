@@ -1,0 +1,206 @@
+//! Table functions in FROM. Their arguments may name columns of all of FROM, so they are bound when it is known.
+
+use super::Binder;
+use super::from::From;
+use super::scope::{Source, SourceColumn};
+use super::typed::ColumnInfo;
+use super::walk::{columns_of, for_each_node};
+use crate::catalog::{self, Catalog};
+use crate::error::{Error, Result, Span};
+use crate::functions::{TableFunction, listing, lookup_table_function};
+use crate::ir::{ColumnId, Expr, JoinKind, Relation, TableCall};
+use crate::suggest::{nearest, suggest};
+use crate::types::{Affinity, Collation, TypeSet};
+use crate::value::Value;
+use rustc_hash::FxHashSet;
+use sqlparser::ast;
+use std::rc::Rc;
+
+/// The arguments of a call that are still to be bound; the call is known by its first column.
+pub(super) struct PendingCall<'a> {
+    column: ColumnId,
+    args: Vec<&'a ast::Expr>,
+}
+
+/// The pragmas that show the catalog, and whether they take the name of a table or index.
+const PRAGMAS: [(&str, bool); 12] = [
+    ("table_info", true),
+    ("table_xinfo", true),
+    ("table_list", true),
+    ("index_list", true),
+    ("index_info", true),
+    ("index_xinfo", true),
+    ("foreign_key_list", true),
+    ("collation_list", false),
+    ("schema_version", false),
+    ("user_version", false),
+    ("application_id", false),
+    ("encoding", false),
+];
+
+impl<'a> Binder<'a> {
+    /// The table function called `name`, or one that is named without arguments.
+    pub(super) fn table_function(&self, name: &str) -> Option<TableFunction> {
+        lookup_table_function(name).or_else(|| pragma_function(self.cx.catalog, name))
+    }
+
+    /// A call in FROM.
+    pub(super) fn called_table(
+        &mut self,
+        function: TableFunction,
+        args: &'a [ast::FunctionArg],
+        shown: String,
+        span: Option<Span>,
+    ) -> Result<From> {
+        self.count_source()?;
+        let mut exprs = Vec::with_capacity(args.len());
+        for arg in args {
+            match arg {
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => exprs.push(expr),
+                _ => return Err(super::function::wrong_count(&function.0.name, span)),
+            }
+        }
+        let definition = &function.0;
+        if exprs.len() > definition.max_args {
+            let message =
+                format!("too many arguments on {}() - max {}", definition.name, definition.max_args);
+            return Err(Error::invalid(message, span));
+        }
+        if exprs.len() < definition.min_args {
+            return Err(super::function::wrong_count(&definition.name, span));
+        }
+        let columns: Vec<SourceColumn> = definition
+            .columns
+            .iter()
+            .map(|name| SourceColumn {
+                id: self.fresh_column(),
+                info: Rc::new(ColumnInfo { name: name.clone(), column_type: None, origin: None }),
+                types: TypeSet::ALL,
+                affinity: Affinity::Blob,
+                collation: Some(Collation::Binary),
+                hidden: false,
+            })
+            .collect();
+        if let Some(first) = columns.first()
+            && !exprs.is_empty()
+        {
+            self.pending_calls.push(PendingCall { column: first.id, args: exprs });
+        }
+        let ids = columns.iter().map(|column| column.id).collect();
+        let relation = Relation::TableFunction(TableCall {
+            function,
+            args: Vec::new(),
+            columns: ids,
+            alias: shown.clone(),
+        });
+        let source = Source { name: Some(shown), in_main: false, columns, row_id: None, nullable: false };
+        Ok(From { relation, sources: vec![source], merged: Vec::new() })
+    }
+
+    /// Binds the arguments of calls in `relation`, over all of whose columns we are.
+    pub(super) fn bind_pending(
+        &mut self,
+        calls: Vec<PendingCall<'a>>,
+        relation: &mut Relation,
+    ) -> Result<()> {
+        for call in calls {
+            let args = call.args.iter().map(|arg| Ok(self.expr(arg)?.expr)).collect::<Result<Vec<Expr>>>()?;
+            set_arguments(relation, call.column, args);
+        }
+        self.check_calls(relation)
+    }
+
+    /// A function runs once for each row of what its arguments come from, which must come first.
+    fn check_calls(&self, relation: &Relation) -> Result<()> {
+        match relation {
+            Relation::Filter { input, .. } => self.check_calls(input),
+            Relation::Join { kind, left, right, .. } => {
+                let turned = matches!(kind, JoinKind::Right | JoinKind::Full);
+                let fixed = !matches!(kind, JoinKind::Inner);
+                if turned && takes_from(right, left) || fixed && takes_from(left, right) {
+                    let message = "a table function may not take columns from behind an outer join";
+                    return Err(Error::invalid(message, None));
+                }
+                self.check_calls(left)?;
+                self.check_calls(right)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The error of a call of something that is no table function.
+    pub(super) fn no_table_function(&self, name: &str, span: Option<Span>) -> Error {
+        if self.cx.catalog.relation(name).is_some() {
+            return Error::invalid(format!("'{name}' is not a function"), span);
+        }
+        let pragmas = PRAGMAS.iter().map(|(pragma, _)| format!("pragma_{pragma}")).collect::<Vec<_>>();
+        let known = ["generate_series"].into_iter().chain(pragmas.iter().map(String::as_str));
+        Error::name(suggest(format!("no such table: {name}"), nearest(name, known)), span)
+    }
+}
+
+/// Calls stand in the FROM of one query alone: below joins and the filters between them.
+fn set_arguments(relation: &mut Relation, column: ColumnId, args: Vec<Expr>) {
+    let mut places = vec![relation];
+    while let Some(place) = places.pop() {
+        match place {
+            Relation::TableFunction(call) if call.columns.first() == Some(&column) => {
+                call.args = args;
+                return;
+            }
+            Relation::Join { left, right, .. } => places.extend([&mut **left, &mut **right]),
+            Relation::Filter { input, .. } | Relation::Project { input, .. } => places.push(input),
+            _ => {}
+        }
+    }
+}
+
+/// True if a call in `relation` takes a column of `other`.
+fn takes_from(relation: &Relation, other: &Relation) -> bool {
+    match relation {
+        Relation::TableFunction(call) => {
+            let mut columns = FxHashSet::default();
+            columns_of(other, &mut columns);
+            let mut takes = false;
+            for arg in &call.args {
+                for_each_node(&mut arg.clone(), &mut |node| {
+                    takes |= matches!(node, Expr::Column(id, _) if columns.contains(id));
+                });
+            }
+            takes
+        }
+        Relation::Filter { input, .. } => takes_from(input, other),
+        Relation::Join { left, right, .. } => takes_from(left, other) || takes_from(right, other),
+        _ => false,
+    }
+}
+
+/// `pragma_x` as a function: the rows of the pragma for everything that it can be asked of.
+fn pragma_function(catalog: &Catalog, name: &str) -> Option<TableFunction> {
+    let name = name.to_ascii_lowercase();
+    let pragma = name.strip_prefix("pragma_")?;
+    let (_, takes_name) = PRAGMAS.iter().find(|(known, _)| *known == pragma)?;
+    let (columns, plain) = catalog::pragma_rows(catalog, pragma, None)?;
+    let mut rows: Vec<(Option<String>, Vec<Value>)> = Vec::new();
+    if *takes_name && pragma != "table_list" {
+        let mut names: Vec<&str> = super::from::relation_names(catalog).collect();
+        for relation in catalog.relations() {
+            if let catalog::Relation::Table(table) = relation {
+                names.extend(table.indexes.iter().map(|index| index.name.as_str()));
+            }
+        }
+        for of in names {
+            let found = catalog::pragma_rows(catalog, pragma, Some(of)).map(|(_, rows)| rows);
+            rows.extend(found.into_iter().flatten().map(|row| (Some(of.to_owned()), row)));
+        }
+    } else {
+        // The list of tables can be asked of one table.
+        for row in plain {
+            if let (true, Some(Value::Text(table))) = (*takes_name, row.get(1)) {
+                rows.push((Some(table.to_string()), row.clone()));
+            }
+            rows.push((None, row));
+        }
+    }
+    Some(listing(&name, columns, rows))
+}

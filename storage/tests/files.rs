@@ -159,8 +159,10 @@ fn only_the_disk_opens_files() {
                 }
                 let code = text.split("#[cfg(test)]").next().unwrap_or_default();
                 for word in ["std::fs", "File::", "OpenOptions", "std::process::", "std::net"] {
-                    let uses =
-                        code.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(word));
+                    let names = |line: &str| {
+                        line.match_indices(word).any(|(at, _)| !line[..at].ends_with(char::is_alphanumeric))
+                    };
+                    let uses = code.lines().any(|line| !line.trim_start().starts_with("//") && names(line));
                     assert!(!uses, "{} uses {word}", path.display());
                 }
             }

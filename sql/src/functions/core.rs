@@ -17,10 +17,12 @@ pub(super) const FUNCTIONS: &[ScalarDefinition] = &[
     volatile("changes", 0, 0, Kinds::INTEGER, changes),
     // Evaluated lazily by the compiler of expressions; the bodies serve calls that come another way.
     scalar("coalesce", 2, usize::MAX, Kinds::ANY_ARGUMENT, coalesce),
+    scalar("greatest", 1, usize::MAX, Kinds::ANY_ARGUMENT, greatest),
     scalar("if", 2, usize::MAX, Kinds::ANY_ARGUMENT, iif),
     scalar("ifnull", 2, 2, Kinds::ANY_ARGUMENT, coalesce),
     scalar("iif", 2, usize::MAX, Kinds::ANY_ARGUMENT, iif),
     volatile("last_insert_rowid", 0, 0, Kinds::INTEGER, last_insert_rowid),
+    scalar("least", 1, usize::MAX, Kinds::ANY_ARGUMENT, least),
     scalar("likelihood", 2, 2, Kinds::ANY_ARGUMENT, first),
     scalar("likely", 1, 1, Kinds::ANY_ARGUMENT, first),
     scalar("max", 2, usize::MAX, Kinds::ANY_ARGUMENT, max),
@@ -31,6 +33,8 @@ pub(super) const FUNCTIONS: &[ScalarDefinition] = &[
     scalar("round", 1, 2, round_kinds, round),
     scalar("sign", 1, 1, Kinds::INTEGER_OR_NULL, sign),
     scalar("sqlite_version", 0, 0, Kinds::TEXT, sqlite_version),
+    // No value here carries a subtype.
+    scalar("subtype", 1, 1, Kinds::INTEGER, |_, _| Ok(integer(0))),
     volatile("total_changes", 0, 0, Kinds::INTEGER, total_changes),
     scalar("typeof", 1, 1, Kinds::TEXT, type_of),
     scalar("unlikely", 1, 1, Kinds::ANY_ARGUMENT, first),
@@ -109,6 +113,18 @@ fn max<'a>(cx: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
 fn min<'a>(cx: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
     // Of equal ones the last, as in SQLite.
     extreme(cx, args, Ordering::is_le)
+}
+
+/// As `max`, but NULLs are passed over.
+fn greatest<'a>(cx: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
+    let present: Vec<ValueRef<'a>> = args.iter().copied().filter(|arg| !arg.is_null()).collect();
+    max(cx, &present)
+}
+
+/// As `min`, but NULLs are passed over.
+fn least<'a>(cx: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
+    let present: Vec<ValueRef<'a>> = args.iter().copied().filter(|arg| !arg.is_null()).collect();
+    min(cx, &present)
 }
 
 fn nullif<'a>(cx: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {

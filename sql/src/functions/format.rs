@@ -97,9 +97,10 @@ fn flags<'f>(format: &'f [u8], arguments: &mut Arguments<'_, '_>) -> Result<(Fla
     }
     if rest.first() == Some(&b'*') {
         next(&mut rest);
-        let width = to_integer(arguments.next());
+        // 32 bits of it count, as in SQLite.
+        let width = to_integer(arguments.next()) as i32;
         flags.left |= width < 0;
-        flags.width = usize::try_from(width.unsigned_abs()).unwrap_or(usize::MAX);
+        flags.width = width.unsigned_abs() as usize;
     } else {
         flags.width = digits(&mut rest);
     }
@@ -107,7 +108,7 @@ fn flags<'f>(format: &'f [u8], arguments: &mut Arguments<'_, '_>) -> Result<(Fla
         next(&mut rest);
         flags.precision = Some(if rest.first() == Some(&b'*') {
             next(&mut rest);
-            usize::try_from(to_integer(arguments.next()).unsigned_abs()).unwrap_or(usize::MAX)
+            (to_integer(arguments.next()) as i32).unsigned_abs() as usize
         } else {
             digits(&mut rest)
         });
@@ -124,7 +125,7 @@ fn flags<'f>(format: &'f [u8], arguments: &mut Arguments<'_, '_>) -> Result<(Fla
 /// Appends one conversion; false for a letter that is none.
 fn convert(letter: u8, flags: Flags, arguments: &mut Arguments<'_, '_>, out: &mut Vec<u8>) -> bool {
     match letter {
-        b'%' => out.push(b'%'),
+        b'%' => pad(b"%", true, &flags, out),
         b'd' | b'i' => {
             let value = to_integer(arguments.next());
             let sign = if value < 0 { Some(b'-') } else { flags.sign };
@@ -161,18 +162,10 @@ fn convert(letter: u8, flags: Flags, arguments: &mut Arguments<'_, '_>, out: &mu
             let mut scratch = Vec::new();
             let mut quoted = Vec::new();
             if value.is_null() {
-                quoted.extend_from_slice(if letter == b'Q' { b"NULL" } else { b"(NULL)" });
+                let word: &[u8] = if letter == b'Q' { b"NULL" } else { b"(NULL)" };
+                quoted.extend_from_slice(shortened(word, &flags));
             } else {
-                let quote = if letter == b'w' { b'"' } else { b'\'' };
-                let around = letter == b'Q';
-                quoted.extend(around.then_some(quote));
-                for byte in shortened(text_of(value, &mut scratch), &flags) {
-                    if *byte == quote {
-                        quoted.push(quote);
-                    }
-                    quoted.push(*byte);
-                }
-                quoted.extend(around.then_some(quote));
+                quote(letter, shortened(text_of(value, &mut scratch), &flags), &flags, &mut quoted);
             }
             pad(&quoted, flags.exact, &flags, out);
         }
@@ -180,6 +173,33 @@ fn convert(letter: u8, flags: Flags, arguments: &mut Arguments<'_, '_>, out: &mu
         _ => return false,
     }
     true
+}
+
+/// `%q`, `%Q` and `%w`: quotes doubled. With `#` control characters are escaped as `unistr` reads them, by `%Q` where
+/// there are any.
+fn quote(letter: u8, text: &[u8], flags: &Flags, out: &mut Vec<u8>) {
+    let quote = if letter == b'w' { b'"' } else { b'\'' };
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
+    let is_control = |byte: &u8| *byte < 0x20;
+    let escapes = flags.alternate && (letter == b'q' || letter == b'Q' && text.iter().any(is_control));
+    if letter == b'Q' {
+        out.extend_from_slice(if escapes { b"unistr('" } else { b"'" });
+    }
+    for byte in text {
+        match byte {
+            byte if *byte == quote => out.extend([quote, quote]),
+            b'\\' if escapes => out.extend_from_slice(b"\\\\"),
+            byte if escapes && is_control(byte) => {
+                use std::io::Write;
+                // Writing to a vector never fails.
+                let _ = write!(out, "\\u{byte:04x}");
+            }
+            byte => out.push(*byte),
+        }
+    }
+    if letter == b'Q' {
+        out.extend_from_slice(if escapes { b"')" } else { b"'" });
+    }
 }
 
 fn take_chars(text: &[u8], count: usize) -> &[u8] {

@@ -1,19 +1,25 @@
 //! Functions: what they are called, what they take and what they give.
 
 pub(crate) mod aggregate;
+#[cfg(test)]
+mod call_tests;
 mod core;
 pub(crate) mod datetime;
 mod decimal;
 mod decimals;
 mod define;
+mod digest;
 pub(crate) mod fold;
 mod format;
 pub(crate) mod matching;
 mod math;
+mod more_text;
 pub(crate) mod number;
 #[cfg(test)]
 mod oracle;
+mod percentile;
 pub(crate) mod real;
+pub(crate) mod regexp;
 mod registry;
 mod table;
 #[cfg(test)]

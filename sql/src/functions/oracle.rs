@@ -9,6 +9,10 @@ use rusqlite::types::Value as Theirs;
 pub(super) struct Random(u64);
 
 impl Random {
+    pub(super) fn seeded(seed: u64) -> Random {
+        Random(seed)
+    }
+
     pub(super) fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -58,7 +62,7 @@ impl FunctionContext for Plain {
     }
 }
 
-fn to_theirs(value: &Value) -> Theirs {
+pub(super) fn to_theirs(value: &Value) -> Theirs {
     match value {
         Value::Null => Theirs::Null,
         Value::Integer(i) => Theirs::Integer(*i),
@@ -114,7 +118,9 @@ pub(super) fn agree(calls: u64, mut call: impl FnMut(&mut Random) -> (&'static s
         let (ours, theirs) = (sedge(name, &args), sqlite(&connection, name, &args));
         answered += u64::from(theirs.as_ref().is_some_and(|value| !value.is_null()));
         if ours != theirs {
-            found.push(format!("{name}{args:?}\n  sedge:  {ours:?}\n  sqlite: {theirs:?}"));
+            let short = |text: String| text.chars().take(200).collect::<String>();
+            let (ours, theirs) = (short(format!("{ours:?}")), short(format!("{theirs:?}")));
+            found.push(format!("{name}{args:?}\n  sedge:  {ours}\n  sqlite: {theirs}"));
             if found.len() > 20 {
                 break;
             }

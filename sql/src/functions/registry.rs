@@ -1,7 +1,9 @@
 //! The built-in functions by name.
 
 use super::{AggregateDefinition, AggregateFunction, ScalarDefinition, ScalarFunction};
-use super::{aggregate, core, datetime, decimals, format, math, text, uuid};
+use super::{
+    aggregate, core, datetime, decimals, digest, format, math, more_text, percentile, regexp, text, uuid,
+};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -17,10 +19,13 @@ fn registry() -> &'static Registry {
     REGISTRY.get_or_init(|| {
         let families = [
             core::FUNCTIONS,
-            text::FUNCTIONS,
-            format::FUNCTIONS,
             datetime::FUNCTIONS,
             decimals::FUNCTIONS,
+            digest::FUNCTIONS,
+            format::FUNCTIONS,
+            more_text::FUNCTIONS,
+            regexp::FUNCTIONS,
+            text::FUNCTIONS,
             uuid::FUNCTIONS,
         ];
         let scalars = families
@@ -30,7 +35,7 @@ fn registry() -> &'static Registry {
             .map(|definition: &ScalarDefinition| (definition.name, ScalarFunction(Arc::new(*definition))))
             .collect();
         let mut aggregates: FxHashMap<_, Vec<_>> = FxHashMap::default();
-        for definition in aggregate::FUNCTIONS {
+        for definition in aggregate::FUNCTIONS.iter().chain(percentile::FUNCTIONS) {
             let definition: &AggregateDefinition = definition;
             aggregates.entry(definition.name).or_default().push(AggregateFunction(Arc::new(*definition)));
         }

@@ -307,7 +307,7 @@ fn rtrim<'a>(_: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
 }
 
 /// Appends a value as an SQL literal.
-fn quote_into(value: ValueRef<'_>, out: &mut Vec<u8>) {
+pub(super) fn quote_into(value: ValueRef<'_>, out: &mut Vec<u8>) {
     match value {
         ValueRef::Null => out.extend_from_slice(b"NULL"),
         ValueRef::Integer(_) => write_text(value, out),
@@ -346,7 +346,7 @@ fn quote<'a>(_: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
 }
 
 fn replace<'a>(_: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
-    if args.iter().any(|arg| arg.is_null()) {
+    if arg(args, 0).is_null() || arg(args, 1).is_null() {
         return Ok(null());
     }
     let (mut a, mut b, mut c) = (Vec::new(), Vec::new(), Vec::new());
@@ -354,6 +354,9 @@ fn replace<'a>(_: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
         (text_of(arg(args, 0), &mut a), text_of(arg(args, 1), &mut b), text_of(arg(args, 2), &mut c));
     if pattern.first().is_none_or(|first| *first == 0) {
         return Ok(text(whole.to_vec()));
+    }
+    if arg(args, 2).is_null() {
+        return Ok(null());
     }
     let mut out = Vec::with_capacity(whole.len());
     let mut rest = whole;

@@ -234,7 +234,12 @@ impl Core {
             true => self.end_recovery().map(|()| None),
             false => self.begin_checkpoint(Afterwards::Switch),
         };
-        let cut = if matches!(begun, Ok(None)) { self.cut_tail() } else { Ok(()) };
+        let mut cut = Ok(());
+        if matches!(begun, Ok(None)) {
+            // The base file holds all. Readers whom the last checkpoint counted may be gone.
+            self.roots.end_closed_log();
+            cut = self.cut_tail();
+        }
         self.release_turn();
         let Some((root, checkpoint)) = begun? else { return cut };
         patience.enter(Stage::Waiting);

@@ -302,7 +302,7 @@ pub(crate) fn matches(
     cache: &mut super::node::PatternCache,
 ) -> Result<ValueRef<'static>> {
     if kind == MatchKind::Regexp {
-        return Err(Error::Evaluation("no such function: regexp".into()));
+        return Ok(scalar::boolean(crate::functions::regexp::matches(pattern, value)?));
     }
     if pattern.is_null() || value.is_null() {
         return Ok(ValueRef::Null);

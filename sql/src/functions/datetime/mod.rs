@@ -20,7 +20,7 @@ use super::define::{Kinds, timely};
 use super::number::text_of;
 use super::text::{arg, integer, null, text};
 use super::{Datum, FunctionContext, ScalarDefinition};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::value::{Value, ValueRef};
 use moment::{DAY, Moment, UNIX_EPOCH, is_in_range};
 
@@ -31,6 +31,7 @@ pub(super) const FUNCTIONS: &[ScalarDefinition] = &[
     timely("current_time", 0, 0, Kinds::TEXT, time),
     timely("current_timestamp", 0, 0, Kinds::TEXT, datetime),
     timely("date", 0, usize::MAX, Kinds::TEXT_OR_NULL, date),
+    timely("date_trunc", 2, 2, Kinds::TEXT_OR_NULL, date_trunc),
     timely("datetime", 0, usize::MAX, Kinds::TEXT_OR_NULL, datetime),
     timely("julianday", 0, usize::MAX, Kinds::REAL_OR_NULL, julianday),
     timely("strftime", 0, usize::MAX, Kinds::TEXT_OR_NULL, strftime),
@@ -97,6 +98,48 @@ fn datetime<'a>(cx: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
         out.push(b' ');
         print::time(moment, out);
     })
+}
+
+/// `date_trunc(unit, moment)`: where the unit that the moment is in begins, as `datetime` writes it. Weeks begin on
+/// Monday.
+fn date_trunc<'a>(cx: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
+    let mut scratch = Vec::new();
+    if arg(args, 0).is_null() {
+        return Ok(null());
+    }
+    let unit = text_of(arg(args, 0), &mut scratch).to_ascii_lowercase();
+    let Some(mut moment) = moment_of(cx, args.get(1..).unwrap_or_default())? else { return Ok(null()) };
+    moment.need_fields();
+    let days_since_monday = moment.days_since_monday();
+    let parts = [b"second".as_slice(), b"minute", b"hour", b"day", b"month", b"year", b"quarter", b"week"];
+    let Some(part) = parts.iter().position(|part| *part == unit) else {
+        let message = "date_trunc() knows second, minute, hour, day, week, month, quarter and year";
+        return Err(Error::Evaluation(message.into()));
+    };
+    moment.second = if part == 0 { moment.second.trunc() } else { 0.0 };
+    moment.minute = if part <= 1 { moment.minute } else { 0 };
+    moment.hour = if part <= 2 { moment.hour } else { 0 };
+    match unit.as_slice() {
+        b"month" => moment.day = 1,
+        b"quarter" => (moment.month, moment.day) = ((moment.month - 1) / 3 * 3 + 1, 1),
+        b"year" => (moment.month, moment.day) = (1, 1),
+        b"week" => {
+            moment.has_julian = false;
+            moment.need_julian();
+            moment.add_millis(-days_since_monday * DAY);
+            moment.forget_fields();
+            moment.need_fields();
+        }
+        _ => {}
+    }
+    if moment.has_failed {
+        return Ok(null());
+    }
+    let mut out = Vec::with_capacity(24);
+    print::date(&moment, &mut out);
+    out.push(b' ');
+    print::time(&moment, &mut out);
+    Ok(text(out))
 }
 
 fn printed<'a>(

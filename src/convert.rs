@@ -1,7 +1,7 @@
 //! Between Rust's types and SQL's values.
 
 use crate::error::{Error, ErrorCode, Result};
-use sedge_sql::{Decimal, Value, ValueRef};
+use sedge_sql::{Decimal, Value, ValueList, ValueRef};
 
 /// A type that can be bound to a parameter.
 ///
@@ -18,6 +18,16 @@ pub trait ToValue {
     /// # Errors
     /// [`ErrorCode::Type`] where no SQL value is equal, as for integers beyond 64 bits with sign.
     fn to_value(&self) -> Result<Value>;
+
+    /// Adds the value to those that are bound to a statement. Types that hold bytes lend them, so that they are copied
+    /// once and nothing is allocated.
+    ///
+    /// # Errors
+    /// As [`ToValue::to_value`].
+    fn bind_to(&self, target: &mut ValueList) -> Result<()> {
+        target.push(self.to_value()?.as_ref());
+        Ok(())
+    }
 }
 
 /// A type that a column's value can be read as.
@@ -44,6 +54,7 @@ fn unexpected(expected: &str, value: ValueRef<'_>) -> Error {
 macro_rules! integers {
     ($($type:ty),*) => {$(
         impl ToValue for $type {
+            #[inline]
             fn to_value(&self) -> Result<Value> {
                 i64::try_from(*self).map(Value::Integer).map_err(|_| {
                     Error::new(ErrorCode::Type, format!("{self} does not fit a 64-bit signed integer"))
@@ -78,18 +89,43 @@ to_value! {
     bool: |v| Value::Integer(i64::from(*v));
     f64: |v| Value::real(*v);
     f32: |v| Value::real(f64::from(*v));
-    str: |v| Value::text(v);
-    String: |v| Value::text(v.as_str());
-    Box<str>: |v| Value::Text(v.clone());
-    [u8]: |v| Value::Blob(v.into());
-    Vec<u8>: |v| Value::Blob(v.as_slice().into());
-    Value: |v| v.clone();
     Decimal: |v| Value::Decimal(*v);
+}
+
+/// Types whose bytes are lent when they are bound.
+macro_rules! lent {
+    ($($type:ty: |$value:ident| $owned:expr, $lent:expr;)*) => {$(
+        impl ToValue for $type {
+            fn to_value(&self) -> Result<Value> {
+                let $value = self;
+                Ok($owned)
+            }
+            #[inline]
+            fn bind_to(&self, target: &mut ValueList) -> Result<()> {
+                let $value = self;
+                target.push($lent);
+                Ok(())
+            }
+        }
+    )*};
+}
+lent! {
+    str: |v| Value::text(v), ValueRef::Text(v.as_bytes());
+    String: |v| Value::text(v.as_str()), ValueRef::Text(v.as_bytes());
+    Box<str>: |v| Value::Text(v.clone()), ValueRef::Text(v.as_bytes());
+    std::borrow::Cow<'_, str>: |v| Value::text(&**v), ValueRef::Text(v.as_bytes());
+    [u8]: |v| Value::Blob(v.into()), ValueRef::Blob(v);
+    Vec<u8>: |v| Value::Blob(v.as_slice().into()), ValueRef::Blob(v);
+    Value: |v| v.clone(), v.as_ref();
 }
 
 impl<const N: usize> ToValue for [u8; N] {
     fn to_value(&self) -> Result<Value> {
         Ok(Value::Blob(self.as_slice().into()))
+    }
+    #[inline]
+    fn bind_to(&self, target: &mut ValueList) -> Result<()> {
+        self.as_slice().bind_to(target)
     }
 }
 
@@ -97,17 +133,22 @@ impl<T: ToValue + ?Sized> ToValue for &T {
     fn to_value(&self) -> Result<Value> {
         (**self).to_value()
     }
+    #[inline]
+    fn bind_to(&self, target: &mut ValueList) -> Result<()> {
+        (**self).bind_to(target)
+    }
 }
 
 impl<T: ToValue> ToValue for Option<T> {
     fn to_value(&self) -> Result<Value> {
         self.as_ref().map_or(Ok(Value::Null), ToValue::to_value)
     }
-}
-
-impl ToValue for std::borrow::Cow<'_, str> {
-    fn to_value(&self) -> Result<Value> {
-        Ok(Value::text(&**self))
+    #[inline]
+    fn bind_to(&self, target: &mut ValueList) -> Result<()> {
+        match self {
+            Some(value) => value.bind_to(target),
+            None => Value::Null.bind_to(target),
+        }
     }
 }
 

@@ -54,7 +54,7 @@ pub use recover::{SalvageReport, SalvagedTable, recover};
 pub use rows::{ColumnIndex, Row, Rows};
 pub use sedge_sql::parser::{is_complete, statement_end};
 pub use sedge_sql::{
-    Constraint, ConstraintKind, Decimal, ParseDecimalError, Span, Value, ValueRef, format_real,
+    Constraint, ConstraintKind, Decimal, ParseDecimalError, Span, Value, ValueList, ValueRef, format_real,
 };
 pub use sedge_storage::{BackupProgress, Counters, Metrics, RecoveryReport, SkippedPage, Synchronous, Times};
 pub use stat::{DatabaseStat, LevelStat, ObjectStat, StatKind, TreeStat, stat};

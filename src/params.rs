@@ -2,7 +2,7 @@
 
 use crate::convert::ToValue;
 use crate::error::{Error, ErrorCode, Result};
-use sedge_sql::Value;
+use sedge_sql::ValueList;
 
 /// Values for the parameters of a statement: an array, a slice or a tuple in order, or [`Named`] ones.
 ///
@@ -25,7 +25,7 @@ pub trait Params {
     ///
     /// # Errors
     /// [`ErrorCode::Misuse`] for a wrong number of values or an unknown name, and what a conversion says.
-    fn bind(self, names: &[Option<String>], target: &mut Vec<Value>) -> Result<()>;
+    fn bind(self, names: &[Option<String>], target: &mut ValueList) -> Result<()>;
 }
 
 /// Parameters by name, with their sigil.
@@ -42,15 +42,14 @@ fn check_count(expected: usize, given: usize) -> Result<()> {
 }
 
 impl Params for Named<'_> {
-    fn bind(self, names: &[Option<String>], target: &mut Vec<Value>) -> Result<()> {
-        target.clear();
-        target.resize(names.len(), Value::Null);
+    fn bind(self, names: &[Option<String>], target: &mut ValueList) -> Result<()> {
+        target.reset(names.len());
         let mut bound = vec![false; names.len()];
         for (name, value) in self.0 {
             let place = names.iter().position(|known| known.as_deref() == Some(name)).ok_or_else(|| {
                 Error::new(ErrorCode::Misuse, format!("the statement has no parameter called {name}"))
             })?;
-            target[place] = value.to_value()?;
+            target.set(place, value.to_value()?.as_ref());
             bound[place] = true;
         }
         match bound.iter().position(|bound| !bound) {
@@ -67,7 +66,8 @@ impl Params for Named<'_> {
 macro_rules! arrays {
     ($($length:literal)*) => {$(
         impl<T: ToValue> Params for [T; $length] {
-            fn bind(self, names: &[Option<String>], target: &mut Vec<Value>) -> Result<()> {
+            #[inline]
+            fn bind(self, names: &[Option<String>], target: &mut ValueList) -> Result<()> {
                 self.as_slice().bind(names, target)
             }
         }
@@ -76,17 +76,17 @@ macro_rules! arrays {
 arrays! { 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 }
 
 impl<T: ToValue, const N: usize> Params for &[T; N] {
-    fn bind(self, names: &[Option<String>], target: &mut Vec<Value>) -> Result<()> {
+    fn bind(self, names: &[Option<String>], target: &mut ValueList) -> Result<()> {
         self.as_slice().bind(names, target)
     }
 }
 
 impl<T: ToValue> Params for &[T] {
-    fn bind(self, names: &[Option<String>], target: &mut Vec<Value>) -> Result<()> {
+    fn bind(self, names: &[Option<String>], target: &mut ValueList) -> Result<()> {
         check_count(names.len(), self.len())?;
         target.clear();
         for value in self {
-            target.push(value.to_value()?);
+            value.bind_to(target)?;
         }
         Ok(())
     }
@@ -94,7 +94,7 @@ impl<T: ToValue> Params for &[T] {
 
 /// No parameters may be written `[]`.
 impl Params for [&dyn ToValue; 0] {
-    fn bind(self, names: &[Option<String>], target: &mut Vec<Value>) -> Result<()> {
+    fn bind(self, names: &[Option<String>], target: &mut ValueList) -> Result<()> {
         target.clear();
         check_count(names.len(), 0)
     }
@@ -113,10 +113,10 @@ where
 }
 
 impl<I: Iterator<Item: ToValue>> Params for FromIter<I> {
-    fn bind(self, names: &[Option<String>], target: &mut Vec<Value>) -> Result<()> {
+    fn bind(self, names: &[Option<String>], target: &mut ValueList) -> Result<()> {
         target.clear();
         for value in self.0 {
-            target.push(value.to_value()?);
+            value.bind_to(target)?;
         }
         check_count(names.len(), target.len())
     }
@@ -125,9 +125,10 @@ impl<I: Iterator<Item: ToValue>> Params for FromIter<I> {
 macro_rules! tuples {
     ($(($($name:ident $index:tt),*))*) => {$(
         impl<$($name: ToValue),*> Params for ($($name,)*) {
-            fn bind(self, names: &[Option<String>], target: &mut Vec<Value>) -> Result<()> {
+            #[inline]
+            fn bind(self, names: &[Option<String>], target: &mut ValueList) -> Result<()> {
                 target.clear();
-                $(target.push(self.$index.to_value()?);)*
+                $(self.$index.bind_to(target)?;)*
                 check_count(names.len(), target.len())
             }
         }
@@ -140,7 +141,7 @@ tuples! {
 
 /// No parameters.
 impl Params for () {
-    fn bind(self, names: &[Option<String>], target: &mut Vec<Value>) -> Result<()> {
+    fn bind(self, names: &[Option<String>], target: &mut ValueList) -> Result<()> {
         target.clear();
         check_count(names.len(), 0)
     }

@@ -13,20 +13,26 @@ use std::fmt;
 pub struct Statement {
     session: SharedSession,
     prepared: Prepared,
-    parameters: Vec<sedge_sql::Value>,
+    parameters: sedge_sql::ValueList,
 }
 
 impl Statement {
     pub(crate) fn new(session: SharedSession, prepared: Prepared) -> Statement {
-        Statement { session, prepared, parameters: Vec::new() }
+        Statement { session, prepared, parameters: sedge_sql::ValueList::default() }
     }
 
     /// Runs the statement to its end and gives the number of rows it changed; rows of a query are thrown away.
     ///
     /// # Errors
     /// What the execution meets; nothing is changed then.
+    #[inline]
     pub fn execute(&mut self, params: impl Params) -> Result<usize> {
-        self.start(params)?;
+        params.bind(self.prepared.parameter_names(), &mut self.parameters)?;
+        self.run_to_end()
+    }
+
+    fn run_to_end(&mut self) -> Result<usize> {
+        self.start()?;
         let changes = self.prepared.changes();
         if self.prepared.column_count() > 0 {
             while self.step()? {}
@@ -39,8 +45,10 @@ impl Statement {
     ///
     /// # Errors
     /// What the start meets: [`ErrorCode::Misuse`] for wrong parameters, errors of a statement that changes data.
+    #[inline]
     pub fn query(&mut self, params: impl Params) -> Result<Rows<'_>> {
-        self.start(params)?;
+        params.bind(self.prepared.parameter_names(), &mut self.parameters)?;
+        self.start()?;
         Ok(Rows::new(self))
     }
 
@@ -79,9 +87,8 @@ impl Statement {
         self.prepared.is_read_only()
     }
 
-    fn start(&mut self, params: impl Params) -> Result<()> {
-        self.prepared.stop();
-        params.bind(self.prepared.parameter_names(), &mut self.parameters)?;
+    /// Starts with what is bound.
+    fn start(&mut self) -> Result<()> {
         Ok(lock(&self.session).start(&mut self.prepared, &mut self.parameters)?)
     }
 

@@ -16,9 +16,11 @@ pub mod session;
 mod suggest;
 mod types;
 mod value;
+mod value_list;
 
 pub use decimal::{Decimal, ParseDecimalError};
 pub use error::{Constraint, ConstraintKind, Error, Result, Span};
 pub use functions::format_real;
 pub use types::{Affinity, Collation, ColumnType, TypeSet};
 pub use value::{Value, ValueRef, compare_integer_real};
+pub use value_list::ValueList;

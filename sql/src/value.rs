@@ -43,6 +43,7 @@ pub enum ValueRef<'a> {
 
 impl Value {
     /// The value, borrowed.
+    #[inline]
     #[must_use]
     pub fn as_ref(&self) -> ValueRef<'_> {
         match self {
@@ -90,6 +91,7 @@ impl ValueRef<'_> {
     }
 
     /// True for NULL.
+    #[inline]
     #[must_use]
     pub fn is_null(self) -> bool {
         matches!(self, ValueRef::Null)

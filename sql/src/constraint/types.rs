@@ -22,16 +22,22 @@ pub(crate) enum Fitted<'v> {
 /// Fits a value into a column of this type.
 #[inline]
 pub(crate) fn fit(value: ValueRef<'_>, column_type: ColumnType) -> Fitted<'_> {
-    match (column_type, value) {
+    if fits_as_it_is(value, column_type) { Fitted::Value(value) } else { fit_slowly(value, column_type) }
+}
+
+/// True where [`fit`] would give back the value itself at once.
+#[inline]
+pub(crate) fn fits_as_it_is(value: ValueRef<'_>, column_type: ColumnType) -> bool {
+    matches!(
+        (column_type, value),
         (_, ValueRef::Null)
-        | (ColumnType::Any, _)
-        | (ColumnType::Integer, ValueRef::Integer(_))
-        | (ColumnType::Real, ValueRef::Real(_))
-        | (ColumnType::Text { max_chars: None }, ValueRef::Text(_))
-        | (ColumnType::Blob, ValueRef::Blob(_))
-        | (ColumnType::Numeric, ValueRef::Integer(_) | ValueRef::Real(_)) => Fitted::Value(value),
-        _ => fit_slowly(value, column_type),
-    }
+            | (ColumnType::Any, _)
+            | (ColumnType::Integer, ValueRef::Integer(_))
+            | (ColumnType::Real, ValueRef::Real(_))
+            | (ColumnType::Text { max_chars: None }, ValueRef::Text(_))
+            | (ColumnType::Blob, ValueRef::Blob(_))
+            | (ColumnType::Numeric, ValueRef::Integer(_) | ValueRef::Real(_))
+    )
 }
 
 fn fit_slowly(value: ValueRef<'_>, column_type: ColumnType) -> Fitted<'_> {

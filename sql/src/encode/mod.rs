@@ -15,7 +15,9 @@ pub use entry::{EntryColumn, EntryLayout, EntryReader};
 pub use key::{
     KeyReader, encode_value, prefix_successor, push_row_id, row_id_of_entry, row_id_of_key, row_key,
 };
-pub use record::{CommonField, Field, Found, RecordView, RecordWriter, short_integer, short_real};
+pub use record::{
+    COLUMNS_MAX, CommonField, Field, Found, RecordRow, RecordView, RecordWriter, short_integer, short_real,
+};
 
 use crate::error::Error;
 

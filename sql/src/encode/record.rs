@@ -71,47 +71,94 @@ impl RecordWriter {
         }
         // Nearly all rows fit ends of one byte: they are written in one pass, and others again with wider ends.
         for code in 0..=2 {
-            if self.encode_with(code, count, columns.clone())? {
+            let mut row = self.begin(code, count);
+            let mut fits = true;
+            for (column_type, value) in columns.clone() {
+                fits = row.push(column_type, value)?;
+                if !fits {
+                    break;
+                }
+            }
+            if fits {
                 return Ok(&self.bytes);
             }
         }
         Err(Error::Limit("a row of 4 GiB or more is too large".to_owned()))
     }
 
-    /// Encodes one row with ends of `1 << code` bytes; false if they are too narrow.
+    /// Begins a row of `count` columns, [`COLUMNS_MAX`] at most, with ends of one byte, to be pushed one by one.
     #[inline]
-    fn encode_with<'v>(
-        &mut self,
-        code: u8,
-        count: usize,
-        columns: impl Iterator<Item = (ColumnType, ValueRef<'v>)>,
-    ) -> Result<bool> {
+    pub fn begin_short(&mut self, count: usize) -> RecordRow<'_> {
+        self.begin(0, count)
+    }
+
+    /// Begins a row with ends of `1 << code` bytes.
+    #[inline]
+    fn begin(&mut self, code: u8, count: usize) -> RecordRow<'_> {
         let bytes = &mut self.bytes;
-        bytes.clear();
-        bytes.push(code);
-        push_varint(bytes, count as u32);
-        let nulls_at = bytes.len();
+        let nulls_at = if count < 0x80 { 2 } else { 1 + varint_length(count as u32) };
         let ends_at = nulls_at + count.div_ceil(8);
         let payload_at = ends_at + (count << code);
-        bytes.resize(payload_at, 0);
-        for (i, (column_type, value)) in columns.enumerate() {
-            if value.is_null() {
-                bytes[nulls_at + i / 8] |= 1 << (i % 8); // the header was made for so many columns
-            } else {
-                push_payload(bytes, column_type, value)?;
+        // Of the record before, only what is not written below is cleared: the buffer hardly ever grows.
+        if bytes.len() < payload_at {
+            bytes.resize(payload_at, 0);
+        }
+        bytes.truncate(payload_at);
+        bytes[0] = code; // the header's own length was made room for
+        put_varint(&mut bytes[1..nulls_at], count as u32); // as above
+        bytes[nulls_at..ends_at].fill(0); // as above
+        RecordRow { bytes, code, nulls_at, ends_at, payload_at, column: 0 }
+    }
+}
+
+/// A row whose columns are being written.
+#[derive(Debug)]
+pub struct RecordRow<'w> {
+    bytes: &'w mut Vec<u8>,
+    /// The ends have `1 << code` bytes.
+    code: u8,
+    nulls_at: usize,
+    ends_at: usize,
+    payload_at: usize,
+    /// The column that comes next.
+    column: usize,
+}
+
+impl<'w> RecordRow<'w> {
+    /// Writes the next column; false if the ends are too narrow for it, and then the row is to be begun anew. No more
+    /// columns are pushed than the row was begun for.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] for a value that the column does not hold.
+    #[inline(always)]
+    pub fn push(&mut self, column_type: ColumnType, value: ValueRef<'_>) -> Result<bool> {
+        let column = self.column;
+        self.column += 1;
+        if value.is_null() {
+            self.bytes[self.nulls_at + column / 8] |= 1 << (column % 8); // the header was made for so many columns
+        } else {
+            push_payload(self.bytes, column_type, value)?;
+        }
+        let end = self.bytes.len() - self.payload_at;
+        let end_at = self.ends_at + (column << self.code);
+        match self.code {
+            0 if end <= 0xff => self.bytes[end_at] = end as u8, // as above
+            1 if end <= 0xffff => {
+                self.bytes[end_at..end_at + 2].copy_from_slice(&(end as u16).to_le_bytes()); // as above
             }
-            let end = bytes.len() - payload_at;
-            let end_at = ends_at + (i << code);
-            match code {
-                0 if end <= 0xff => bytes[end_at] = end as u8, // as above
-                1 if end <= 0xffff => bytes[end_at..end_at + 2].copy_from_slice(&(end as u16).to_le_bytes()), // as above
-                2 if end <= PAYLOAD_BYTES_MAX => {
-                    bytes[end_at..end_at + 4].copy_from_slice(&(end as u32).to_le_bytes()); // as above
-                }
-                _ => return Ok(false),
+            2 if end <= PAYLOAD_BYTES_MAX => {
+                self.bytes[end_at..end_at + 4].copy_from_slice(&(end as u32).to_le_bytes()); // as above
             }
+            _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// The record, once all columns were pushed.
+    #[inline]
+    #[must_use]
+    pub fn finish(self) -> &'w [u8] {
+        self.bytes
     }
 }
 
@@ -203,13 +250,18 @@ fn push_payload(bytes: &mut Vec<u8>, column_type: ColumnType, value: ValueRef<'_
     Ok(())
 }
 
-/// Appends a number in 7-bit groups, the lowest first.
-fn push_varint(bytes: &mut Vec<u8>, mut number: u32) {
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
+/// Bytes of a number in 7-bit groups.
+fn varint_length(number: u32) -> usize {
+    (u32::BITS - (number | 1).leading_zeros()).div_ceil(7) as usize
+}
+
+/// Puts a number in 7-bit groups, the lowest first, into as many bytes as it takes.
+#[inline]
+fn put_varint(bytes: &mut [u8], mut number: u32) {
+    for byte in bytes {
+        *byte = number as u8 & 0x7f | if number >= 0x80 { 0x80 } else { 0 };
         number >>= 7;
     }
-    bytes.push(number as u8);
 }
 
 /// What a record holds of one column.

@@ -8,6 +8,7 @@ use crate::functions::FunctionContext;
 use crate::ir::{Comparison, RecursionId, SubqueryId};
 use crate::types::Collation;
 use crate::value::{Value, ValueRef};
+use crate::value_list::ValueList;
 use sedge_storage::Snapshot;
 use std::cell::Cell;
 use std::fmt;
@@ -60,7 +61,7 @@ pub(crate) trait SubqueryRunner: Send {
 /// The state of one run. Operators and expressions pass it down by `&mut`.
 pub(crate) struct Context {
     /// The statement's parameters, by number from 0; what was never bound is NULL.
-    pub(crate) parameters: Vec<Value>,
+    pub(crate) parameters: ValueList,
     /// The literals lifted from its text, by slot.
     pub(crate) literals: Vec<Value>,
     /// The values of outer columns, by slot ([`crate::plan::Plan::outer`]).
@@ -95,11 +96,11 @@ impl fmt::Debug for Context {
 }
 
 impl Context {
-    /// A context for one run.
-    pub(crate) fn new(parameters: Vec<Value>, literals: Vec<Value>, interrupt: Arc<AtomicBool>) -> Context {
+    /// A context without parameters and literals.
+    pub(crate) fn new(interrupt: Arc<AtomicBool>) -> Context {
         Context {
-            parameters,
-            literals,
+            parameters: ValueList::default(),
+            literals: Vec::new(),
             outer: Vec::new(),
             subqueries: Vec::new(),
             queues: Vec::new(),

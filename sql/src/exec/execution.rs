@@ -62,7 +62,7 @@ impl Execution {
     /// [`Error::Misuse`] for a plan that uses a column where nothing produces it.
     pub(crate) fn new(plan: Arc<Plan>) -> Result<Execution> {
         let builder = Builder { outer: &plan.outer, subplans: &plan.subplans };
-        let mut context = Context::new(Vec::new(), Vec::new(), Arc::new(AtomicBool::new(false)));
+        let mut context = Context::new(Arc::new(AtomicBool::new(false)));
         context.subqueries = build_subqueries(&plan.subplans, &plan.outer)?;
         let root = match Point::new(builder, &plan)? {
             Some(point) => Root::Point(Box::new(point)),

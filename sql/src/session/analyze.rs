@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::exec::Execution;
 use crate::parser::{BeginMode, Parsed, Statement};
 use crate::plan::{self, Plan, Work, WritePlan};
-use crate::value::Value;
+use crate::value_list::ValueList;
 use sedge_storage::Counters;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ impl Session {
         &mut self,
         statement: &Statement,
         parsed: &Parsed,
-        parameters: &mut Vec<Value>,
+        parameters: &mut ValueList,
     ) -> Result<Vec<String>> {
         let parsed = Parsed { statement: statement.clone(), ..parsed.clone() };
         match statement {
@@ -40,7 +40,7 @@ impl Session {
         }
     }
 
-    fn analyze_query(&mut self, parsed: &Parsed, parameters: &mut Vec<Value>) -> Result<Vec<String>> {
+    fn analyze_query(&mut self, parsed: &Parsed, parameters: &mut ValueList) -> Result<Vec<String>> {
         for _ in 0..SCHEMA_RETRIES {
             let Measured { plan, mut prepared, planning } = self.measured_query(parsed)?;
             let started = Instant::now();
@@ -73,7 +73,7 @@ impl Session {
     }
 
     /// In autocommit the write has a transaction of its own, begun here so that its counts are of it alone.
-    fn analyze_write(&mut self, parsed: &Parsed, parameters: &mut Vec<Value>) -> Result<Vec<String>> {
+    fn analyze_write(&mut self, parsed: &Parsed, parameters: &mut ValueList) -> Result<Vec<String>> {
         let own = self.is_autocommit();
         if own {
             self.begin(BeginMode::Immediate)?;
@@ -107,7 +107,7 @@ impl Session {
     fn run_measured(
         &mut self,
         parsed: &Parsed,
-        parameters: &mut Vec<Value>,
+        parameters: &mut ValueList,
     ) -> Result<(Vec<String>, Counters)> {
         let (mut compiled, planning) = self.compile_timed(parsed)?;
         let Kind::Write(plan) = &mut compiled.kind else { return Err(changed_kind()) };
@@ -120,7 +120,7 @@ impl Session {
         let mut prepared = ready(compiled, Machine::Write(machine));
         let before = self.transaction_counters();
         let started = Instant::now();
-        if !self.run_write(&mut prepared, &plan, parameters)? {
+        if !self.run_write(&mut prepared, parameters)? {
             return Err(Error::Storage(sedge_storage::Error::Conflict));
         }
         let running = started.elapsed();

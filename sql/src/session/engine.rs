@@ -164,7 +164,7 @@ impl Predicates {
         let mut values: Vec<ValueRef<'_>> = row.iter().map(Value::as_ref).collect();
         values.push(ValueRef::Integer(row_id));
         let values = values.as_slice();
-        let mut context = Context::new(Vec::new(), Vec::new(), Arc::default());
+        let mut context = Context::new(Arc::default());
         if let Some(filter) = &mut evaluated.filter
             && filter.truth_row(&values, &mut context)? != Some(true)
         {

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::parser::{ExplainMode, Parsed, Statement};
 use crate::plan::{self, PlanContext};
 use crate::value::Value;
+use crate::value_list::ValueList;
 
 impl Session {
     /// The rows of EXPLAIN.
@@ -18,7 +19,7 @@ impl Session {
         statement: &Statement,
         parsed: &Parsed,
         catalog: &Catalog,
-        parameters: &mut Vec<Value>,
+        parameters: &mut ValueList,
     ) -> Result<Vec<Vec<Value>>> {
         let lines = |lines: Vec<String>| Ok(lines.into_iter().map(|line| vec![Value::text(line)]).collect());
         if mode == ExplainMode::Analyze {

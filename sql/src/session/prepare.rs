@@ -174,7 +174,7 @@ pub(super) fn bind_context<'a>(catalog: &'a Catalog, literals: &'a [Value]) -> B
 
 /// Evaluates a constant expression for the planner; `None` if it raises.
 pub(super) fn fold(expr: &Expr) -> Option<Value> {
-    let mut context = Context::new(Vec::new(), Vec::new(), Arc::default());
+    let mut context = Context::new(Arc::default());
     let mut compiled = CompiledExpr::compile(expr, Scope::default()).ok()?;
     let row: &[Value] = &[];
     let value = match compiled.eval_row(&row, &mut context).ok()? {

@@ -3,15 +3,15 @@
 use super::damage;
 use super::prepare::{Compiled, Kind, Machine, WriteMachine};
 use super::prepared::{Prepared, Reading, Run};
-use super::transaction::Transaction;
+use super::transaction::{Transaction, Writing};
 use super::{Session, unsupported};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::exec::context::ConnectionFacts;
 use crate::exec::{Context, Execution};
 use crate::parser::{Parsed, Statement};
-use crate::plan::WritePlan;
 use crate::value::Value;
+use crate::value_list::ValueList;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -24,12 +24,12 @@ impl Session {
     ///
     /// # Errors
     /// What the start meets; a failed write has changed nothing.
-    pub fn start(&mut self, prepared: &mut Prepared, parameters: &mut Vec<Value>) -> Result<()> {
+    pub fn start(&mut self, prepared: &mut Prepared, parameters: &mut ValueList) -> Result<()> {
         let started = self.start_run(prepared, parameters);
         started.map_err(|error| damage::named(error, prepared.compiled.catalog()))
     }
 
-    fn start_run(&mut self, prepared: &mut Prepared, parameters: &mut Vec<Value>) -> Result<()> {
+    fn start_run(&mut self, prepared: &mut Prepared, parameters: &mut ValueList) -> Result<()> {
         prepared.stop();
         let expected = prepared.compiled.parameters.len();
         if parameters.len() != expected {
@@ -49,15 +49,13 @@ impl Session {
                     }
                     self.prepare_again(prepared)?;
                 }
-                Kind::Write(plan) => {
-                    let plan = Arc::clone(plan);
-                    if !self.is_current(prepared.compiled.catalog()) {
-                        self.prepare_again(prepared)?;
-                        continue;
-                    }
-                    if self.run_write(prepared, &plan, parameters)? {
+                Kind::Write(_) => {
+                    // A write of its own learns the schema when its turn has come.
+                    let may_run = self.is_autocommit() || self.is_current(prepared.compiled.catalog());
+                    if may_run && self.run_write(prepared, parameters)? {
                         return Ok(());
                     }
+                    self.prepare_again(prepared)?;
                 }
                 Kind::Other(parsed, columns) => {
                     let has_rows = !columns.is_empty();
@@ -74,12 +72,7 @@ impl Session {
 
     /// Gives a run what it takes from outside. The parameters change places with those of the run before, so that no
     /// text in them is copied.
-    pub(super) fn fill_context(
-        &self,
-        context: &mut Context,
-        parameters: &mut Vec<Value>,
-        literals: &[Value],
-    ) {
+    pub(super) fn fill_context(&self, context: &mut Context, parameters: &mut ValueList, literals: &[Value]) {
         std::mem::swap(&mut context.parameters, parameters);
         // A machine may come from another statement with the same plan; most plans have no literal.
         if context.literals != literals {
@@ -98,8 +91,8 @@ impl Session {
 
     /// A context for a run of its own.
     pub(super) fn context(&self) -> Context {
-        let mut context = Context::new(Vec::new(), Vec::new(), Arc::clone(&self.interrupt));
-        self.fill_context(&mut context, &mut Vec::new(), &[]);
+        let mut context = Context::new(Arc::clone(&self.interrupt));
+        self.fill_context(&mut context, &mut ValueList::default(), &[]);
         context
     }
 
@@ -107,7 +100,7 @@ impl Session {
     pub(super) fn start_query(
         &mut self,
         prepared: &mut Prepared,
-        parameters: &mut Vec<Value>,
+        parameters: &mut ValueList,
     ) -> Result<bool> {
         let (snapshot, uncommitted) = self.read_snapshot()?;
         let catalog = prepared.compiled.catalog();
@@ -147,19 +140,16 @@ impl Session {
     }
 
     /// Runs a write to its end; false if the schema changed meanwhile and nothing was done.
-    pub(super) fn run_write(
-        &mut self,
-        prepared: &mut Prepared,
-        plan: &Arc<WritePlan>,
-        parameters: &mut Vec<Value>,
-    ) -> Result<bool> {
-        let mut machine = match prepared.take_machine() {
-            Some(Machine::Write(machine)) => machine,
-            _ => Box::new(WriteMachine::new(plan, self.context())?),
+    pub(super) fn run_write(&mut self, prepared: &mut Prepared, parameters: &mut ValueList) -> Result<bool> {
+        let mut machine = match (prepared.take_machine(), &prepared.compiled.kind) {
+            (Some(Machine::Write(machine)), _) => machine,
+            (_, Kind::Write(plan)) => Box::new(WriteMachine::new(plan, self.context())?),
+            _ => return Err(Error::Misuse("a query was started as a change".to_owned())),
         };
         self.fill_context(&mut machine.context, parameters, &prepared.literals);
+        let returns = matches!(&prepared.compiled.kind, Kind::Write(plan) if !plan.outputs().is_empty());
         let catalog = prepared.compiled.catalog();
-        let done = self.write(|_, writing| {
+        let mut run = |writing: &mut Writing| {
             if !Arc::ptr_eq(&writing.catalog, catalog) {
                 return Ok(None);
             }
@@ -167,12 +157,16 @@ impl Session {
             match run {
                 // OR FAIL keeps the rows before the one that failed: they are committed, then the error is told.
                 Err(error) if machine.execution.written().changes > 0 => Ok(Some(Err(error))),
-                run => run.map(|written| Some(Ok(written))),
+                run => run.map(|_| Some(Ok(()))),
             }
-        });
+        };
+        let done = match &mut self.transaction {
+            Transaction::Write(writing) => run(writing),
+            _ => self.write(|_, writing| run(writing)),
+        };
         let done = match done {
             Ok(Some(Err(error))) => Err(error),
-            Ok(Some(Ok(written))) => Ok(Some(written)),
+            Ok(Some(Ok(()))) => Ok(Some(())),
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         };
@@ -181,7 +175,7 @@ impl Session {
             std::mem::swap(&mut machine.context.parameters, parameters);
         }
         let written = machine.execution.written();
-        if matches!(done, Ok(Some(_))) && !plan.outputs().is_empty() {
+        if matches!(done, Ok(Some(_))) && returns {
             prepared.run = Run::Rows(machine.execution.take_returned(), None);
         }
         let rolls_back = done.is_err() && machine.execution.rolls_back();
@@ -205,7 +199,7 @@ impl Session {
         &mut self,
         parsed: &Parsed,
         compiled: &Compiled,
-        parameters: &mut Vec<Value>,
+        parameters: &mut ValueList,
     ) -> Result<Vec<Vec<Value>>> {
         match &parsed.statement {
             Statement::Begin(mode) => self.begin(*mode)?,

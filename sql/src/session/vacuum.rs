@@ -13,7 +13,8 @@ use crate::error::{Error, Result};
 use crate::exec::Execution;
 use crate::parser::{Parsed, Statement, parse_one};
 use crate::plan::{self, PlanContext};
-use crate::value::{Value, ValueRef};
+use crate::value::ValueRef;
+use crate::value_list::ValueList;
 use sedge_storage::{BackupProgress, Options, Snapshot, Store, Vacuum, WriteTransaction};
 use sqlparser::ast::{Expr, Ident, SelectItem, SetExpr};
 use std::path::Path;
@@ -27,7 +28,7 @@ impl Session {
         database: Option<&Ident>,
         into: Option<&Expr>,
         parsed: &Parsed,
-        parameters: &mut Vec<Value>,
+        parameters: &mut ValueList,
     ) -> Result<()> {
         if let Some(name) = database.filter(|name| !name.value.eq_ignore_ascii_case("main")) {
             return Err(Error::name(format!("unknown database {}", name.value), None));
@@ -84,7 +85,7 @@ impl Session {
     }
 
     /// The text that the expression behind INTO gives.
-    fn file_name(&mut self, expr: &Expr, parsed: &Parsed, parameters: &mut Vec<Value>) -> Result<String> {
+    fn file_name(&mut self, expr: &Expr, parsed: &Parsed, parameters: &mut ValueList) -> Result<String> {
         // It is a query of one row: SELECT, and the expression.
         let select = parse_one("SELECT NULL", None)?;
         let Some((Parsed { statement: Statement::Query(mut query), .. }, _)) = select else {

@@ -113,7 +113,13 @@ impl CompiledExpr {
         row::eval(&mut self.node, row, cx)
     }
 
+    /// True where [`CompiledExpr::leaf`] gives a value.
+    pub(crate) fn is_leaf(&self) -> bool {
+        self.node.is_leaf()
+    }
+
     /// The value where the expression is a constant, a literal, a parameter or an outer column: nothing is copied.
+    #[inline(always)]
     pub(crate) fn leaf<'a>(&'a self, cx: &'a Context) -> Option<ValueRef<'a>> {
         self.node.leaf(cx)
     }

@@ -125,13 +125,14 @@ impl PatternCache {
 
 impl Node {
     /// The value of a node that is the same for all rows of a batch and needs no computing.
+    #[inline(always)]
     pub(crate) fn leaf<'a>(&'a self, cx: &'a Context) -> Option<ValueRef<'a>> {
         let value =
             |values: &'a [Value], place: usize| values.get(place).map_or(ValueRef::Null, Value::as_ref);
         match self {
             Node::Constant(constant) => Some(constant.as_ref()),
             Node::Literal(slot) => Some(value(&cx.literals, *slot)),
-            Node::Parameter(number) => Some(value(&cx.parameters, *number)),
+            Node::Parameter(number) => Some(cx.parameters.get(*number)),
             Node::Outer(slot) => Some(value(&cx.outer, *slot)),
             _ => None,
         }

@@ -81,7 +81,7 @@ fn same(left: &Value, right: &Value) -> bool {
 }
 
 fn context() -> Context {
-    Context::new(Vec::new(), Vec::new(), Arc::default())
+    Context::new(Arc::default())
 }
 
 /// Evaluates over all rows in vector mode and in row mode; the two must agree. Errors are `None`.

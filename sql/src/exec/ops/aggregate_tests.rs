@@ -38,7 +38,7 @@ fn call(name: &str, args: Vec<Expr>) -> AggregateCall {
 }
 
 fn run(node: &Node) -> Vec<Row> {
-    let mut cx = Context::new(Vec::new(), Vec::new(), Arc::new(AtomicBool::new(false)));
+    let mut cx = Context::new(Arc::new(AtomicBool::new(false)));
     let mut root = Builder { outer: &[], subplans: &[] }.build(node).unwrap();
     let mut runs: Vec<Vec<Row>> = Vec::new();
     for _ in 0..2 {

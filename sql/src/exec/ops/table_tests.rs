@@ -459,7 +459,8 @@ fn the_point_path_gives_what_the_operators_give() {
         };
         let mut execution = Execution::new(plan(project, Vec::new())).unwrap();
         for _ in 0..2 {
-            execution.context_mut().parameters = vec![parameter.clone()];
+            execution.context_mut().parameters.clear();
+            execution.context_mut().parameters.push(parameter.as_ref());
             let rows = all(&mut execution, 2, &fixture.store);
             let expected: Vec<Row> = fixture
                 .rows

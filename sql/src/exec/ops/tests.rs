@@ -51,7 +51,7 @@ struct Run {
 
 impl Run {
     fn new(node: &Node, subplans: &[Option<Subplan>], outer: &[ColumnId]) -> Run {
-        let mut cx = Context::new(Vec::new(), Vec::new(), Arc::new(AtomicBool::new(false)));
+        let mut cx = Context::new(Arc::new(AtomicBool::new(false)));
         cx.subqueries = build_subqueries(subplans, outer).unwrap();
         Run { root: Builder { outer, subplans }.build(node).unwrap(), cx }
     }

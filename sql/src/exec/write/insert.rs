@@ -1,6 +1,7 @@
 //! INSERT: rows of expressions, of a query, or of defaults.
 
 use super::find::{Live, QueryRun, Subqueries};
+use super::plain_row::PlainRow;
 use super::returning::Returning;
 use super::row_writer::{Inserted, RowWriter};
 use super::scalar::Scalar;
@@ -22,6 +23,8 @@ pub(super) struct Insert {
     /// Columns that take their default.
     defaults: Vec<usize>,
     source: Source,
+    /// The short way for the rows of VALUES, where there is one.
+    plain: Option<PlainRow>,
     /// Those of all expressions but a query's.
     subqueries: Subqueries,
     /// ON CONFLICT clauses.
@@ -69,11 +72,16 @@ impl Insert {
         let columns = if matches!(source, Source::Defaults) { &[] } else { columns };
         let defaults = writer.defaults_beside(columns, target);
         let subqueries = Subqueries::of(expressions)?;
+        let plain = match (&source, writer.plain_table()) {
+            (Source::Rows(rows), Some(table)) if defaults.is_empty() => PlainRow::of(table, columns, rows),
+            _ => None,
+        };
         Ok(Insert {
             writer,
             columns: columns.to_vec(),
             defaults,
             source,
+            plain,
             subqueries,
             clauses: Vec::new(),
             returning: None,
@@ -90,7 +98,9 @@ impl Insert {
             Source::Defaults => true,
         };
         self.spool = (!is_apart).then(Vec::new);
-        Insert { clauses, returning, ..self }
+        // Both look at the row in the row-writer.
+        let plain = self.plain.take().filter(|_| clauses.is_empty() && returning.is_none());
+        Insert { plain, clauses, returning, ..self }
     }
 
     /// True if at most one row is inserted.
@@ -113,7 +123,7 @@ impl Insert {
         cx: &mut Context,
         written: &mut Written,
     ) -> Result<(), Refusal> {
-        let Insert { writer, columns, defaults, source, subqueries, clauses, returning, spool } = self;
+        let Insert { writer, columns, defaults, source, plain, subqueries, clauses, returning, spool } = self;
         let mut sink = Sink { clauses, returning, written };
         if let Some(rows) = spool {
             rows.clear();
@@ -139,6 +149,13 @@ impl Insert {
                 for (i, row) in rows.iter_mut().enumerate() {
                     if i % ROWS_PER_CHECK == ROWS_PER_CHECK - 1 {
                         cx.check_interrupt()?;
+                    }
+                    if let Some(plain) = plain
+                        && let Some(row_id) = plain.insert(row, txn, cx)?
+                    {
+                        sink.written.changes += 1;
+                        sink.written.last_row_id = Some(row_id);
+                        continue;
                     }
                     begin(writer, defaults, cx)?;
                     for (column, value) in columns.iter().zip(row) {

@@ -2,7 +2,7 @@
 //!
 //! A statement works in two steps: `find` names its rows on a snapshot of the transaction as it stands, then
 //! `row_writer` changes them one by one. `index_writer` keeps the indexes in step, `row_buffer` holds a row in flight,
-//! `scalar` evaluates, and `fill_index` makes an index over rows that are there.
+//! `plain_row` has a short way for the usual INSERT, `scalar` evaluates, and `fill_index` makes an index over rows that are there.
 //!
 //! A statement that fails leaves nothing behind, by a savepoint; one that changes a single row needs none, since all
 //! that can refuse the row is looked at before its first change.
@@ -13,6 +13,7 @@ mod fill_index;
 mod find;
 mod index_writer;
 mod insert;
+mod plain_row;
 mod returning;
 mod row_buffer;
 mod row_writer;

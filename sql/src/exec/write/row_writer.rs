@@ -105,6 +105,30 @@ impl RowWriter {
         })
     }
 
+    /// The table, if nothing of its rows is looked at beside their columns' types and NOT NULL.
+    pub(super) fn plain_table(&self) -> Option<&Arc<Table>> {
+        // All fields by name: whatever else a row may have to satisfy must be thought of here.
+        let RowWriter {
+            table,
+            checks,
+            generated,
+            counter,
+            indexes,
+            statement: _,
+            row_id_conflict: _,
+            not_null: _,
+            defaults: _,
+            has_unique_index: _,
+            record: _,
+            misfit: _,
+            row: _,
+            old: _,
+            victim: _,
+        } = self;
+        let is_plain = checks.is_empty() && generated.is_empty() && counter.is_none() && indexes.is_empty();
+        is_plain.then_some(table)
+    }
+
     /// Says which columns an UPDATE assigns: indexes that do not depend on them are left alone.
     pub(super) fn assigns(&mut self, columns: &[InsertColumn]) {
         let table = &self.table;
@@ -635,7 +659,12 @@ fn delete_entries(
 }
 
 /// One more than the greatest row id; a random one where that is the greatest possible.
-fn next_row_id(txn: &WriteTransaction, table: &Table, last: Option<i64>, cx: &mut Context) -> Result<i64> {
+pub(super) fn next_row_id(
+    txn: &WriteTransaction,
+    table: &Table,
+    last: Option<i64>,
+    cx: &mut Context,
+) -> Result<i64> {
     match last {
         None => return Ok(1),
         Some(last) if last < i64::MAX => return Ok(last + 1),

@@ -17,6 +17,17 @@ impl Scalar {
         CompiledExpr::compile(expr, scope).map(Scalar)
     }
 
+    /// The value of what comes straight from the statement: a constant, a literal, a parameter.
+    #[inline(always)]
+    pub(super) fn leaf<'a>(&'a self, cx: &'a Context) -> Option<ValueRef<'a>> {
+        self.0.leaf(cx)
+    }
+
+    /// True if [`Scalar::leaf`] gives a value.
+    pub(super) fn is_leaf(&self) -> bool {
+        self.0.is_leaf()
+    }
+
     /// Evaluates it and hands the value to `with`. What comes straight from the statement is read in place.
     #[inline]
     pub(super) fn with<R, E: From<Error>>(

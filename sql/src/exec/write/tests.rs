@@ -25,7 +25,7 @@ struct World {
 }
 
 fn context() -> Context {
-    Context::new(Vec::new(), Vec::new(), Arc::default())
+    Context::new(Arc::default())
 }
 
 /// Expressions of tests are made by hand: columns by place, the row id after them.

@@ -8,7 +8,7 @@ use super::direct::Direct;
 use super::eviction::Memory;
 use super::savepoint::{SavepointState, Undo};
 use super::{Savepoint, engine::Layout};
-use crate::disk::TemporaryPage;
+use crate::disk::{self, TemporaryPage};
 use crate::error::{Error, Result};
 use crate::metrics::Counters;
 use crate::overlay::{Overlay, PageRef, PageVersion, Root};
@@ -463,6 +463,11 @@ impl ReadPages for PrivatePages {
 
     fn pages_max(&self) -> u64 {
         self.root.pages_max() + self.entries.len() as u64
+    }
+
+    #[inline(always)]
+    fn prefetch(page: &[u8], offset: usize) {
+        disk::prefetch(page, offset);
     }
 }
 

@@ -1,7 +1,8 @@
 //! How full leaves are, and what the allocator counts, under the usual ways to load a tree.
 
 use super::store::{Bed, Numbers};
-use crate::btree::{Cursor, TreeKind, bulk_load, insert_sorted, last_row_id, row_key};
+use crate::btree::{Cursor, TreeKind, bulk_load, get, insert_sorted, last_row_id, row_key};
+use std::collections::BTreeMap;
 
 const VALUE: [u8; 100] = [7; 100];
 
@@ -29,6 +30,34 @@ fn ascending_inserts_fill_leaves_and_build_nothing() {
     assert_eq!(last, Some(9_999));
     // 107 bytes a row, with slot, key and length, where the value takes 100.
     assert!(leaves <= 10_000 / (8108 / 108) + 2, "{leaves} leaves");
+}
+
+#[test]
+fn runs_of_rows_go_among_others_and_over_them() {
+    let (mut bed, mut model, mut numbers) = (Bed::new(TreeKind::Table, 4096), BTreeMap::new(), Numbers(7));
+    for _ in 0..300 {
+        // The upper half of the key changes in some of the runs.
+        let start = if numbers.next() % 6 == 0 { (1 << 32) - 60 } else { numbers.next() % 15_000 };
+        let (step, rows) = (1 + numbers.next() % 3, 1 + numbers.next() % 120);
+        for row in (0..rows).map(|at| (start + at * step) as i64) {
+            let length = if numbers.next() % 60 == 0 { 2000 } else { numbers.next() % 200 };
+            let value = vec![row as u8; length as usize];
+            assert_eq!(bed.insert(&row_key(row), &value), !model.contains_key(&row), "row {row}");
+            model.entry(row).or_insert(value);
+            if numbers.next() % 40 == 0 {
+                assert!(bed.delete(&row_key(row)));
+                model.remove(&row);
+            }
+        }
+        if numbers.next() % 20 == 0 {
+            bed.commit();
+        }
+    }
+    assert_eq!(bed.check(), model.len() as u64);
+    for (row, value) in model {
+        let found = get(&bed.store, bed.tree, &row_key(row), <[u8]>::to_vec).unwrap();
+        assert_eq!(found, Some(value), "row {row}");
+    }
 }
 
 #[test]

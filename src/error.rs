@@ -188,7 +188,7 @@ impl From<sedge_sql::Error> for Error {
             Sql::Name { .. } => ErrorCode::Name,
             Sql::Invalid { .. } => ErrorCode::Invalid,
             Sql::Evaluation(_) => ErrorCode::Type,
-            Sql::Constraint(_) => ErrorCode::Constraint,
+            Sql::Constraint(_) | Sql::Raised { .. } => ErrorCode::Constraint,
             Sql::Limit(_) => ErrorCode::Full,
             Sql::Interrupted => ErrorCode::Interrupted,
             Sql::Damaged { .. } => ErrorCode::Corrupt,

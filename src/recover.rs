@@ -7,7 +7,7 @@ use crate::params::params_from_iter;
 use crate::statement::Statement;
 use sedge_sql::Value;
 use sedge_sql::catalog::{
-    Object, ObjectKind, SchemaRecord, Table, salvaged_row, salvaged_table, schema_record,
+    Object, ObjectKind, SEQUENCE_TABLE, SchemaRecord, Table, salvaged_row, salvaged_table, schema_record,
 };
 use sedge_storage::{Salvage, SalvagedTree, SkippedPage};
 use std::collections::BTreeMap;
@@ -104,6 +104,8 @@ pub fn recover(bad: impl AsRef<Path>, good: impl AsRef<Path>) -> Result<SalvageR
     let mut schema = Schema::read(&salvage)?;
     let database = Options::new().page_size(salvage.page_size()).open(good)?;
     let connection = database.connect()?;
+    // Rows come in any order, and those they refer to may be lost.
+    connection.execute("PRAGMA foreign_keys = OFF", ())?;
     let taken = schema.objects.values().map(|object| object.name.clone()).collect();
     let mut saving =
         Saving { salvage: &salvage, connection, taken, lost: None, report: SalvageReport::default() };
@@ -177,7 +179,10 @@ impl Saving<'_> {
         let mut tables: Vec<Table> = Vec::new();
         for object in schema.objects.values().filter(|object| object.kind == ObjectKind::Table) {
             let made = salvaged_table(object).map_err(Error::from).and_then(|table| {
-                self.connection.execute(&table.sql, ())?;
+                // What AUTOINCREMENT counts in comes with the tables that count.
+                if table.name != SEQUENCE_TABLE {
+                    self.connection.execute(&table.sql, ())?;
+                }
                 Ok(table)
             });
             match made {
@@ -213,6 +218,11 @@ impl Saving<'_> {
                             place.insert(self.connection.prepare(&insert_text(table, row.len()))?)
                         }
                     };
+                    if table.name == SEQUENCE_TABLE {
+                        // The rows saved so far have been counted anew.
+                        let forget = "DELETE FROM sqlite_sequence WHERE name = ?";
+                        self.connection.execute(forget, params_from_iter(row.iter().take(1).cloned()))?;
+                    }
                     let row_id = row_id_name(table).map(|_| Value::Integer(row_id));
                     let written =
                         row.drain(..).zip(&table.columns).filter(|(_, column)| column.generated.is_none());
@@ -300,6 +310,9 @@ fn is_fatal(error: &Error) -> bool {
 
 /// By which name the row ids of a table can be given apart from its columns, if they can.
 fn row_id_name(table: &Table) -> Option<&'static str> {
+    if table.name == SEQUENCE_TABLE {
+        return None;
+    }
     let free = ["rowid", "_rowid_", "oid"].into_iter().find(|name| table.column(name).is_none());
     free.filter(|_| table.row_id_column.is_none())
 }

@@ -1,5 +1,6 @@
 //! Errors of the SQL layer: what a user did wrong, and where.
 
+use crate::parser::OnConflict;
 use std::fmt;
 
 /// The result of an SQL operation.
@@ -116,6 +117,14 @@ pub enum Error {
     /// A row broke a constraint.
     #[error("{0}")]
     Constraint(Box<Constraint>),
+    /// RAISE of a trigger.
+    #[error("{message}")]
+    Raised {
+        /// What is to be done: IGNORE leaves the row out.
+        action: OnConflict,
+        /// What the trigger says.
+        message: String,
+    },
     /// A limit of depth, length or number was passed.
     #[error("{0}")]
     Limit(String),

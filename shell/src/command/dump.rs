@@ -5,6 +5,9 @@ use crate::render::literal;
 use crate::session::Session;
 use std::io::{BufWriter, Write};
 
+/// What AUTOINCREMENT counts in.
+const SEQUENCE_TABLE: &str = "sqlite_sequence";
+
 /// One object of the schema.
 struct Object {
     kind: String,
@@ -43,10 +46,21 @@ fn print(session: &Session, tables: &[&str]) -> Result<(), Failure> {
             |table: &&str| [&object.table, &object.name].iter().any(|name| name.eq_ignore_ascii_case(table));
         tables.is_empty() || tables.iter().any(named)
     };
+    if refers(session, &objects)? {
+        // Rows may come before those that they refer to.
+        writeln!(out, "PRAGMA foreign_keys=OFF;")?;
+    }
     writeln!(out, "BEGIN;")?;
-    for object in objects.iter().filter(wanted).filter(|object| object.kind == "table") {
+    let is_sequence = |object: &&Object| object.name == SEQUENCE_TABLE;
+    let tables = || objects.iter().filter(wanted).filter(|object| object.kind == "table");
+    for object in tables().filter(|object| !is_sequence(object)) {
         writeln!(out, "{};", object.sql.as_deref().unwrap_or_default())?;
         rows(session, &object.name, &mut out)?;
+    }
+    if let Some(sequence) = tables().find(is_sequence) {
+        // It came with the tables that count in it.
+        writeln!(out, "DELETE FROM {SEQUENCE_TABLE};")?;
+        rows(session, &sequence.name, &mut out)?;
     }
     for object in objects.iter().filter(wanted).filter(|object| object.kind != "table") {
         if let Some(sql) = &object.sql {
@@ -57,15 +71,35 @@ fn print(session: &Session, tables: &[&str]) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
+/// True if one of the tables has a foreign key.
+fn refers(session: &Session, objects: &[Object]) -> Result<bool, Failure> {
+    for object in objects.iter().filter(|object| object.kind == "table") {
+        let name = object.name.replace('"', "\"\"");
+        let pragma = format!("PRAGMA foreign_key_list(\"{name}\")");
+        if !session.connection.query(&pragma, (), |_| Ok(()))?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn rows(session: &Session, table: &str, out: &mut dyn Write) -> Result<(), Failure> {
     let name = format!("\"{}\"", table.replace('"', "\"\""));
-    let mut select = session.connection.prepare(&format!("SELECT * FROM {name}"))?;
+    let columns = |pragma: &str| {
+        session.connection.query(&format!("PRAGMA {pragma}({name})"), (), |row| row.get::<String>(1))
+    };
+    let given = columns("table_info")?;
+    let quoted = given.iter().map(|column| format!("\"{}\"", column.replace('"', "\"\"")));
+    let list = quoted.collect::<Vec<_>>().join(",");
+    // Generated columns are computed again.
+    let into = if columns("table_xinfo")?.len() == given.len() { String::new() } else { format!("({list})") };
+    let mut select = session.connection.prepare(&format!("SELECT {list} FROM {name}"))?;
     let mut rows = select.query(())?;
     while let Some(row) = rows.next()? {
         let values = (0..row.column_count()).map(|column| row.get_ref(column).map(literal));
         writeln!(
             out,
-            "INSERT INTO {name} VALUES({});",
+            "INSERT INTO {name}{into} VALUES({});",
             values.collect::<sedge::Result<Vec<_>>>()?.join(",")
         )?;
     }

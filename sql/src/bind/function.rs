@@ -29,7 +29,7 @@ impl<'a> Binder<'a> {
             return Err(unsupported("WITHIN GROUP", span));
         }
         if name == "raise" {
-            return Err(Error::invalid("RAISE() may only be used within a trigger-program", span));
+            return self.raise(call, span);
         }
         let args = self.call_arguments(call, &name, span)?;
         if let Some(over) = &call.over {
@@ -176,7 +176,7 @@ impl<'a> Binder<'a> {
         Ok((call, types))
     }
 
-    fn call_arguments(
+    pub(super) fn call_arguments(
         &self,
         call: &'a ast::Function,
         name: &str,
@@ -215,11 +215,11 @@ impl<'a> Binder<'a> {
 /// The arguments of a call as written.
 #[derive(Default)]
 pub(super) struct Arguments<'a> {
-    pub exprs: Vec<&'a ast::Expr>,
-    pub distinct: bool,
+    pub(super) exprs: Vec<&'a ast::Expr>,
+    pub(super) distinct: bool,
     /// `count(*)`.
-    pub star: bool,
-    pub order_by: &'a [ast::OrderByExpr],
+    pub(super) star: bool,
+    pub(super) order_by: &'a [ast::OrderByExpr],
 }
 
 /// `like(pattern, text)`: the pattern comes first.

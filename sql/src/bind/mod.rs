@@ -24,6 +24,7 @@ mod subquery;
 mod table;
 mod table_function;
 mod text;
+mod trigger;
 mod typed;
 mod upsert;
 mod walk;
@@ -45,6 +46,8 @@ use select::Naming;
 use sqlparser::ast;
 use table_function::PendingCall;
 use text::Text;
+
+pub use trigger::{BoundProgram, BoundStep, ProgramText, bind_program};
 
 pub use table::{BoundTableExpr, TableExprUse, bind_table, bind_table_expr, bind_target};
 
@@ -122,6 +125,8 @@ struct Binder<'a> {
     /// The views being bound, the innermost last.
     views: Vec<&'a str>,
     depth: usize,
+    /// True within a trigger, where RAISE may stand.
+    in_trigger: bool,
     sources_bound: usize,
     /// Where subqueries are not allowed: what to call the place.
     subqueries_prohibited: Option<&'static str>,
@@ -163,6 +168,7 @@ impl<'a> Binder<'a> {
             step_sequence: None,
             views: Vec::new(),
             depth: 0,
+            in_trigger: false,
             sources_bound: 0,
             subqueries_prohibited: None,
             deterministic_only: false,
@@ -178,6 +184,7 @@ impl<'a> Binder<'a> {
             next_column: self.next_column,
             parameters: self.parameters.map_or(0, <[_]>::len),
             pinned: self.pinned,
+            given: Vec::new(),
         }
     }
 

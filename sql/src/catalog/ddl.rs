@@ -2,13 +2,15 @@
 //!
 //! Each function leaves nothing behind where it fails. `Ok(None)` says that IF [NOT] EXISTS made it a no-op.
 
-use super::define::{define_index, define_table, define_view, place, unsupported};
+use super::define::{define_index, define_table, define_trigger, define_view, place, unsupported};
 use super::listing::is_schema_table;
 use super::schema::{Catalog, Index, Object, ObjectKind, Relation, Table, fold_name, is_main};
 use super::sequence::{SEQUENCE_SQL, SEQUENCE_TABLE, forget_sequence};
 use super::store::{APPLICATION_ID, USER_VERSION, parse_kept};
 use crate::error::{Error, Result};
-use crate::parser::{CreateIndex, CreateTable, CreateView, DropKind, Name, Parsed, Statement};
+use crate::parser::{
+    CreateIndex, CreateTable, CreateTrigger, CreateView, DropKind, Name, Parsed, Statement, TriggerTime,
+};
 use crate::suggest::nearest;
 use crate::types::ColumnType;
 use sedge_storage::{TreeKind, WriteTransaction};
@@ -227,7 +229,68 @@ pub fn create_view(
     })
 }
 
-/// DROP TABLE, INDEX or VIEW. A table takes its indexes with it.
+/// CREATE TRIGGER. Its statements are bound where they are used.
+///
+/// # Errors
+/// As [`create_table`].
+pub fn create_trigger(
+    txn: &mut WriteTransaction,
+    catalog: &Catalog,
+    parsed: &Parsed,
+    create: &CreateTrigger,
+) -> Result<Option<Catalog>> {
+    let name = &create.name;
+    if create.temporary {
+        return Err(unsupported("temporary triggers are", place(&name.name)));
+    }
+    if !is_main(name) {
+        return Err(unknown_database(name));
+    }
+    let is_it = |object: &&Object| {
+        object.kind == ObjectKind::Trigger && object.name.eq_ignore_ascii_case(&name.name.value)
+    };
+    if let Some(taken) = catalog.objects().find(is_it) {
+        let message = format!("there is already a trigger named {}", taken.name);
+        return if create.if_not_exists { Ok(None) } else { Err(Error::name(message, place(&name.name))) };
+    }
+    if !parsed.parameters.is_empty() {
+        return Err(Error::invalid("a trigger cannot use parameters", place(&name.name)));
+    }
+    let is_instead = create.time == TriggerTime::InsteadOf;
+    let on = match catalog.relation(&create.table.value) {
+        Some(Relation::Table(table)) if table.name.eq_ignore_ascii_case(SEQUENCE_TABLE) => {
+            return Err(Error::invalid("cannot create a trigger on a system table", place(&create.table)));
+        }
+        Some(Relation::Table(table)) if is_instead => {
+            let message = format!("cannot create INSTEAD OF trigger on table {}", table.name);
+            return Err(Error::invalid(message, place(&create.table)));
+        }
+        Some(Relation::View(view)) if !is_instead => {
+            let time = if create.time == TriggerTime::Before { "BEFORE" } else { "AFTER" };
+            let message = format!("cannot create {time} trigger on view {}", view.name);
+            return Err(Error::invalid(message, place(&create.table)));
+        }
+        Some(Relation::Table(table)) => table.name.clone(),
+        Some(Relation::View(_)) => return Err(unsupported("INSTEAD OF triggers are", place(&create.table))),
+        None if is_schema_table(&create.table.value) => {
+            return Err(Error::invalid("cannot create a trigger on a system table", place(&create.table)));
+        }
+        None => return Err(no_such("table", &create.table, relation_names(catalog))),
+    };
+    // Places are those of the text kept.
+    let sql = kept_text("CREATE TRIGGER ", parsed, &name.name);
+    let trigger = define_trigger(&parse_kept(&sql)?, &sql)?;
+    whole(txn, |txn| {
+        let mut next = catalog.next();
+        let (name, sql) = (trigger.name.clone(), Some(sql));
+        next.keep(txn, Object { kind: ObjectKind::Trigger, name, table: on, root: None, sql })?;
+        next.triggers.entry(fold_name(&trigger.table)).or_default().insert(0, Arc::new(trigger));
+        next.raise_schema_version(txn)?;
+        Ok(Some(next))
+    })
+}
+
+/// DROP TABLE, INDEX, VIEW or TRIGGER. A table takes its indexes and triggers with it.
 ///
 /// # Errors
 /// [`Error::Name`] for what does not exist, [`Error::Invalid`] for what cannot be dropped so.
@@ -242,7 +305,7 @@ pub fn drop_object(
         DropKind::Table => ObjectKind::Table,
         DropKind::Index => ObjectKind::Index,
         DropKind::View => ObjectKind::View,
-        DropKind::Trigger => return Err(unsupported("triggers are", place(&name.name))),
+        DropKind::Trigger => ObjectKind::Trigger,
     };
     let ident = &name.name;
     if !is_main(name) {
@@ -254,7 +317,7 @@ pub fn drop_object(
     let same_name = |object: &&Object| object.name.eq_ignore_ascii_case(&ident.value);
     let Some(found) = catalog.objects().find(|object| object.kind == wanted && same_name(object)) else {
         return match catalog.objects().find(same_name) {
-            Some(other) if wanted != ObjectKind::Index && other.kind != ObjectKind::Index => {
+            Some(other) if is_relation(wanted) && is_relation(other.kind) => {
                 let kind = other.kind.name();
                 let message = format!("use DROP {} to drop {kind} {}", kind.to_uppercase(), other.name);
                 Err(Error::invalid(message, place(ident)))
@@ -276,6 +339,9 @@ pub fn drop_object(
             ObjectKind::Table => {
                 object.kind != ObjectKind::View && object.table.eq_ignore_ascii_case(&found.name)
             }
+            ObjectKind::View if object.kind == ObjectKind::Trigger => {
+                object.table.eq_ignore_ascii_case(&found.name)
+            }
             _ => object.kind == wanted && object.name == found.name,
         };
         for (number, object) in catalog.objects.iter().filter(|(_, object)| goes(object)) {
@@ -287,6 +353,11 @@ pub fn drop_object(
                 ObjectKind::Index => drop(next.indexes.remove(&fold_name(&object.name))),
                 ObjectKind::Table | ObjectKind::View => {
                     drop(next.relations.remove(&fold_name(&object.name)));
+                }
+                ObjectKind::Trigger => {
+                    if let Some(triggers) = next.triggers.get_mut(&fold_name(&object.table)) {
+                        triggers.retain(|trigger| trigger.name != object.name);
+                    }
                 }
             }
         }
@@ -385,6 +456,8 @@ fn exists_as(catalog: &Catalog, name: &str, kind: ObjectKind) -> bool {
     match kind {
         ObjectKind::Table | ObjectKind::View => catalog.relation(name).is_some(),
         ObjectKind::Index => catalog.index(name).is_some(),
+        // Triggers have names of their own.
+        ObjectKind::Trigger => false,
     }
 }
 
@@ -396,8 +469,12 @@ fn unknown_database(name: &Name) -> Error {
     Error::name(format!("unknown database {}; the only one is main", database.value), place(database))
 }
 
+fn is_relation(kind: ObjectKind) -> bool {
+    matches!(kind, ObjectKind::Table | ObjectKind::View)
+}
+
 fn relation_names(catalog: &Catalog) -> impl Iterator<Item = &str> {
-    catalog.objects().filter(|object| object.kind != ObjectKind::Index).map(|object| object.name.as_str())
+    catalog.objects().filter(|object| is_relation(object.kind)).map(|object| object.name.as_str())
 }
 
 fn no_such<'a>(what: &str, name: &Ident, known: impl Iterator<Item = &'a str>) -> Error {

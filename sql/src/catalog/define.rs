@@ -2,18 +2,21 @@
 //! and indexes. Pure: no tree is made here, so the same code serves CREATE and reading the schema back.
 
 use super::schema::{
-    Check, Column, Generated, Index, IndexColumn, IndexKey, IndexOrigin, SqlExpr, Table, View, is_row_id_name,
+    Check, Column, ForeignKey, Generated, Index, IndexColumn, IndexKey, IndexOrigin, SqlExpr, Table, Trigger,
+    View, is_row_id_name,
 };
 use super::types::column_type;
 use crate::error::{Error, Result, Span};
 use crate::parser::{
-    ColumnConstraint, ColumnConstraintKind, ColumnDefinition, CreateIndex, CreateTable, CreateView, Hints,
-    IndexedColumn, OnConflict, TableConstraint, TableConstraintKind, span_of,
+    self, ColumnConstraint, ColumnConstraintKind, ColumnDefinition, CreateIndex, CreateTable, CreateTrigger,
+    CreateView, Hints, IndexedColumn, OnConflict, Parsed, Statement, TableConstraint, TableConstraintKind,
+    span_of,
 };
 use crate::suggest::nearest;
 use crate::types::{Collation, ColumnType};
 use sedge_storage::TreeId;
 use sqlparser::ast::{Expr, Ident};
+use std::sync::Arc;
 
 /// The most columns of a table.
 const COLUMNS_MAX: usize = 2_000;
@@ -58,6 +61,7 @@ pub(super) fn define_table(create: &CreateTable, sql: String) -> Result<TableSha
             primary_key: Vec::new(),
             row_id_conflict: OnConflict::Abort,
             autoincrement: false,
+            foreign_keys: Vec::new(),
             checks: Vec::new(),
             indexes: Vec::new(),
             sql,
@@ -159,7 +163,7 @@ impl TableBuilder {
                 column.default = Some(SqlExpr { expr: expr.clone(), text: text.clone() });
             }
             ColumnConstraintKind::References(key) => {
-                return Err(unsupported("foreign keys are", place(&key.table)));
+                self.foreign_key(constraint.name.as_ref(), vec![i], key, place(name))?;
             }
             ColumnConstraintKind::Generated { expr, text, stored } => {
                 let expr = SqlExpr { expr: expr.clone(), text: text.clone() };
@@ -187,8 +191,16 @@ impl TableBuilder {
                 self.check(constraint.name.as_ref(), expr, text);
                 Ok(())
             }
-            TableConstraintKind::ForeignKey { key, .. } => {
-                Err(unsupported("foreign keys are", place(&key.table)))
+            TableConstraintKind::ForeignKey { columns, key } => {
+                let mut places = Vec::with_capacity(columns.len());
+                for column in columns {
+                    let Some(i) = self.table.column(&column.value) else {
+                        let message = format!("unknown column {} in foreign key definition", column.value);
+                        return Err(Error::name(message, place(column)));
+                    };
+                    places.push(i);
+                }
+                self.foreign_key(constraint.name.as_ref(), places, key, here)
             }
         }
     }
@@ -198,6 +210,30 @@ impl TableBuilder {
             name: name.map(|name| name.value.clone()),
             condition: SqlExpr { expr: expr.clone(), text: text.to_owned() },
         });
+    }
+
+    fn foreign_key(
+        &mut self,
+        name: Option<&Ident>,
+        columns: Vec<usize>,
+        key: &parser::ForeignKey,
+        here: Span,
+    ) -> Result<()> {
+        if !key.columns.is_empty() && key.columns.len() != columns.len() {
+            let message = "number of columns in foreign key does not match the number of columns in the \
+                           referenced table";
+            return Err(Error::invalid(message, here));
+        }
+        self.table.foreign_keys.push(Arc::new(ForeignKey {
+            name: name.map(|name| name.value.clone()),
+            columns,
+            parent: key.table.value.clone(),
+            parent_columns: key.columns.iter().map(|column| column.value.clone()).collect(),
+            on_delete: key.on_delete,
+            on_update: key.on_update,
+            deferred: key.deferred,
+        }));
+        Ok(())
     }
 
     /// Column `i` as a key by itself.
@@ -319,7 +355,7 @@ fn same_keys(a: &[IndexColumn], b: &[IndexColumn]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(same)
 }
 
-fn declared_text(declared: &crate::parser::DeclaredType) -> String {
+fn declared_text(declared: &parser::DeclaredType) -> String {
     if declared.arguments.is_empty() {
         return declared.name.clone();
     }
@@ -418,5 +454,19 @@ pub(super) fn define_view(create: &CreateView, hints: &Hints, sql: String) -> Re
         query: (*create.query).clone(),
         hints: hints.clone(),
         sql,
+    })
+}
+
+/// Describes a trigger by the statement that the schema keeps of it.
+pub(super) fn define_trigger(parsed: &Parsed, sql: &str) -> Result<Trigger> {
+    let Statement::CreateTrigger(create) = &parsed.statement else {
+        return Err(Error::Misuse("its statement makes no trigger".to_owned()));
+    };
+    Ok(Trigger {
+        name: create.name.name.value.clone(),
+        table: create.table.value.clone(),
+        create: CreateTrigger::clone(create),
+        hints: parsed.hints.clone(),
+        sql: sql.to_owned(),
     })
 }

@@ -11,6 +11,7 @@ mod ddl;
 mod define;
 mod listing;
 mod pragma;
+mod reference;
 mod relocate;
 mod salvage;
 mod schema;
@@ -20,11 +21,12 @@ mod types;
 mod verify;
 
 pub use ddl::{
-    BindTable, FillIndex, create_index, create_table, create_table_as, create_view, drop_object,
-    set_application_id, set_user_version,
+    BindTable, FillIndex, create_index, create_table, create_table_as, create_trigger, create_view,
+    drop_object, set_application_id, set_user_version,
 };
 pub use listing::{SCHEMA_COLUMNS, is_schema_table, schema_rows};
 pub use pragma::{PragmaRows, pragma_rows};
+pub use reference::{KeyLookup, Reference};
 pub use relocate::{clear_database, copy_database};
 pub use salvage::{SchemaRecord, salvaged_row, salvaged_table, schema_record};
 pub use schema::*;

@@ -1,6 +1,7 @@
 //! Pragmas that show the catalog, with SQLite's columns.
 
 use super::schema::{Catalog, Column, Generated, Index, IndexKey, IndexOrigin, Relation, Table};
+use crate::parser::ForeignAction;
 use crate::types::Collation;
 use crate::value::Value;
 
@@ -35,9 +36,10 @@ pub fn pragma_rows(catalog: &Catalog, name: &str, argument: Option<&str>) -> Opt
             &["seqno", "cid", "name", "desc", "coll", "key"],
             index().map_or_else(Vec::new, |index| index_columns(catalog, index, true)),
         ),
-        "foreign_key_list" => {
-            (&["id", "seq", "table", "from", "to", "on_update", "on_delete", "match"], Vec::new())
-        }
+        "foreign_key_list" => (&["id", "seq", "table", "from", "to", "on_update", "on_delete", "match"], {
+            let table = argument.and_then(|name| catalog.table(name));
+            table.map_or_else(Vec::new, |table| foreign_key_list(table))
+        }),
         "collation_list" => {
             let names = [Collation::RTrim, Collation::NoCase, Collation::Binary].map(Collation::name);
             let rows = names.iter().enumerate().map(|(i, name)| vec![number(i), Value::text(*name)]);
@@ -132,6 +134,38 @@ fn table_list(catalog: &Catalog, argument: Option<&str>) -> Vec<Vec<Value>> {
         rows.push(row("sedge_schema", "table", super::listing::SCHEMA_COLUMNS.len(), false));
     }
     rows
+}
+
+fn foreign_key_list(table: &Table) -> Vec<Vec<Value>> {
+    let mut rows = Vec::new();
+    // SQLite numbers the key declared last 0.
+    for (id, key) in table.foreign_keys.iter().rev().enumerate() {
+        for (seq, column) in key.columns.iter().enumerate() {
+            let from = table.columns.get(*column).map_or(Value::Null, |c| Value::text(c.name.as_str()));
+            let to = key.parent_columns.get(seq).map_or(Value::Null, |name| Value::text(name.as_str()));
+            rows.push(vec![
+                number(id),
+                number(seq),
+                Value::text(key.parent.as_str()),
+                from,
+                to,
+                Value::text(action_name(key.on_update)),
+                Value::text(action_name(key.on_delete)),
+                Value::text("NONE"),
+            ]);
+        }
+    }
+    rows
+}
+
+fn action_name(action: ForeignAction) -> &'static str {
+    match action {
+        ForeignAction::NoAction => "NO ACTION",
+        ForeignAction::Restrict => "RESTRICT",
+        ForeignAction::SetNull => "SET NULL",
+        ForeignAction::SetDefault => "SET DEFAULT",
+        ForeignAction::Cascade => "CASCADE",
+    }
 }
 
 fn index_list(table: &Table) -> Vec<Vec<Value>> {

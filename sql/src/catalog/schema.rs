@@ -1,6 +1,6 @@
 //! What a schema holds: immutable, shared descriptions of tables, indexes and views.
 
-use crate::parser::{Name, OnConflict};
+use crate::parser::{CreateTrigger, ForeignAction, Name, OnConflict};
 use crate::types::{Collation, ColumnType};
 use rustc_hash::FxHashMap;
 use sedge_storage::TreeId;
@@ -27,6 +27,8 @@ pub struct Catalog {
     pub(crate) relations: FxHashMap<String, Relation>,
     /// Indexes by folded name.
     pub(crate) indexes: FxHashMap<String, Arc<Index>>,
+    /// Triggers by the folded name of their table, the newest first: the order in which they fire.
+    pub(crate) triggers: FxHashMap<String, Vec<Arc<Trigger>>>,
 }
 
 /// One object of the schema as it is kept: a row of the schema table.
@@ -51,6 +53,7 @@ pub enum ObjectKind {
     Table,
     Index,
     View,
+    Trigger,
 }
 
 impl ObjectKind {
@@ -61,6 +64,7 @@ impl ObjectKind {
             ObjectKind::Table => "table",
             ObjectKind::Index => "index",
             ObjectKind::View => "view",
+            ObjectKind::Trigger => "trigger",
         }
     }
 }
@@ -94,6 +98,21 @@ impl Catalog {
     #[must_use]
     pub fn index(&self, name: &str) -> Option<&Arc<Index>> {
         self.indexes.get(&fold_name(name))
+    }
+
+    /// The triggers of the table or view called `name`, in the order in which they fire.
+    #[must_use]
+    pub fn triggers(&self, name: &str) -> &[Arc<Trigger>] {
+        self.triggers.get(&fold_name(name)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The foreign keys that refer to the table called `name`, each with its table.
+    pub fn references_to<'c>(
+        &'c self,
+        name: &'c str,
+    ) -> impl Iterator<Item = (&'c Arc<Table>, &'c Arc<ForeignKey>)> {
+        let keys = self.tables().flat_map(|table| table.foreign_keys.iter().map(move |key| (table, key)));
+        keys.filter(move |(_, key)| key.parent.eq_ignore_ascii_case(name))
     }
 
     /// All tables and views, in no order.
@@ -137,6 +156,8 @@ pub struct Table {
     pub row_id_conflict: OnConflict,
     /// CHECK constraints of columns and table.
     pub checks: Vec<Check>,
+    /// Its foreign keys in order.
+    pub foreign_keys: Vec<Arc<ForeignKey>>,
     /// Its indexes in order of creation, those of UNIQUE and PRIMARY KEY included.
     pub indexes: Vec<Arc<Index>>,
     /// The text of CREATE TABLE.
@@ -243,6 +264,40 @@ pub enum IndexKey {
     Column(usize),
     /// An expression over the table's columns.
     Expression(Box<SqlExpr>),
+}
+
+/// A foreign key, as its table says it. Whether there is such a parent is known where it is used.
+#[derive(Debug, Clone)]
+pub struct ForeignKey {
+    /// CONSTRAINT name.
+    pub name: Option<String>,
+    /// Columns of the table.
+    pub columns: Vec<usize>,
+    /// The parent table.
+    pub parent: String,
+    /// Its columns; none means its primary key.
+    pub parent_columns: Vec<String>,
+    /// ON DELETE.
+    pub on_delete: ForeignAction,
+    /// ON UPDATE.
+    pub on_update: ForeignAction,
+    /// DEFERRABLE INITIALLY DEFERRED.
+    pub deferred: bool,
+}
+
+/// A trigger.
+#[derive(Debug)]
+pub struct Trigger {
+    /// Its name.
+    pub name: String,
+    /// Its table or view.
+    pub table: String,
+    /// Its statement, parsed.
+    pub create: CreateTrigger,
+    /// Clauses of its statements that their trees cannot hold.
+    pub hints: crate::parser::Hints,
+    /// The text of CREATE TRIGGER.
+    pub sql: String,
 }
 
 /// A view.

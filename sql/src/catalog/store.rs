@@ -8,7 +8,7 @@
 //! Objects are numbered in order of creation, and a table's automatic indexes follow it in the order of its
 //! constraints.
 
-use super::define::{define_index, define_table, define_view};
+use super::define::{define_index, define_table, define_trigger, define_view};
 use super::schema::{Catalog, Object, ObjectKind, Relation, Table, fold_name};
 use crate::encode::{RecordView, RecordWriter};
 use crate::error::{Error, Result};
@@ -97,6 +97,7 @@ pub(super) fn read_object(record: &RecordView<'_>) -> Result<Object> {
         Some("table") => ObjectKind::Table,
         Some("index") => ObjectKind::Index,
         Some("view") => ObjectKind::View,
+        Some("trigger") => ObjectKind::Trigger,
         other => return Err(corrupt(format!("a schema object of kind {other:?}"))),
     };
     let root = match record.integer(3)? {
@@ -116,6 +117,7 @@ impl Catalog {
         self.version = next_version();
         self.relations.clear();
         self.indexes.clear();
+        self.triggers.clear();
         let objects: Vec<&Object> = self.objects.values().collect();
         let mut tables: Vec<Table> = Vec::new();
         for object in &objects {
@@ -131,6 +133,11 @@ impl Catalog {
                     };
                     let view = define_view(create, &parsed.hints, sql.clone()).map_err(bad)?;
                     self.relations.insert(fold_name(&object.name), Relation::View(Arc::new(view)));
+                }
+                (ObjectKind::Trigger, _, Some(sql)) => {
+                    let parsed = parse_kept(sql).map_err(bad)?;
+                    let trigger = define_trigger(&parsed, sql).map_err(bad)?;
+                    self.triggers.entry(fold_name(&trigger.table)).or_default().insert(0, Arc::new(trigger));
                 }
                 // Automatic indexes came with their tables.
                 (ObjectKind::Index, _, None) => {}

@@ -177,7 +177,11 @@ fn what_cannot_be_is_refused_with_its_place() {
             "no such collation: NOCAES; did you mean NOCASE?",
             "NOCAES",
         ),
-        ("CREATE TABLE u(a REFERENCES t(id))", "foreign keys are not supported yet", "t"),
+        (
+            "CREATE TABLE u(a, FOREIGN KEY (b) REFERENCES t)",
+            "unknown column b in foreign key definition",
+            "b",
+        ),
         (
             "CREATE TABLE u(a INT PRIMARY KEY AUTOINCREMENT)",
             "AUTOINCREMENT is only allowed on an INTEGER PRIMARY KEY",

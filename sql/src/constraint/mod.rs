@@ -4,6 +4,7 @@
 //! the conflict action says.
 
 pub(crate) mod check;
+pub(crate) mod foreign_key;
 mod form;
 mod json;
 pub(crate) mod not_null;

@@ -180,7 +180,7 @@ pub(crate) fn breach(
 }
 
 /// A value as SQL, short enough for a message.
-fn shortened(value: ValueRef<'_>) -> String {
+pub(crate) fn shortened(value: ValueRef<'_>) -> String {
     const CHARS_MAX: usize = 40;
     match value.to_owned() {
         Value::Text(text) => {

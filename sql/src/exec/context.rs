@@ -25,6 +25,12 @@ pub(crate) struct ConnectionFacts {
     pub(crate) total_changes: i64,
     /// The row id of the last insert.
     pub(crate) last_insert_rowid: i64,
+    /// `PRAGMA foreign_keys`.
+    pub(crate) foreign_keys: bool,
+    /// `PRAGMA defer_foreign_keys`.
+    pub(crate) defer_foreign_keys: bool,
+    /// `PRAGMA recursive_triggers`.
+    pub(crate) recursive_triggers: bool,
 }
 
 /// Runs one subquery of an expression. Its outer values stand in the context's slots when it is called; it keeps
@@ -146,6 +152,19 @@ impl Context {
         });
         self.now_millis.set(None);
         self.forget_subqueries();
+    }
+
+    /// Makes this the context of a program within the run of `outer`; `given` are the first outer columns.
+    pub(crate) fn follow(&mut self, outer: &Context, given: &[Value]) {
+        self.facts = outer.facts;
+        self.pages.clone_from(&outer.pages);
+        if !Arc::ptr_eq(&self.interrupt, &outer.interrupt) {
+            self.interrupt = Arc::clone(&outer.interrupt);
+        }
+        self.outer.resize(self.outer.len().max(given.len()), Value::Null);
+        for (place, value) in self.outer.iter_mut().zip(given) {
+            place.clone_from(value);
+        }
     }
 
     /// Goes on with another snapshot; these subqueries forget what they computed over the one before.

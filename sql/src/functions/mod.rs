@@ -18,6 +18,7 @@ pub(crate) mod number;
 #[cfg(test)]
 mod oracle;
 mod percentile;
+mod raise;
 pub(crate) mod real;
 pub(crate) mod regexp;
 mod registry;
@@ -27,6 +28,7 @@ mod tests;
 mod text;
 mod uuid;
 
+pub use raise::{raise_action, raise_function};
 pub use registry::{function_names, is_aggregate, is_function, lookup_aggregate, lookup_scalar};
 pub use table::{TableDefinition, TableFunction, TableSource, listing, lookup_table_function};
 

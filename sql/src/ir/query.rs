@@ -20,6 +20,9 @@ pub struct Bound<T> {
     pub parameters: usize,
     /// Lifted literals whose values the binder has read: a cached plan serves only texts that agree on them.
     pub pinned: Vec<usize>,
+    /// Columns that are set from outside: OLD and NEW of a trigger. They have the first ids, so that they have the first
+    /// slots of outer columns too.
+    pub given: Vec<ColumnId>,
 }
 
 /// A subquery inside an expression.

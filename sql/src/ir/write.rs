@@ -17,6 +17,18 @@ pub enum Write {
     Delete(Delete),
 }
 
+impl Write {
+    /// The table that is written.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        match self {
+            Write::Insert(insert) => &insert.target,
+            Write::Update(update) => &update.target,
+            Write::Delete(delete) => &delete.target,
+        }
+    }
+}
+
 /// A table as the target of a change: its rules, bound to the columns of the row being written.
 #[derive(Clone, Debug)]
 pub struct Target {

@@ -19,6 +19,7 @@ mod order;
 mod physical;
 mod planner;
 mod predicate;
+mod program;
 mod recursive;
 mod rewrite;
 mod stats;
@@ -32,6 +33,7 @@ mod write;
 pub use explain::{explain, explain_query_plan, explain_write};
 pub use figures::{Figures, Work};
 pub use physical::*;
+pub use program::*;
 pub use stats::{DEFAULT_TABLE_ROWS, DefaultStatistics, PlanContext, Statistics, default_rows_per_prefix};
 pub use write::plan_write;
 
@@ -50,10 +52,10 @@ use std::collections::BTreeSet;
 /// # Errors
 /// An INDEXED BY that names an index which cannot answer.
 pub fn plan_query(bound: Bound<Query>, cx: &PlanContext<'_>) -> Result<Plan> {
-    let Bound { root, subqueries, next_column, .. } = bound;
+    let Bound { root, subqueries, next_column, given, .. } = bound;
     let mut rewriter = Rewriter::new(subqueries, next_column, cx);
     let query = rewriter.query(root);
-    let mut statement = Statement::new(rewriter, [&query.relation]);
+    let mut statement = Statement::new(rewriter, [&query.relation], given);
     statement.plan(query)
 }
 
@@ -62,10 +64,16 @@ struct Statement<'a> {
     planner: Planner<'a>,
     subqueries: Vec<Subquery>,
     subplans: Vec<Option<Subplan>>,
+    /// Columns that are set from outside the statement.
+    given: Vec<ColumnId>,
 }
 
 impl<'a> Statement<'a> {
-    fn new<'r>(rewriter: Rewriter<'a>, roots: impl IntoIterator<Item = &'r Relation>) -> Statement<'a> {
+    fn new<'r>(
+        rewriter: Rewriter<'a>,
+        roots: impl IntoIterator<Item = &'r Relation>,
+        given: Vec<ColumnId>,
+    ) -> Statement<'a> {
         let Rewriter { cx, subqueries, outers, .. } = rewriter;
         let mut planner = Planner { cx, outers, types: FxHashMap::default() };
         for subquery in &subqueries {
@@ -73,7 +81,7 @@ impl<'a> Statement<'a> {
         }
         roots.into_iter().for_each(|root| planner.note_types(root));
         let subplans = vec![None; subqueries.len()];
-        Statement { planner, subqueries, subplans }
+        Statement { planner, subqueries, subplans, given }
     }
 
     /// Plans a query and the subqueries that it runs.
@@ -82,10 +90,11 @@ impl<'a> Statement<'a> {
         let root = self.planner.query(&query)?;
         let mut used = BTreeSet::new();
         self.add_run_by(&root, &mut used);
-        let (subplans, outer) = self.share(used, &[&root], &[]);
+        let given = self.given.clone();
+        let (subplans, outer) = self.share(used, &[&root], &given);
         let plan = Plan { root, outputs: query.outputs, subplans, outer };
         #[cfg(debug_assertions)]
-        validate::check(&plan);
+        validate::check(&plan, &given);
         Ok(plan)
     }
 

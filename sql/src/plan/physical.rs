@@ -342,6 +342,16 @@ pub enum WritePlan {
 }
 
 impl WritePlan {
+    /// The table that is written.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        match self {
+            WritePlan::Insert { target, .. }
+            | WritePlan::Update { target, .. }
+            | WritePlan::Delete { target, .. } => target,
+        }
+    }
+
     /// The columns of RETURNING.
     #[must_use]
     pub fn outputs(&self) -> &[Output] {
@@ -378,9 +388,11 @@ pub struct Expressions {
     pub subplans: Vec<Option<Subplan>>,
     /// Outer columns, by slot.
     pub outer: Vec<ColumnId>,
-    /// Subqueries that see the rows changed before: those that depend on the row at hand, where some subquery reads
-    /// the table being written. The others are run once.
+    /// True if a subquery reads the table being written.
+    pub is_live: bool,
+    /// Subqueries that see the rows changed before, if any does: those that depend on the row at hand. The others are
+    /// run once.
     pub live: Vec<usize>,
-    /// The subqueries of RETURNING, where some subquery reads the table being written: they are run for each row.
+    /// The subqueries of RETURNING, which are run for each row if any sees the rows changed before.
     pub returned: Vec<usize>,
 }

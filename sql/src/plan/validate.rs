@@ -8,15 +8,15 @@ use super::nodes::{node_expressions, node_free, node_inputs};
 use super::physical::{Node, Operator, Plan};
 use crate::ir::{ColumnId, JoinKind};
 
-/// Checks a plan.
-pub(super) fn check(plan: &Plan) {
+/// Checks a plan; `given` are columns set from outside.
+pub(super) fn check(plan: &Plan, given: &[ColumnId]) {
     let outers: Vec<Vec<ColumnId>> = plan
         .subplans
         .iter()
         .map(|subplan| subplan.as_ref().map_or_else(Vec::new, |subplan| subplan.outer.clone()))
         .collect();
     let checker = Checker { plan, outers };
-    checker.node(&plan.root, &ColumnSet::default());
+    checker.node(&plan.root, &given.iter().copied().collect());
     for output in &plan.outputs {
         assert!(plan.root.columns.contains(&output.column), "output {:?} is not produced", output.column);
     }

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 /// # Errors
 /// An INDEXED BY that names an index which cannot answer.
 pub fn plan_write(bound: Bound<Write>, cx: &PlanContext<'_>) -> Result<WritePlan> {
-    let Bound { root, subqueries, next_column, .. } = bound;
+    let Bound { root, subqueries, next_column, given, .. } = bound;
     let mut rewriter = Rewriter::new(subqueries, next_column, cx);
     match root {
         Write::Insert(insert) => {
@@ -24,13 +24,13 @@ pub fn plan_write(bound: Bound<Write>, cx: &PlanContext<'_>) -> Result<WritePlan
             let (mut statement, source) = match source {
                 InsertSource::Query(query) => {
                     let query = rewriter.query(query);
-                    let mut statement = Statement::new(rewriter, [&query.relation]);
+                    let mut statement = Statement::new(rewriter, [&query.relation], given);
                     let plan = Box::new(statement.plan(query)?);
                     let spool = reads(&plan, &target.table);
                     (statement, WriteSource::Query { plan, spool })
                 }
-                InsertSource::Rows(rows) => (Statement::new(rewriter, []), WriteSource::Rows(rows)),
-                InsertSource::Defaults => (Statement::new(rewriter, []), WriteSource::Defaults),
+                InsertSource::Rows(rows) => (Statement::new(rewriter, [], given), WriteSource::Rows(rows)),
+                InsertSource::Defaults => (Statement::new(rewriter, [], given), WriteSource::Defaults),
             };
             let rows = match &source {
                 WriteSource::Rows(rows) => rows.as_slice(),
@@ -55,7 +55,7 @@ pub fn plan_write(bound: Bound<Write>, cx: &PlanContext<'_>) -> Result<WritePlan
         Write::Update(update) => {
             let ir::Update { target, find, assignments, on_conflict, finds_twice, returning } = update;
             let find = rewriter.query(find);
-            let mut statement = Statement::new(rewriter, [&find.relation]);
+            let mut statement = Statement::new(rewriter, [&find.relation], given);
             let find = statement.plan(find)?;
             let exprs = assignments.iter().map(|(_, e)| e).chain(of_target(&target));
             let expressions = statement.expressions(exprs, &returning, &target.table)?;
@@ -72,7 +72,7 @@ pub fn plan_write(bound: Bound<Write>, cx: &PlanContext<'_>) -> Result<WritePlan
         Write::Delete(delete) => {
             let ir::Delete { target, find, returning } = delete;
             let find = rewriter.query(find);
-            let mut statement = Statement::new(rewriter, [&find.relation]);
+            let mut statement = Statement::new(rewriter, [&find.relation], given);
             let find = statement.plan(find)?;
             let expressions = statement.expressions(std::iter::empty(), &returning, &target.table)?;
             Ok(WritePlan::Delete { target, find, returning, expressions })
@@ -89,6 +89,16 @@ fn of_returning(returning: &Option<Returning>) -> impl Iterator<Item = &Expr> + 
 }
 
 impl Statement<'_> {
+    /// What a condition needs.
+    pub(super) fn condition(&mut self, condition: &Expr) -> Result<Expressions> {
+        self.need_for(std::iter::once(condition))?;
+        let mut used = BTreeSet::new();
+        self.add_run_by_expr(condition, &mut used);
+        let given = self.given.clone();
+        let (subplans, outer) = self.share(used, &[], &given);
+        Ok(Expressions { subplans, outer, ..Expressions::default() })
+    }
+
     /// What expressions outside a plan need: their subqueries, and slots for the columns that these take from the
     /// row at hand. `written` is the table that they are evaluated for.
     fn expressions<'e>(
@@ -103,7 +113,7 @@ impl Statement<'_> {
         of_returning(returning).for_each(|e| self.add_run_by_expr(e, &mut used));
         let returned: Vec<usize> = used.iter().copied().collect();
         exprs.for_each(|e| self.add_run_by_expr(e, &mut used));
-        let mut given = Vec::new();
+        let mut given = self.given.clone();
         for at in &used {
             if let Some(outer) = self.planner.outers.get(*at) {
                 given.extend(outer);
@@ -115,9 +125,8 @@ impl Statement<'_> {
         let is_live = subplans.iter().any(reads);
         let correlated =
             subplans.iter().enumerate().filter(|(_, s)| s.as_ref().is_some_and(|s| !s.outer.is_empty()));
-        let live = if is_live { correlated.map(|(place, _)| place).collect() } else { Vec::new() };
-        let returned = if is_live { returned } else { Vec::new() };
-        Ok(Expressions { subplans, outer, live, returned })
+        let live = correlated.map(|(place, _)| place).collect();
+        Ok(Expressions { subplans, outer, is_live, live, returned })
     }
 }
 

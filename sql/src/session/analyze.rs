@@ -115,7 +115,7 @@ impl Session {
             plan.measure();
         }
         let plan = Arc::clone(plan);
-        let mut machine = Box::new(WriteMachine::new(&plan, self.context())?);
+        let mut machine = Box::new(WriteMachine::new(&plan, &compiled.programs, self.context())?);
         machine.context.count_pages();
         let mut prepared = ready(compiled, Machine::Write(machine));
         let before = self.transaction_counters();

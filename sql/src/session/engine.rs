@@ -90,7 +90,7 @@ impl Engine {
         let tree = |object: &catalog::Object| {
             let kind = match object.kind {
                 ObjectKind::Index => TreeKind::Index,
-                ObjectKind::Table | ObjectKind::View => TreeKind::Table,
+                ObjectKind::Table | ObjectKind::View | ObjectKind::Trigger => TreeKind::Table,
             };
             object.root.map(|root| (root, kind, object.name.clone()))
         };

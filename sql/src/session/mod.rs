@@ -14,9 +14,11 @@ mod cache;
 mod damage;
 mod engine;
 mod explain;
+mod foreign_keys;
 mod pragma;
 mod prepare;
 mod prepared;
+mod programs;
 mod run;
 mod schema;
 mod stat;
@@ -32,6 +34,7 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::parser::LiftScratch;
 use cache::StatementCache;
+use programs::ProgramCache;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -44,6 +47,12 @@ pub struct Session {
     /// True if the transaction was begun by a SAVEPOINT, whose RELEASE commits it.
     begun_by_savepoint: bool,
     cache: StatementCache,
+    /// Triggers and foreign keys, planned.
+    programs: ProgramCache,
+    /// `PRAGMA foreign_keys`, `defer_foreign_keys` and `recursive_triggers`.
+    foreign_keys: bool,
+    defer_foreign_keys: bool,
+    recursive_triggers: bool,
     /// Buffers of the lifter, reused.
     scratch: LiftScratch,
     interrupt: Arc<AtomicBool>,
@@ -67,6 +76,10 @@ impl Session {
             transaction: Transaction::None,
             begun_by_savepoint: false,
             cache: StatementCache::default(),
+            programs: ProgramCache::default(),
+            foreign_keys: true,
+            defer_foreign_keys: false,
+            recursive_triggers: false,
             scratch: LiftScratch::default(),
             interrupt: Arc::default(),
             undone: Arc::default(),

@@ -1,6 +1,6 @@
 //! Pragmas: those of the catalog are answered there, those of session and store here.
 
-use super::{Session, unsupported};
+use super::Session;
 use crate::catalog::{self, Catalog};
 use crate::error::{Error, Result};
 use crate::ir::{ColumnId, Output};
@@ -18,6 +18,8 @@ const PRAGMAS: &[(&str, &[&str])] = &[
     ("compile_options", &["compile_options"]),
     ("data_version", &["data_version"]),
     ("database_list", &["seq", "name", "file"]),
+    ("defer_foreign_keys", &["defer_foreign_keys"]),
+    ("foreign_key_check", &["table", "rowid", "parent", "fkid"]),
     ("foreign_keys", &["foreign_keys"]),
     ("freelist_count", &["freelist_count"]),
     ("incremental_vacuum", &[]),
@@ -26,6 +28,7 @@ const PRAGMAS: &[(&str, &[&str])] = &[
     ("page_count", &["page_count"]),
     ("page_size", &["page_size"]),
     ("quick_check", &["quick_check"]),
+    ("recursive_triggers", &["recursive_triggers"]),
     ("synchronous", &["synchronous"]),
     ("wal_checkpoint", &["busy", "log", "checkpointed"]),
 ];
@@ -34,8 +37,15 @@ const PRAGMAS: &[(&str, &[&str])] = &[
 const INCREMENTAL: i64 = 2;
 
 /// Pragmas that are set by `= value` and then give no row.
-const SILENT_WHEN_SET: &[&str] =
-    &["application_id", "auto_vacuum", "foreign_keys", "synchronous", "user_version"];
+const SILENT_WHEN_SET: &[&str] = &[
+    "application_id",
+    "auto_vacuum",
+    "defer_foreign_keys",
+    "foreign_keys",
+    "recursive_triggers",
+    "synchronous",
+    "user_version",
+];
 
 /// A result column called `name` that is no table's.
 fn column(name: &str) -> Output {
@@ -115,11 +125,25 @@ impl Session {
             ("database_list", None) => {
                 Ok(vec![vec![Value::Integer(0), Value::text("main"), Value::text("")]])
             }
-            ("foreign_keys", None) => integer(0),
-            ("foreign_keys", Some(argument)) => match switch(argument) {
-                Some(false) => Ok(Vec::new()),
-                _ => Err(unsupported("foreign_keys = ON: enforcing foreign keys")),
-            },
+            ("foreign_keys", None) => integer(i64::from(self.foreign_keys)),
+            ("foreign_keys", Some(argument)) => {
+                // Within a transaction it has no effect, as in SQLite.
+                if self.is_autocommit() {
+                    self.foreign_keys = switch(argument).unwrap_or(false);
+                }
+                Ok(Vec::new())
+            }
+            ("foreign_key_check", _) => self.foreign_key_check(text.as_deref()),
+            ("defer_foreign_keys", None) => integer(i64::from(self.defer_foreign_keys)),
+            ("defer_foreign_keys", Some(argument)) => {
+                self.defer_foreign_keys = switch(argument).unwrap_or(false);
+                Ok(Vec::new())
+            }
+            ("recursive_triggers", None) => integer(i64::from(self.recursive_triggers)),
+            ("recursive_triggers", Some(argument)) => {
+                self.recursive_triggers = switch(argument).unwrap_or(false);
+                Ok(Vec::new())
+            }
             ("freelist_count", None) => integer(i64::from(self.page_counts()?.1)),
             ("incremental_vacuum", argument) => {
                 // Less than one page means all of them, as in SQLite.

@@ -10,15 +10,17 @@ use crate::exec::expr::{CompiledExpr, Scope};
 use crate::exec::write::WriteExecution;
 use crate::exec::{Context, Execution};
 use crate::functions::Datum;
-use crate::ir::{Expr, Output};
+use crate::ir::{Expr, Output, Write};
 use crate::parser::{self, Parsed, Statement};
-use crate::plan::{self, Plan, PlanContext, WritePlan};
+use crate::plan::{self, Plan, PlanContext, Programs, RowEvent, WritePlan};
 use crate::value::Value;
 use std::sync::{Arc, Mutex};
 
 /// A statement bound and planned under one catalog.
 pub(super) struct Compiled {
     pub(super) kind: Kind,
+    /// Triggers and foreign keys of the tables that a write may change.
+    pub(super) programs: Arc<Programs>,
     catalog: Arc<Catalog>,
     /// Literals on whose values the plan depends.
     pinned: Vec<(usize, Value)>,
@@ -52,8 +54,13 @@ pub(super) struct WriteMachine {
 }
 
 impl WriteMachine {
-    pub(super) fn new(plan: &Arc<WritePlan>, context: Context) -> Result<WriteMachine> {
-        Ok(WriteMachine { execution: WriteExecution::new(Arc::clone(plan))?, context })
+    pub(super) fn new(
+        plan: &Arc<WritePlan>,
+        programs: &Arc<Programs>,
+        context: Context,
+    ) -> Result<WriteMachine> {
+        let execution = WriteExecution::new(Arc::clone(plan), Arc::clone(programs))?;
+        Ok(WriteMachine { execution, context })
     }
 }
 
@@ -138,6 +145,7 @@ impl Session {
     ) -> Result<Compiled> {
         let parameters = parsed.parameters.clone();
         let mut read = parsed.pinned.clone();
+        let mut programs = Arc::default();
         let (kind, pinned) = match &parsed.statement {
             Statement::Query(query) => {
                 let bound = bind::bind_query(&parsed, query, &bind_context(catalog, literals))?;
@@ -147,6 +155,8 @@ impl Session {
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
                 let bound = bind::bind_write(&parsed, &parsed.statement, &bind_context(catalog, literals))?;
                 let pinned = bound.pinned.clone();
+                programs = self.programs(catalog, &bound.root.target().table)?;
+                fired_programs(&bound.root, &programs, self.foreign_keys)?;
                 (Kind::Write(Arc::new(self.plan(|cx| plan::plan_write(bound, cx))?)), pinned)
             }
             _ => {
@@ -157,13 +167,44 @@ impl Session {
         read.extend(pinned);
         // A pinned slot beyond the literals cannot be: the binder pins what it has read.
         let pinned = read.into_iter().filter_map(|slot| Some((slot, literals.get(slot)?.clone()))).collect();
-        Ok(Compiled { kind, catalog: Arc::clone(catalog), pinned, parameters, idle: Mutex::new(None) })
+        Ok(Compiled {
+            kind,
+            programs,
+            catalog: Arc::clone(catalog),
+            pinned,
+            parameters,
+            idle: Mutex::new(None),
+        })
     }
 
     /// Runs the planner with what the present snapshot tells of sizes.
     pub(super) fn plan<T>(&mut self, plan: impl FnOnce(&PlanContext<'_>) -> Result<T>) -> Result<T> {
         let statistics = SnapshotStatistics::new(self.read_snapshot()?.0);
         plan(&PlanContext { statistics: &statistics, fold: &fold })
+    }
+}
+
+/// Fails if a trigger that the statement fires cannot run, or a foreign key that it meets fits no parent.
+fn fired_programs(write: &Write, programs: &Programs, foreign_keys: bool) -> Result<()> {
+    let event = match write {
+        Write::Insert(_) => RowEvent::Insert,
+        Write::Update(_) => RowEvent::Update,
+        Write::Delete(_) => RowEvent::Delete,
+    };
+    let Some(own) = programs.tables.get(&write.target().table.root) else { return Ok(()) };
+    let mismatch = match event {
+        RowEvent::Insert => own.keys.iter().find_map(|key| key.lookup.as_ref().err()),
+        RowEvent::Delete => own.children.iter().find_map(|child| child.reference.lookup.as_ref().err()),
+        // Which keys an UPDATE meets depends on what it assigns.
+        RowEvent::Update => None,
+    };
+    if let Some(why) = mismatch.filter(|_| foreign_keys) {
+        return Err(Error::invalid(why.clone(), None));
+    }
+    let mut fired = own.triggers.iter().filter(|t| t.event == event && t.columns.is_none());
+    match fired.find_map(|trigger| trigger.program.as_ref().err()) {
+        Some(why) => Err(Error::name(why.clone(), None)),
+        None => Ok(()),
     }
 }
 

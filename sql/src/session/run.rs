@@ -86,6 +86,9 @@ impl Session {
             changes: self.changes,
             total_changes: self.total_changes,
             last_insert_rowid: self.last_insert_rowid,
+            foreign_keys: self.foreign_keys,
+            defer_foreign_keys: self.defer_foreign_keys,
+            recursive_triggers: self.recursive_triggers,
         };
     }
 
@@ -143,7 +146,9 @@ impl Session {
     pub(super) fn run_write(&mut self, prepared: &mut Prepared, parameters: &mut ValueList) -> Result<bool> {
         let mut machine = match (prepared.take_machine(), &prepared.compiled.kind) {
             (Some(Machine::Write(machine)), _) => machine,
-            (_, Kind::Write(plan)) => Box::new(WriteMachine::new(plan, self.context())?),
+            (_, Kind::Write(plan)) => {
+                Box::new(WriteMachine::new(plan, &prepared.compiled.programs, self.context())?)
+            }
             _ => return Err(Error::Misuse("a query was started as a change".to_owned())),
         };
         self.fill_context(&mut machine.context, parameters, &prepared.literals);
@@ -154,9 +159,10 @@ impl Session {
                 return Ok(None);
             }
             let run = machine.execution.run(&mut writing.storage, &mut machine.context);
+            writing.suspects.extend(machine.execution.take_deferred());
             match run {
                 // OR FAIL keeps the rows before the one that failed: they are committed, then the error is told.
-                Err(error) if machine.execution.written().changes > 0 => Ok(Some(Err(error))),
+                Err(error) if machine.execution.keeps() => Ok(Some(Err(error))),
                 run => run.map(|_| Some(Ok(()))),
             }
         };
@@ -174,15 +180,20 @@ impl Session {
             // The next try takes them again.
             std::mem::swap(&mut machine.context.parameters, parameters);
         }
-        let written = machine.execution.written();
+        let mut written = machine.execution.written();
+        if done.is_err() && !machine.execution.keeps() {
+            // A deferred foreign key may fail the commit.
+            written.changes = 0;
+        }
         if matches!(done, Ok(Some(_))) && returns {
             prepared.run = Run::Rows(machine.execution.take_returned(), None);
         }
+        let machine_changes = machine.execution.changes_by_programs();
         let rolls_back = done.is_err() && machine.execution.rolls_back();
         prepared.machine = Some(Machine::Write(machine));
         if !matches!(done, Ok(None)) {
             self.changes = written.changes;
-            self.total_changes += written.changes;
+            self.total_changes += written.changes + machine_changes;
             if let Some(row_id) = written.last_row_id {
                 self.last_insert_rowid = row_id;
             }
@@ -215,8 +226,8 @@ impl Session {
             Statement::CreateTable(_)
             | Statement::CreateIndex(_)
             | Statement::CreateView(_)
+            | Statement::CreateTrigger(_)
             | Statement::Drop { .. } => self.run_schema_change(parsed)?,
-            Statement::CreateTrigger(_) => return Err(unsupported("CREATE TRIGGER")),
             Statement::AlterTable { .. } => return Err(unsupported("ALTER TABLE")),
             Statement::Analyze(_) => return Err(unsupported("ANALYZE")),
             Statement::Reindex(_) => return Err(unsupported("REINDEX")),

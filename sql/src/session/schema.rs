@@ -8,7 +8,7 @@ use crate::bind;
 use crate::catalog::{self, Catalog, Table};
 use crate::error::{Error, Result};
 use crate::exec::write::{WriteExecution, fill_index};
-use crate::parser::{CreateTable, Insert, Parsed, Statement};
+use crate::parser::{CreateTable, DropKind, Insert, Name, Parsed, Statement};
 use crate::plan::{self, PlanContext};
 use std::sync::Arc;
 
@@ -17,6 +17,9 @@ impl Session {
     pub(super) fn run_schema_change(&mut self, parsed: &Parsed) -> Result<()> {
         self.write(|session, writing| {
             let before = Arc::clone(&writing.catalog);
+            if let Statement::Drop { kind: DropKind::Table, name, .. } = &parsed.statement {
+                return session.drop_table(name, &parsed.statement, writing);
+            }
             let txn = &mut writing.storage;
             let next = match &parsed.statement {
                 Statement::CreateTable(create) if create.source.is_some() => {
@@ -39,6 +42,7 @@ impl Session {
                     };
                     catalog::create_index(txn, &before, parsed, create, &bind::bind_table, &mut fill)?
                 }
+                Statement::CreateTrigger(create) => catalog::create_trigger(txn, &before, parsed, create)?,
                 Statement::CreateView(create) => catalog::create_view(txn, &before, parsed, create)?,
                 Statement::Drop { kind, name, if_exists } => {
                     catalog::drop_object(txn, &before, *kind, name, *if_exists)?
@@ -48,6 +52,27 @@ impl Session {
             writing.change_schema(next);
             Ok(())
         })
+    }
+
+    /// DROP TABLE, whose rows are deleted first where foreign keys refer to them.
+    fn drop_table(&mut self, name: &Name, statement: &Statement, writing: &mut Writing) -> Result<()> {
+        let Statement::Drop { kind, if_exists, .. } = statement else { return Ok(()) };
+        let savepoint = writing.storage.savepoint();
+        let known = writing.suspects.len();
+        let mut done = Ok(());
+        if catalog::is_main(name) {
+            done = self.delete_before_drop(&name.name.value, writing);
+        }
+        let done = done.and_then(|()| {
+            catalog::drop_object(&mut writing.storage, &writing.catalog, *kind, name, *if_exists)
+        });
+        if done.is_err() {
+            writing.suspects.truncate(known);
+            writing.storage.rollback_to(&savepoint)?;
+        }
+        writing.storage.release(savepoint)?;
+        writing.change_schema(done?);
+        Ok(())
     }
 
     /// CREATE TABLE AS SELECT: the table first, then an INSERT of the query's rows.
@@ -103,7 +128,7 @@ impl Session {
         }
         let statistics = SnapshotStatistics::new(writing.storage.snapshot());
         let plan = plan::plan_write(bound, &PlanContext { statistics: &statistics, fold: &fold })?;
-        let mut execution = WriteExecution::new(Arc::new(plan))?;
+        let mut execution = WriteExecution::new(Arc::new(plan), Arc::default())?;
         execution.run(&mut writing.storage, &mut self.context())?;
         Ok(())
     }

@@ -75,7 +75,7 @@ impl Engine {
             let kind = match object.kind {
                 ObjectKind::Table => StatKind::Table,
                 ObjectKind::Index => StatKind::Index,
-                ObjectKind::View => continue,
+                ObjectKind::View | ObjectKind::Trigger => continue,
             };
             let Some(root) = object.root else { continue };
             let (name, table) = (object.name.clone(), object.table.clone());

@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::catalog::Catalog;
+use crate::constraint::foreign_key::Suspect;
 use crate::error::{Error, Result};
 use crate::parser::BeginMode;
 use sedge_storage::{Counters, Savepoint, Snapshot, WriteTransaction};
@@ -28,6 +29,8 @@ pub(super) struct Writing {
     pub(super) catalog: Arc<Catalog>,
     /// True once the schema was changed.
     pub(super) schema_changed: bool,
+    /// Deferred foreign keys that were broken when they were met.
+    pub(super) suspects: Vec<Suspect>,
     savepoints: Vec<(String, Savepoint, Arc<Catalog>)>,
 }
 
@@ -64,7 +67,10 @@ impl Session {
     ) -> Result<T> {
         let own = self.is_autocommit();
         let mut writing = self.take_writing()?;
-        let done = change(self, &mut writing);
+        let mut done = change(self, &mut writing);
+        if own && done.is_ok() {
+            done = writing.check_deferred().and(done);
+        }
         match done {
             Ok(value) if own => {
                 self.commit_writing(*writing)?;
@@ -89,7 +95,13 @@ impl Session {
             Transaction::None => {
                 let mut storage = self.engine.store().begin_write(timeout)?;
                 let catalog = self.engine.catalog(&storage.snapshot())?;
-                Ok(Box::new(Writing { storage, catalog, schema_changed: false, savepoints: Vec::new() }))
+                Ok(Box::new(Writing {
+                    storage,
+                    catalog,
+                    schema_changed: false,
+                    suspects: Vec::new(),
+                    savepoints: Vec::new(),
+                }))
             }
             Transaction::Read { catalog, savepoints } => {
                 let begun = match &catalog {
@@ -112,7 +124,13 @@ impl Session {
                     .into_iter()
                     .map(|name| (name, storage.savepoint(), Arc::clone(&catalog)))
                     .collect();
-                Ok(Box::new(Writing { storage, catalog, schema_changed: false, savepoints }))
+                Ok(Box::new(Writing {
+                    storage,
+                    catalog,
+                    schema_changed: false,
+                    suspects: Vec::new(),
+                    savepoints,
+                }))
             }
         }
     }
@@ -162,13 +180,25 @@ impl Session {
     pub(super) fn commit(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.transaction, Transaction::None) {
             Transaction::None => Err(Error::Misuse("there is no transaction to commit".to_string())),
-            Transaction::Read { .. } => Ok(()),
-            Transaction::Write(writing) => self.commit_writing(*writing),
+            Transaction::Read { .. } => {
+                self.defer_foreign_keys = false;
+                Ok(())
+            }
+            Transaction::Write(mut writing) => {
+                if let Err(error) = writing.check_deferred() {
+                    // The transaction stays open, to be mended.
+                    self.transaction = Transaction::Write(writing);
+                    return Err(error);
+                }
+                self.defer_foreign_keys = false;
+                self.commit_writing(*writing)
+            }
         }
     }
 
     /// ROLLBACK of all.
     pub(super) fn rollback(&mut self) -> Result<()> {
+        self.defer_foreign_keys = false;
         match std::mem::replace(&mut self.transaction, Transaction::None) {
             Transaction::None => Err(Error::Misuse("there is no transaction to roll back".to_string())),
             Transaction::Read { .. } => Ok(()),
@@ -199,6 +229,12 @@ impl Session {
     /// RELEASE: forgets the savepoint and those after it. The outermost one, if it began the transaction, commits.
     pub(super) fn release(&mut self, name: &str) -> Result<()> {
         let at = self.find_savepoint(name)?;
+        let commits = at == 0 && self.begun_by_savepoint;
+        match &mut self.transaction {
+            Transaction::None => {}
+            Transaction::Write(writing) if commits => writing.check_deferred()?,
+            Transaction::Read { .. } | Transaction::Write(_) => {}
+        }
         match &mut self.transaction {
             Transaction::None => {}
             Transaction::Read { savepoints, .. } => savepoints.truncate(at),
@@ -210,7 +246,7 @@ impl Session {
                 }
             }
         }
-        if at == 0 && self.begun_by_savepoint { self.commit() } else { Ok(()) }
+        if commits { self.commit() } else { Ok(()) }
     }
 
     /// ROLLBACK TO: undoes what came after the savepoint, which stays.

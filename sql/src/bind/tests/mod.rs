@@ -46,6 +46,7 @@ fn table(name: &str, columns: Vec<Column>) -> Table {
         primary_key: Vec::new(),
         row_id_conflict: OnConflict::Abort,
         autoincrement: false,
+        foreign_keys: Vec::new(),
         checks: Vec::new(),
         indexes: Vec::new(),
         sql: String::new(),

@@ -77,6 +77,7 @@ fn fixture(rows: Vec<Row>) -> Fixture {
         primary_key: vec![0],
         row_id_conflict: OnConflict::Abort,
         autoincrement: false,
+        foreign_keys: Vec::new(),
         checks: Vec::new(),
         indexes,
         sql: String::new(),

@@ -1,15 +1,15 @@
 //! DELETE: finds its rows, then takes each away.
 
 use super::find::{Find, FoundRows, Subqueries};
+use super::program::Effects;
 use super::returning::Returning;
 use super::row_writer::RowWriter;
-use super::{ROWS_PER_CHECK, Written};
+use super::{ROWS_PER_CHECK, Written, scope_of};
 use crate::constraint::Refusal;
 use crate::error::Result;
 use crate::exec::context::Context;
-use crate::exec::expr::Scope;
 use crate::ir::Target;
-use crate::plan::{Expressions, Plan};
+use crate::plan::{Expressions, Plan, Programs};
 use sedge_storage::WriteTransaction;
 
 /// A DELETE ready to run.
@@ -26,10 +26,11 @@ impl Delete {
         target: &Target,
         find: &Plan,
         expressions: &Expressions,
+        programs: &Programs,
         returning: Option<Returning>,
     ) -> Result<Delete> {
-        let writer = RowWriter::new(target, Scope::default(), None)?;
-        let subqueries = Subqueries::of(expressions)?;
+        let writer = RowWriter::new(target, scope_of(expressions), None, programs)?;
+        let subqueries = Subqueries::of(expressions, writer.has_effects())?;
         Ok(Delete { writer, find: Find::new(find)?, found: FoundRows::default(), subqueries, returning })
     }
 
@@ -48,6 +49,7 @@ impl Delete {
         &mut self,
         txn: &mut WriteTransaction,
         cx: &mut Context,
+        effects: &mut Effects,
         written: &mut Written,
     ) -> Result<(), Refusal> {
         let Delete { writer, found, subqueries, returning, .. } = self;
@@ -56,7 +58,7 @@ impl Delete {
                 if i % ROWS_PER_CHECK == ROWS_PER_CHECK - 1 {
                     cx.check_interrupt()?;
                 }
-                if !writer.delete(txn, cx, row_id, returning.is_some())? {
+                if !writer.delete(txn, cx, effects, row_id, returning.is_some())? {
                     continue;
                 }
                 written.changes += 1;

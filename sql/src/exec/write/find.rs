@@ -131,7 +131,8 @@ fn point(plan: &Plan) -> Result<Option<Scalar>> {
         Some(ScanColumn::Column(column)) => scan.table.row_id_column == Some(*column),
         None => false,
     };
-    if gives_row_id { Scalar::compile(row_id, Scope::default()).map(Some) } else { Ok(None) }
+    let scope = Scope { outer: &plan.outer, ..Scope::default() };
+    if gives_row_id { Scalar::compile(row_id, scope).map(Some) } else { Ok(None) }
 }
 
 /// A query run on the transaction as it stands when it starts.
@@ -221,9 +222,13 @@ impl Subqueries {
     }
 
     /// Those of expressions outside a query.
-    pub(super) fn of(expressions: &Expressions) -> Result<Subqueries> {
+    /// `others_write` says that programs may change any table.
+    pub(super) fn of(expressions: &Expressions, others_write: bool) -> Result<Subqueries> {
         let mut subqueries = Subqueries::new(&expressions.subplans, &expressions.outer)?;
-        subqueries.live = Live { before: expressions.live.clone(), returned: expressions.returned.clone() };
+        if expressions.is_live || others_write {
+            let (before, returned) = (expressions.live.clone(), expressions.returned.clone());
+            subqueries.live = Live { before, returned };
+        }
         Ok(subqueries)
     }
 

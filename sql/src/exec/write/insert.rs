@@ -2,6 +2,7 @@
 
 use super::find::{Live, QueryRun, Subqueries};
 use super::plain_row::PlainRow;
+use super::program::Effects;
 use super::returning::Returning;
 use super::row_writer::{Inserted, RowWriter};
 use super::scalar::Scalar;
@@ -12,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::exec::context::Context;
 use crate::ir::{InsertColumn, Target};
 use crate::parser::OnConflict;
-use crate::plan::{Expressions, WriteSource};
+use crate::plan::{Expressions, Programs, WriteSource};
 use crate::value::{Value, ValueRef};
 use sedge_storage::WriteTransaction;
 
@@ -49,6 +50,7 @@ impl Insert {
         columns: &[InsertColumn],
         source: &WriteSource,
         expressions: &Expressions,
+        programs: &Programs,
         on_conflict: Option<OnConflict>,
     ) -> Result<Insert> {
         let scope = scope_of(expressions);
@@ -67,11 +69,11 @@ impl Insert {
             WriteSource::Query { plan, .. } => Source::Query(Box::new(QueryRun::new(plan)?)),
             WriteSource::Defaults => Source::Defaults,
         };
-        let writer = RowWriter::new(target, scope, on_conflict)?;
+        let writer = RowWriter::new(target, scope, on_conflict, programs)?;
         // DEFAULT VALUES gives no column a value of its own.
         let columns = if matches!(source, Source::Defaults) { &[] } else { columns };
         let defaults = writer.defaults_beside(columns, target);
-        let subqueries = Subqueries::of(expressions)?;
+        let subqueries = Subqueries::of(expressions, writer.has_effects())?;
         let plain = match (&source, writer.plain_table()) {
             (Source::Rows(rows), Some(table)) if defaults.is_empty() => PlainRow::of(table, columns, rows),
             _ => None,
@@ -112,6 +114,11 @@ impl Insert {
         }
     }
 
+    /// True if it deletes the rows in the way.
+    pub(super) fn replaces(&self) -> bool {
+        self.writer.replaces()
+    }
+
     /// RETURNING, where there is one.
     pub(super) fn returning(&mut self) -> Option<&mut Returning> {
         self.returning.as_mut()
@@ -121,10 +128,11 @@ impl Insert {
         &mut self,
         txn: &mut WriteTransaction,
         cx: &mut Context,
+        effects: &mut Effects,
         written: &mut Written,
     ) -> Result<(), Refusal> {
         let Insert { writer, columns, defaults, source, plain, subqueries, clauses, returning, spool } = self;
-        let mut sink = Sink { clauses, returning, written };
+        let mut sink = Sink { clauses, returning, written, effects };
         if let Some(rows) = spool {
             rows.clear();
             let read = collect(source, subqueries, txn, cx, rows);
@@ -188,6 +196,7 @@ struct Sink<'a> {
     clauses: &'a mut [Clause],
     returning: &'a mut Option<Returning>,
     written: &'a mut Written,
+    effects: &'a mut Effects,
 }
 
 impl Sink<'_> {
@@ -200,7 +209,12 @@ impl Sink<'_> {
         cx: &mut Context,
         live: &Live,
     ) -> Result<(), Refusal> {
-        let row = match writer.insert(txn, cx, self.clauses)? {
+        let inserted = writer.insert(txn, cx, self.effects, self.clauses);
+        if inserted.is_err() && writer.inserted().is_some() {
+            // As in SQLite, the row id is known of a row whose triggers fail.
+            self.written.last_row_id = writer.inserted();
+        }
+        let row = match inserted? {
             Inserted::LeftOut => return Ok(()),
             Inserted::Row(row_id) => {
                 self.written.last_row_id = Some(row_id);
@@ -209,7 +223,7 @@ impl Sink<'_> {
             Inserted::Claimed { clause, taken_by } => {
                 live.refresh(txn, cx);
                 let Some(clause) = self.clauses.get_mut(clause) else { return Ok(()) };
-                match clause.update(txn, cx, taken_by, writer.row())? {
+                match clause.update(txn, cx, self.effects, taken_by, writer.row())? {
                     Some(row) => row,
                     None => return Ok(()),
                 }

@@ -9,11 +9,13 @@
 
 mod counter;
 mod delete;
+mod effects;
 mod fill_index;
 mod find;
 mod index_writer;
 mod insert;
 mod plain_row;
+mod program;
 mod returning;
 mod row_buffer;
 mod row_writer;
@@ -27,13 +29,15 @@ mod upsert;
 pub(crate) use fill_index::fill_index;
 
 use crate::constraint::Refusal;
+use crate::constraint::foreign_key::Suspect;
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
 use crate::exec::expr::Scope;
 use crate::ir;
 use crate::parser::OnConflict;
-use crate::plan::{Expressions, WritePlan};
+use crate::plan::{Expressions, Programs, WritePlan};
 use crate::value::Value;
+use program::Effects;
 use returning::Returning;
 use sedge_storage::WriteTransaction;
 use std::sync::Arc;
@@ -51,7 +55,10 @@ pub(crate) struct Written {
 /// A writing statement, ready to run any number of times.
 pub(crate) struct WriteExecution {
     statement: Statement,
+    effects: Effects,
     rolls_back: bool,
+    /// True if the last run failed and what it did is kept all the same.
+    keeps: bool,
     written: Written,
 }
 
@@ -62,6 +69,90 @@ enum Statement {
 }
 
 impl Statement {
+    /// Compiles a plan. `instead` stands for its OR clause where it says anything.
+    fn new(plan: &WritePlan, programs: &Arc<Programs>, instead: Option<OnConflict>) -> Result<Statement> {
+        let returning = |target, returning: &Option<ir::Returning>, expressions: &Expressions| {
+            let list = returning.as_ref();
+            list.map(|list| Returning::new(target, list, scope_of(expressions))).transpose()
+        };
+        Ok(match plan {
+            WritePlan::Insert {
+                target,
+                columns,
+                source,
+                on_conflict,
+                upserts,
+                excluded,
+                returning: list,
+                expressions,
+            } => {
+                let clause = |upsert| Clause::new(target, upsert, excluded, scope_of(expressions), programs);
+                let clauses = upserts.iter().map(clause).collect::<Result<_>>()?;
+                let insert = insert::Insert::new(
+                    target,
+                    columns,
+                    source,
+                    expressions,
+                    programs,
+                    instead.or(*on_conflict),
+                )?;
+                Statement::Insert(Box::new(insert.with(clauses, returning(target, list, expressions)?)))
+            }
+            WritePlan::Update {
+                target,
+                find,
+                assignments,
+                expressions,
+                on_conflict,
+                finds_twice,
+                returning: list,
+            } => {
+                let update = update::Update::new(
+                    target,
+                    find,
+                    assignments,
+                    expressions,
+                    programs,
+                    instead.or(*on_conflict),
+                )?;
+                Statement::Update(Box::new(update.with(*finds_twice, returning(target, list, expressions)?)))
+            }
+            WritePlan::Delete { target, find, returning: list, expressions } => {
+                let list = returning(target, list, expressions)?;
+                Statement::Delete(Box::new(delete::Delete::new(target, find, expressions, programs, list)?))
+            }
+        })
+    }
+
+    /// True if nothing is changed before the one row that is inserted.
+    fn inserts_last(&self) -> bool {
+        matches!(self, Statement::Insert(insert) if insert.is_single_row() && !insert.replaces())
+    }
+
+    /// Finds the rows to change; gives how many there are at most.
+    fn find(&mut self, txn: &mut WriteTransaction, cx: &mut Context) -> Result<usize, Refusal> {
+        match self {
+            Statement::Insert(insert) => Ok(if insert.is_single_row() { 1 } else { usize::MAX }),
+            Statement::Update(update) => update.find(txn, cx),
+            Statement::Delete(delete) => delete.find(txn, cx),
+        }
+    }
+
+    /// Changes the rows found.
+    fn run(
+        &mut self,
+        txn: &mut WriteTransaction,
+        cx: &mut Context,
+        effects: &mut Effects,
+        written: &mut Written,
+    ) -> Result<(), Refusal> {
+        match self {
+            Statement::Insert(insert) => insert.run(txn, cx, effects, written),
+            Statement::Update(update) => update.run(txn, cx, effects, written),
+            Statement::Delete(delete) => delete.run(txn, cx, effects, written),
+        }
+    }
+
     fn returning(&mut self) -> Option<&mut Returning> {
         match self {
             Statement::Insert(insert) => insert.returning(),
@@ -77,49 +168,30 @@ fn scope_of(expressions: &Expressions) -> Scope<'_> {
 }
 
 impl WriteExecution {
-    /// Compiles a plan.
+    /// Compiles a plan. `programs` are those of the tables that it may change.
     ///
     /// # Errors
     /// [`Error::Misuse`] for a plan that uses a column which nothing produces.
-    pub(crate) fn new(plan: Arc<WritePlan>) -> Result<WriteExecution> {
-        let returning = |target, returning: &Option<ir::Returning>, expressions: &Expressions| {
-            let list = returning.as_ref();
-            list.map(|list| Returning::new(target, list, scope_of(expressions))).transpose()
-        };
-        let statement = match &*plan {
-            WritePlan::Insert {
-                target,
-                columns,
-                source,
-                on_conflict,
-                upserts,
-                excluded,
-                returning: list,
-                expressions,
-            } => {
-                let clause = |upsert| Clause::new(target, upsert, excluded, scope_of(expressions));
-                let clauses = upserts.iter().map(clause).collect::<Result<_>>()?;
-                let insert = insert::Insert::new(target, columns, source, expressions, *on_conflict)?;
-                Statement::Insert(Box::new(insert.with(clauses, returning(target, list, expressions)?)))
-            }
-            WritePlan::Update {
-                target,
-                find,
-                assignments,
-                expressions,
-                on_conflict,
-                finds_twice,
-                returning: list,
-            } => {
-                let update = update::Update::new(target, find, assignments, expressions, *on_conflict)?;
-                Statement::Update(Box::new(update.with(*finds_twice, returning(target, list, expressions)?)))
-            }
-            WritePlan::Delete { target, find, returning: list, expressions } => {
-                let list = returning(target, list, expressions)?;
-                Statement::Delete(Box::new(delete::Delete::new(target, find, expressions, list)?))
-            }
-        };
-        Ok(WriteExecution { statement, rolls_back: false, written: Written::default() })
+    pub(crate) fn new(plan: Arc<WritePlan>, programs: Arc<Programs>) -> Result<WriteExecution> {
+        let statement = Statement::new(&plan, &programs, None)?;
+        let effects = Effects::new(programs);
+        Ok(WriteExecution {
+            statement,
+            effects,
+            rolls_back: false,
+            keeps: false,
+            written: Written::default(),
+        })
+    }
+
+    /// Rows that triggers and foreign keys have changed in the last run.
+    pub(crate) fn changes_by_programs(&self) -> i64 {
+        self.effects.changes
+    }
+
+    /// The keys to look at when the transaction ends.
+    pub(crate) fn take_deferred(&mut self) -> Vec<Suspect> {
+        std::mem::take(&mut self.effects.deferred)
     }
 
     /// The rows of RETURNING that the last run gave.
@@ -131,6 +203,11 @@ impl WriteExecution {
     /// failed half-way. The caller rolls it back.
     pub(crate) fn rolls_back(&self) -> bool {
         self.rolls_back
+    }
+
+    /// True if the last run failed and what it did before is kept: by ON CONFLICT FAIL, or RAISE(FAIL).
+    pub(crate) fn keeps(&self) -> bool {
+        self.keeps
     }
 
     /// What the last run has done, also where it failed and kept some of it (ON CONFLICT FAIL).
@@ -145,25 +222,29 @@ impl WriteExecution {
     /// ON CONFLICT FAIL kept it, or [`WriteExecution::rolls_back`] asks for more.
     pub(crate) fn run(&mut self, txn: &mut WriteTransaction, cx: &mut Context) -> Result<Written> {
         self.rolls_back = false;
+        self.keeps = false;
         self.written = Written::default();
-        let found = match &mut self.statement {
-            Statement::Insert(insert) => Ok(if insert.is_single_row() { 1 } else { usize::MAX }),
-            Statement::Update(update) => update.find(txn, cx),
-            Statement::Delete(delete) => delete.find(txn, cx),
-        };
+        let found = self.statement.find(txn, cx);
         let rows = match found {
             Ok(rows) => rows,
             Err(Refusal::Error(error)) => return Err(error),
             Err(Refusal::Breach(constraint, _)) => return Err(Error::Constraint(constraint)),
         };
-        // RETURNING may raise after the change.
+        // RETURNING and triggers may raise after the change.
         let returns = self.statement.returning().is_some();
-        let savepoint = (rows > 1 || returns).then(|| txn.savepoint());
-        let result = match &mut self.statement {
-            Statement::Insert(insert) => insert.run(txn, cx, &mut self.written),
-            Statement::Update(update) => update.run(txn, cx, &mut self.written),
-            Statement::Delete(delete) => delete.run(txn, cx, &mut self.written),
-        };
+        let has_effects = !self.effects.programs.tables.is_empty();
+        if has_effects {
+            self.effects.reset();
+        }
+        let savepoint = (rows > 1 || returns || has_effects).then(|| txn.savepoint());
+        let mut result = self.statement.run(txn, cx, &mut self.effects, &mut self.written);
+        if result.is_ok() {
+            result = self.effects.suspects.iter().try_for_each(|s| s.check(txn)).map_err(Refusal::Error);
+            if result.is_err() && self.statement.inserts_last() {
+                // A single row without parent is refused before it is there.
+                self.written.last_row_id = None;
+            }
+        }
         let (error, keeps) = match result {
             Ok(()) => {
                 if let Some(savepoint) = savepoint {
@@ -175,6 +256,10 @@ impl WriteExecution {
                 self.rolls_back = action == OnConflict::Rollback;
                 (Error::Constraint(constraint), action == OnConflict::Fail)
             }
+            Err(Refusal::Error(error @ Error::Raised { action, .. })) => {
+                self.rolls_back = action == OnConflict::Rollback;
+                (error, action == OnConflict::Fail)
+            }
             Err(Refusal::Error(error)) => {
                 // Without a savepoint a row may be half written.
                 self.rolls_back = savepoint.is_none() && matches!(error, Error::Storage(_));
@@ -182,9 +267,11 @@ impl WriteExecution {
             }
         };
         drop(self.take_returned());
+        self.keeps = keeps;
         if !keeps {
             // As in SQLite the row id stays known of a row that was inserted and is undone.
             self.written.changes = 0;
+            self.effects.forget_keys();
         }
         if let Some(savepoint) = savepoint {
             let undone = if keeps { Ok(()) } else { txn.rollback_to(&savepoint) };

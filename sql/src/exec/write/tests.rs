@@ -109,7 +109,7 @@ impl World {
     }
 
     fn run(&mut self, plan: WritePlan) -> Result<Written> {
-        let mut execution = WriteExecution::new(Arc::new(plan)).unwrap();
+        let mut execution = WriteExecution::new(Arc::new(plan), Arc::default()).unwrap();
         // What ROLLBACK undoes is one statement here, as in SQLite outside a transaction.
         let before = self.txn.savepoint();
         let result = execution.run(&mut self.txn, &mut context());

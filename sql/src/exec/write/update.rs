@@ -1,8 +1,9 @@
 //! UPDATE: finds its rows, then gives each its next values.
 
 use super::find::{Find, FoundRows, Subqueries};
+use super::program::Effects;
 use super::returning::Returning;
-use super::row_writer::{RowWriter, row_layout};
+use super::row_writer::{Change, RowWriter, row_layout};
 use super::scalar::Scalar;
 use super::{ROWS_PER_CHECK, Written, scope_of};
 use crate::constraint::Refusal;
@@ -11,7 +12,7 @@ use crate::exec::context::Context;
 use crate::exec::expr::Scope;
 use crate::ir::{ColumnId, Expr, InsertColumn, Target};
 use crate::parser::OnConflict;
-use crate::plan::{Expressions, Plan};
+use crate::plan::{Expressions, Plan, Programs};
 use sedge_storage::WriteTransaction;
 
 /// An UPDATE ready to run.
@@ -31,10 +32,11 @@ impl Update {
         find: &Plan,
         assignments: &[(InsertColumn, Expr)],
         expressions: &Expressions,
+        programs: &Programs,
         on_conflict: Option<OnConflict>,
     ) -> Result<Update> {
         let scope = scope_of(expressions);
-        let mut writer = RowWriter::new(target, scope, on_conflict)?;
+        let mut writer = RowWriter::new(target, scope, on_conflict, programs)?;
         let columns: Vec<InsertColumn> = assignments.iter().map(|(column, _)| *column).collect();
         writer.assigns(&columns);
         let mut layout: Vec<ColumnId> = row_layout(target);
@@ -42,13 +44,13 @@ impl Update {
         let scope = Scope { layout: &layout, ..scope };
         let compile = |(column, value): &(InsertColumn, Expr)| Ok((*column, Scalar::compile(value, scope)?));
         Ok(Update {
-            writer,
             find: Find::new(find)?,
             found: FoundRows::default(),
             finds_twice: false,
             assignments: assignments.iter().map(compile).collect::<Result<_>>()?,
-            subqueries: Subqueries::of(expressions)?,
+            subqueries: Subqueries::of(expressions, writer.has_effects())?,
             returning: None,
+            writer,
         })
     }
 
@@ -78,6 +80,7 @@ impl Update {
         &mut self,
         txn: &mut WriteTransaction,
         cx: &mut Context,
+        effects: &mut Effects,
         written: &mut Written,
     ) -> Result<(), Refusal> {
         let Update { writer, found, assignments, subqueries, returning, .. } = self;
@@ -87,7 +90,8 @@ impl Update {
                     cx.check_interrupt()?;
                 }
                 live.refresh(txn, cx);
-                if !writer.update(txn, cx, row_id, assignments, &extras, None)? {
+                let change = Change { assignments, beside: &extras, filter: None };
+                if !writer.update(txn, cx, effects, row_id, change)? {
                     continue;
                 }
                 written.changes += 1;

@@ -4,8 +4,9 @@
 //! The clauses are asked in order before the constraints without one, so the first key that has a clause decides. A
 //! clause without target stands for every key that is left.
 
+use super::program::Effects;
 use super::row_buffer::RowBuffer;
-use super::row_writer::{RowWriter, row_layout};
+use super::row_writer::{Change, RowWriter, row_layout};
 use super::scalar::Scalar;
 use crate::constraint::Refusal;
 use crate::error::Result;
@@ -13,6 +14,7 @@ use crate::exec::context::Context;
 use crate::exec::expr::{CompiledExpr, Scope};
 use crate::ir::{ColumnId, InsertColumn, Target, Upsert, UpsertTarget};
 use crate::parser::OnConflict;
+use crate::plan::Programs;
 use sedge_storage::WriteTransaction;
 
 /// One clause.
@@ -36,12 +38,13 @@ impl Clause {
         upsert: &Upsert,
         excluded: &[ColumnId],
         scope: Scope<'_>,
+        programs: &Programs,
     ) -> Result<Clause> {
         let update = match &upsert.update {
             None => None,
             Some(update) => {
                 // Whatever the INSERT says of conflicts, those of its DO UPDATE abort it.
-                let mut writer = RowWriter::new(target, scope, Some(OnConflict::Abort))?;
+                let mut writer = RowWriter::new(target, scope, Some(OnConflict::Abort), programs)?;
                 let columns: Vec<InsertColumn> =
                     update.assignments.iter().map(|(column, _)| *column).collect();
                 writer.assigns(&columns);
@@ -64,12 +67,14 @@ impl Clause {
         &mut self,
         txn: &mut WriteTransaction,
         cx: &mut Context,
+        effects: &mut Effects,
         row_id: i64,
         excluded: &RowBuffer,
     ) -> Result<Option<&RowBuffer>, Refusal> {
         let Some(update) = &mut self.update else { return Ok(None) };
         let Update { writer, assignments, filter } = &mut **update;
-        let changed = writer.update(txn, cx, row_id, assignments, excluded, filter.as_mut())?;
+        let change = Change { assignments, beside: excluded, filter: filter.as_mut() };
+        let changed = writer.update(txn, cx, effects, row_id, change)?;
         Ok(if changed { Some(writer.row()) } else { None })
     }
 }

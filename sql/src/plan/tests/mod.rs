@@ -68,6 +68,7 @@ impl Schema {
             primary_key: row_id_column.into_iter().collect(),
             row_id_conflict: OnConflict::Abort,
             autoincrement: false,
+            foreign_keys: Vec::new(),
             checks: Vec::new(),
             indexes: Vec::new(),
             sql: String::new(),

@@ -2,30 +2,38 @@
 //!
 //! All constraints of a row are looked at before the first change for it, so a refused row leaves nothing behind.
 //! Their order is SQLite's: NOT NULL, types, CHECK, row id, UNIQUE; those whose action is REPLACE come last, since
-//! they delete the rows in the way.
+//! they delete the rows in the way. `rules` looks at them, `hooks` runs what triggers and foreign keys add, and
+//! `stored` reads and makes records.
+
+mod hooks;
+mod rules;
+mod stored;
+
+pub(super) use stored::load_record;
 
 use super::counter::Counter;
+use super::effects::RowEffects;
 use super::index_writer::{IndexWriter, Side};
+use super::program::Effects;
 use super::row_buffer::RowBuffer;
 use super::scalar::Scalar;
 use super::upsert::Clause;
 use crate::catalog::Table;
-use crate::constraint::types::{Fitted, fit};
-use crate::constraint::{Refusal, check, not_null, types, unique};
-use crate::encode::{RecordView, RecordWriter, row_key};
+use crate::constraint::{Refusal, not_null, unique};
+use crate::encode::{RecordWriter, row_key};
 use crate::error::{Constraint, Error, Result};
 use crate::exec::context::Context;
 use crate::exec::expr::{CompiledExpr, RowSource, Scope};
-use crate::functions::FunctionContext;
-use crate::ir::{ColumnId, Expr, InsertColumn, Target, UpsertTarget};
-use crate::parser::OnConflict;
-use crate::types::{Collation, ColumnType};
+use crate::ir::{ColumnId, Expr, InsertColumn, Target};
+use crate::parser::{OnConflict, TriggerTime};
+use crate::plan::{Programs, RowEvent};
 use crate::value::{Value, ValueRef};
+use hooks::Deleted;
 use sedge_storage::WriteTransaction;
 use std::sync::Arc;
+use stored::{delete_entries, encode_record, load, lost_row, set};
 
-/// How often a random row id is tried once the greatest one is taken.
-const RANDOM_TRIES: usize = 100;
+pub(super) use stored::next_row_id;
 
 /// Writes rows of one table.
 pub(super) struct RowWriter {
@@ -40,10 +48,14 @@ pub(super) struct RowWriter {
     checks: Vec<CompiledExpr>,
     /// Generated columns and their values, in the order in which they are computed.
     generated: Vec<(usize, Scalar)>,
+    /// Triggers and foreign keys, where there are any.
+    effects: Option<Box<RowEffects>>,
     /// What AUTOINCREMENT counts.
     counter: Option<Counter>,
     indexes: Vec<IndexWriter>,
     has_unique_index: bool,
+    /// The row id of the row inserted last, also where what it led to fails.
+    inserted: Option<i64>,
     record: RecordWriter,
     /// The first value of the row that does not fit its column.
     misfit: Option<Box<Constraint>>,
@@ -67,8 +79,13 @@ fn is_null_constant(expr: &Expr) -> bool {
 
 impl RowWriter {
     /// Prepares to write rows of `target`; `scope` has what its expressions need beside the row, whose layout it
-    /// leaves empty.
-    pub(super) fn new(target: &Target, scope: Scope<'_>, statement: Option<OnConflict>) -> Result<RowWriter> {
+    /// leaves empty; `programs` are those of the tables that the statement may change.
+    pub(super) fn new(
+        target: &Target,
+        scope: Scope<'_>,
+        statement: Option<OnConflict>,
+        programs: &Programs,
+    ) -> Result<RowWriter> {
         let layout = row_layout(target);
         let scope = Scope { layout: &layout, ..scope };
         let table = Arc::clone(&target.table);
@@ -93,9 +110,11 @@ impl RowWriter {
                 .iter()
                 .map(|(place, value)| Ok((*place, Scalar::compile(value, scope)?)))
                 .collect::<Result<_>>()?,
-            counter: target.sequence.as_ref().map(|sequences| Counter::new(sequences)),
+            counter: target.sequence.as_ref().map(Counter::new),
+            effects: RowEffects::of(programs, table.root, layout.len()),
             has_unique_index: indexes.iter().any(|index| index.index.unique),
             indexes,
+            inserted: None,
             record: RecordWriter::new(),
             misfit: None,
             row: RowBuffer::default(),
@@ -113,8 +132,10 @@ impl RowWriter {
             checks,
             generated,
             counter,
+            effects,
             indexes,
             statement: _,
+            inserted: _,
             row_id_conflict: _,
             not_null: _,
             defaults: _,
@@ -125,7 +146,11 @@ impl RowWriter {
             old: _,
             victim: _,
         } = self;
-        let is_plain = checks.is_empty() && generated.is_empty() && counter.is_none() && indexes.is_empty();
+        let is_plain = checks.is_empty()
+            && generated.is_empty()
+            && counter.is_none()
+            && effects.is_none()
+            && indexes.is_empty();
         is_plain.then_some(table)
     }
 
@@ -137,13 +162,27 @@ impl RowWriter {
             InsertColumn::Column(place) => table.row_id_column == Some(*place),
         };
         let moves = columns.iter().any(is_row_id);
-        let generates = !self.generated.is_empty();
+        if let Some(effects) = &mut self.effects {
+            effects.assigns(columns, table.row_id_column);
+        }
+        // A BEFORE trigger may have changed any column of the row meanwhile.
+        let generates = !self.generated.is_empty() || self.effects.is_some();
         for index in &mut self.indexes {
             let ordered = |column: &InsertColumn| matches!(column, InsertColumn::Column(place) if index.orders_by(*place));
             // Which columns an expression reads is not kept: such an index is looked at every time.
             let touched = moves || generates || index.is_evaluated() || columns.iter().any(ordered);
             index.touched = touched;
         }
+    }
+
+    /// True under OR REPLACE.
+    pub(super) fn replaces(&self) -> bool {
+        self.statement == Some(OnConflict::Replace)
+    }
+
+    /// True if there are triggers or foreign keys.
+    pub(super) fn has_effects(&self) -> bool {
+        self.effects.is_some()
     }
 
     /// Place of the row id in a row.
@@ -197,6 +236,11 @@ impl RowWriter {
         })
     }
 
+    /// The row id of the row inserted last into a table with triggers or foreign keys.
+    pub(super) fn inserted(&self) -> Option<i64> {
+        self.inserted
+    }
+
     /// The row that was written last, or is about to be.
     pub(super) fn row(&self) -> &RowBuffer {
         &self.row
@@ -212,11 +256,25 @@ impl RowWriter {
         &mut self,
         txn: &mut WriteTransaction,
         cx: &mut Context,
+        effects: &mut Effects,
+        clauses: &[Clause],
+    ) -> Result<Inserted, Refusal> {
+        if self.effects.is_some() {
+            return self.insert_with_effects(txn, cx, effects, clauses);
+        }
+        self.insert_alone(txn, cx, effects, clauses)
+    }
+
+    fn insert_alone(
+        &mut self,
+        txn: &mut WriteTransaction,
+        cx: &mut Context,
+        effects: &mut Effects,
         clauses: &[Clause],
     ) -> Result<Inserted, Refusal> {
         let last = txn.last_row_id(self.table.root)?;
         if self.counter.is_some() {
-            return self.insert_counted(txn, cx, clauses, last);
+            return self.insert_counted(txn, cx, effects, clauses, last);
         }
         let (row_id, is_given) = match self.row.get(self.row_id_place()) {
             ValueRef::Integer(row_id) => (row_id, true),
@@ -224,39 +282,14 @@ impl RowWriter {
         };
         // Beyond the last row there is none in the way.
         let may_be_taken = is_given && last.is_some_and(|last| row_id <= last);
-        self.insert_at(txn, cx, clauses, row_id, may_be_taken)
-    }
-
-    /// Inserts a row into an AUTOINCREMENT table. As in SQLite a row id counts as given also where the row is left out.
-    fn insert_counted(
-        &mut self,
-        txn: &mut WriteTransaction,
-        cx: &mut Context,
-        clauses: &[Clause],
-        last: Option<i64>,
-    ) -> Result<Inserted, Refusal> {
-        let given = match self.row.get(self.row_id_place()) {
-            ValueRef::Integer(row_id) => Some(row_id),
-            _ => None,
-        };
-        let Some(counter) = &mut self.counter else { return Ok(Inserted::LeftOut) };
-        counter.look(txn, &self.table)?;
-        let row_id = match given {
-            Some(row_id) => row_id,
-            None => counter.next(&self.table, last)?,
-        };
-        let may_be_taken = given.is_some() && last.is_some_and(|last| row_id <= last);
-        let inserted = self.insert_at(txn, cx, clauses, row_id, may_be_taken)?;
-        if let Some(counter) = &mut self.counter {
-            counter.note(txn, &self.table, row_id)?;
-        }
-        Ok(inserted)
+        self.insert_at(txn, cx, effects, clauses, row_id, may_be_taken)
     }
 
     fn insert_at(
         &mut self,
         txn: &mut WriteTransaction,
         cx: &mut Context,
+        effects: &mut Effects,
         clauses: &[Clause],
         row_id: i64,
         may_be_taken: bool,
@@ -286,10 +319,10 @@ impl RowWriter {
             return Ok(Inserted::LeftOut);
         }
         if replaces {
-            self.delete_victim(txn, cx, row_id)?;
+            self.delete_victim(txn, cx, effects, row_id)?;
         }
         if self.has_unique_index {
-            self.clear_way(txn, cx, None)?;
+            self.clear_way(txn, cx, effects, None)?;
         }
         let record = encode_record(&self.table, &mut self.record, &self.row)?;
         if !txn.insert(self.table.root, &row_key(row_id), record)? {
@@ -301,64 +334,17 @@ impl RowWriter {
         Ok(Inserted::Row(row_id))
     }
 
-    /// The first clause whose key another row has, and that row. The row id is asked where its clause stands, or with
-    /// all that have no clause of their own.
-    fn claimed_by(
-        &mut self,
-        txn: &WriteTransaction,
-        cx: &mut Context,
-        clauses: &[Clause],
-        row_id: i64,
-        may_be_taken: bool,
-    ) -> Result<Option<(usize, i64)>> {
-        let RowWriter { indexes, row, .. } = self;
-        for index in indexes.iter_mut() {
-            index.encode(Side::After, row, row_id, cx)?;
-        }
-        let by_row_id = |table: &Table| -> Result<Option<i64>> {
-            let taken = may_be_taken && txn.get(table.root, &row_key(row_id), |_| ())?.is_some();
-            Ok(taken.then_some(row_id))
-        };
-        let by_index = |index: &IndexWriter| match index.key_to_claim(false) {
-            Some(key) => unique::holder(txn, index.index.root, key, None),
-            None => Ok(None),
-        };
-        for (place, clause) in clauses.iter().enumerate() {
-            let mut taken_by = None;
-            match clause.target {
-                Some(UpsertTarget::RowId) => taken_by = by_row_id(&self.table)?,
-                Some(UpsertTarget::Index(at)) => {
-                    if let Some(index) = self.indexes.get(at) {
-                        taken_by = by_index(index)?;
-                    }
-                }
-                None => {
-                    taken_by = by_row_id(&self.table)?;
-                    for index in self.indexes.iter().rev() {
-                        if taken_by.is_none() {
-                            taken_by = by_index(index)?;
-                        }
-                    }
-                }
-            }
-            if let Some(taken_by) = taken_by {
-                return Ok(Some((place, taken_by)));
-            }
-        }
-        Ok(None)
-    }
-
     /// Changes row `row_id` by the assignments, over the row as it was and then what stands `beside` it. False if the
     /// row is gone, left as it was, or `filter` is not true for it.
     pub(super) fn update(
         &mut self,
         txn: &mut WriteTransaction,
         cx: &mut Context,
+        effects: &mut Effects,
         row_id: i64,
-        assignments: &mut [(InsertColumn, Scalar)],
-        beside: &dyn RowSource,
-        filter: Option<&mut CompiledExpr>,
+        change: Change<'_>,
     ) -> Result<bool, Refusal> {
+        let Change { assignments, beside, filter } = change;
         if !load(txn, &self.table, row_id, &mut self.old)? {
             return Ok(false);
         }
@@ -377,6 +363,9 @@ impl RowWriter {
                 set(table, row, misfit, *column, value);
                 Ok::<(), Error>(())
             })?;
+        }
+        if self.effects.is_some() && !self.fire_before_update(txn, cx, effects, row_id)? {
+            return Ok(false);
         }
         let next_id = match self.row.get(row_id_place) {
             ValueRef::Integer(next_id) => next_id,
@@ -408,10 +397,14 @@ impl RowWriter {
             if !self.claims_keys(txn, Some(row_id))? {
                 return Ok(false);
             }
-            replaced = self.clear_way(txn, cx, Some(row_id))?;
+            replaced = self.clear_way(txn, cx, effects, Some(row_id))?;
         }
         if replaces {
-            replaced |= self.delete_victim(txn, cx, next_id)?;
+            replaced |= self.delete_victim(txn, cx, effects, next_id)?;
+        }
+        if replaced && self.effects.is_some() && !load(txn, &self.table, row_id, &mut self.old)? {
+            // What the rows in the way led to has taken this one too.
+            return Ok(false);
         }
         let RowWriter { indexes, old, .. } = self;
         for index in indexes.iter_mut().filter(|index| index.touched) {
@@ -428,17 +421,33 @@ impl RowWriter {
         } else {
             txn.replace(self.table.root, &row_key(row_id), record)?
         };
-        if done { Ok(true) } else { Err(Refusal::Error(lost_row(&self.table, row_id))) }
+        if !done {
+            return Err(Refusal::Error(lost_row(&self.table, row_id)));
+        }
+        if let Some(own) = &mut self.effects {
+            own.check_parents(txn, cx, effects, &self.row, true)?;
+            own.follow_children(txn, cx, effects, &self.old, Some(&self.row))?;
+            let after = (TriggerTime::After, RowEvent::Update);
+            own.fire((txn, cx, effects), after, self.statement, (Some(&self.old), Some(&self.row)))?;
+        }
+        Ok(true)
     }
 
-    /// Deletes row `row_id`, which is loaded if `loads`. False if it is gone already.
+    /// Deletes row `row_id`, which is loaded if `loads`. False if it is gone already, or to be left.
     pub(super) fn delete(
         &mut self,
         txn: &mut WriteTransaction,
         cx: &mut Context,
+        effects: &mut Effects,
         row_id: i64,
         loads: bool,
-    ) -> Result<bool> {
+    ) -> Result<bool, Refusal> {
+        if self.effects.is_some() {
+            if !load(txn, &self.table, row_id, &mut self.old)? {
+                return Ok(false);
+            }
+            return self.delete_with_effects(txn, cx, effects, row_id, Deleted::Asked);
+        }
         if loads || !self.indexes.is_empty() {
             let RowWriter { table, indexes, old, .. } = self;
             if !load(txn, table, row_id, old)? {
@@ -457,103 +466,16 @@ impl RowWriter {
             self.row.set(column, ValueRef::Integer(row_id));
         }
     }
+}
 
-    /// Computes the generated columns.
-    fn generate(&mut self, cx: &mut Context) -> Result<()> {
-        let RowWriter { table, generated, row, misfit, .. } = self;
-        for (place, value) in generated {
-            let value = value.with(row, cx, |value| Ok::<_, Error>(value.to_owned()))?;
-            set(table, row, misfit, InsertColumn::Column(*place), value.as_ref());
-        }
-        Ok(())
-    }
-
-    /// NOT NULL and CHECK. False if the row is to be left out.
-    fn satisfies_row(&mut self, cx: &mut Context) -> Result<bool, Refusal> {
-        if !self.generated.is_empty() {
-            self.generate(cx)?;
-        }
-        for i in 0..self.not_null.len() {
-            let Some((place, action)) = self.not_null.get(i).copied() else { break };
-            if !self.row.is_null(place) {
-                continue;
-            }
-            let action = match action {
-                OnConflict::Ignore => return Ok(false),
-                // REPLACE puts the default in the place of NULL; without one it cannot.
-                OnConflict::Replace => {
-                    self.set_default(place, cx)?;
-                    if !self.row.is_null(place) {
-                        continue;
-                    }
-                    OnConflict::Abort
-                }
-                action => action,
-            };
-            return Err(Refusal::Breach(not_null::breach(&self.table, place), action));
-        }
-        if let Some(misfit) = self.misfit.take() {
-            // Conflict actions are not about types: there is no row to leave out or to replace.
-            return Err(Refusal::Breach(misfit, OnConflict::Abort));
-        }
-        let RowWriter { checks, row, table, statement, .. } = self;
-        for (place, check) in checks.iter_mut().enumerate() {
-            // NULL breaks no check.
-            if check.truth_row(row, cx)? == Some(false) {
-                return match statement.unwrap_or_default() {
-                    OnConflict::Ignore => Ok(false),
-                    // There is no row to replace.
-                    OnConflict::Replace => {
-                        Err(Refusal::Breach(check::breach(table, place), OnConflict::Abort))
-                    }
-                    action => Err(Refusal::Breach(check::breach(table, place), action)),
-                };
-            }
-        }
-        Ok(true)
-    }
-
-    /// UNIQUE where the action is not REPLACE, the newest index first, as SQLite looks at them: which one a row breaks
-    /// first decides what becomes of it. False if the row is to be left out. `own` is the row of an UPDATE.
-    fn claims_keys(&self, txn: &WriteTransaction, own: Option<i64>) -> Result<bool, Refusal> {
-        let refuses = |index: &&IndexWriter| index.touched && index.on_conflict != OnConflict::Replace;
-        for index in self.indexes.iter().rev().filter(refuses) {
-            let Some(key) = index.key_to_claim(own.is_some()) else { continue };
-            if unique::holder(txn, index.index.root, key, own)?.is_some() {
-                return match index.on_conflict {
-                    OnConflict::Ignore => Ok(false),
-                    action => Err(Refusal::Breach(unique::breach(&self.table, &index.index), action)),
-                };
-            }
-        }
-        Ok(true)
-    }
-
-    /// UNIQUE where the action is REPLACE: deletes the rows in the way. True if there were any.
-    fn clear_way(&mut self, txn: &mut WriteTransaction, cx: &mut Context, own: Option<i64>) -> Result<bool> {
-        let mut replaced = false;
-        for i in 0..self.indexes.len() {
-            let Some(index) = self.indexes.get(i) else { break };
-            if !index.touched || index.on_conflict != OnConflict::Replace {
-                continue;
-            }
-            let Some(key) = index.key_to_claim(false) else { continue };
-            if let Some(victim) = unique::holder(txn, index.index.root, key, own)? {
-                replaced |= self.delete_victim(txn, cx, victim)?;
-            }
-        }
-        Ok(replaced)
-    }
-
-    /// Deletes a row in the way, without touching the row that is being written. False if it is gone already.
-    fn delete_victim(&mut self, txn: &mut WriteTransaction, cx: &mut Context, row_id: i64) -> Result<bool> {
-        let RowWriter { table, indexes, victim, .. } = self;
-        if !load(txn, table, row_id, victim)? {
-            return Ok(false);
-        }
-        delete_entries(txn, indexes, victim, row_id, cx)?;
-        Ok(txn.delete(table.root, &row_key(row_id))?)
-    }
+/// How a row is updated.
+pub(super) struct Change<'a> {
+    /// Columns and their next values, over the row as it was and then what stands `beside` it.
+    pub(super) assignments: &'a mut [(InsertColumn, Scalar)],
+    /// What the values may use beside the row.
+    pub(super) beside: &'a dyn RowSource,
+    /// The row is left as it is unless this is true for it.
+    pub(super) filter: Option<&'a mut CompiledExpr>,
 }
 
 /// What became of a row to be inserted.
@@ -580,108 +502,4 @@ impl RowSource for UpdateRow<'_> {
             Some(beside) => self.beside.value(beside),
         }
     }
-}
-
-/// Puts a value into `row`, converted to the type of its column; the first that does not fit is kept in `misfit`.
-#[inline]
-fn set(
-    table: &Table,
-    row: &mut RowBuffer,
-    misfit: &mut Option<Box<Constraint>>,
-    column: InsertColumn,
-    value: ValueRef<'_>,
-) {
-    let row_id_place = table.columns.len();
-    let (place, column_type) = match column {
-        InsertColumn::Column(place) => {
-            (place, table.columns.get(place).map_or(ColumnType::Any, |column| column.column_type))
-        }
-        InsertColumn::RowId => (row_id_place, ColumnType::Integer),
-    };
-    let is_row_id = table.row_id_column == Some(place);
-    match fit(value, column_type) {
-        Fitted::Value(fitted) => {
-            row.set(place, fitted);
-            if is_row_id {
-                row.set(row_id_place, fitted);
-            }
-        }
-        Fitted::Text(text) => row.set(place, ValueRef::Text(text.as_bytes())),
-        Fitted::Refused => {
-            misfit.get_or_insert_with(|| types::breach(table, place, column_type, value));
-            // Not NULL, whatever it is: NOT NULL is looked at before types.
-            row.set(place, ValueRef::Integer(0));
-        }
-    }
-}
-
-/// Loads a row of the table. False if it is not there.
-fn load(txn: &WriteTransaction, table: &Table, row_id: i64, row: &mut RowBuffer) -> Result<bool> {
-    let found = txn.get(table.root, &row_key(row_id), |bytes| load_record(table, row_id, bytes, row))?;
-    found.transpose().map(|found| found.is_some())
-}
-
-/// Loads the columns of a record, and the row id.
-pub(super) fn load_record(table: &Table, row_id: i64, bytes: &[u8], row: &mut RowBuffer) -> Result<()> {
-    let record = RecordView::new(bytes)?;
-    row.reset(table.columns.len() + 1);
-    for (place, column) in table.columns.iter().enumerate() {
-        row.set(place, record.get(place, column.column_type)?);
-    }
-    if let Some(place) = table.row_id_column {
-        row.set(place, ValueRef::Integer(row_id));
-    }
-    row.set(table.columns.len(), ValueRef::Integer(row_id));
-    Ok(())
-}
-
-/// The record of a row, in which the row id's column is NULL.
-#[inline]
-fn encode_record<'w>(table: &Table, writer: &'w mut RecordWriter, row: &RowBuffer) -> Result<&'w [u8]> {
-    writer.encode(table.columns.iter().enumerate().map(|(place, column)| {
-        let value = if table.row_id_column == Some(place) { ValueRef::Null } else { row.get(place) };
-        (column.column_type, value)
-    }))
-}
-
-fn delete_entries(
-    txn: &mut WriteTransaction,
-    indexes: &mut [IndexWriter],
-    row: &RowBuffer,
-    row_id: i64,
-    cx: &mut Context,
-) -> Result<()> {
-    for index in indexes {
-        index.encode(Side::Before, row, row_id, cx)?;
-        index.delete(txn)?;
-    }
-    Ok(())
-}
-
-/// One more than the greatest row id; a random one where that is the greatest possible.
-pub(super) fn next_row_id(
-    txn: &WriteTransaction,
-    table: &Table,
-    last: Option<i64>,
-    cx: &mut Context,
-) -> Result<i64> {
-    match last {
-        None => return Ok(1),
-        Some(last) if last < i64::MAX => return Ok(last + 1),
-        Some(_) => {}
-    }
-    for _ in 0..RANDOM_TRIES {
-        // Positive, and not too large for a next row after it.
-        let row_id = ((cx.function_scope(Collation::Binary).random() >> 2) as i64) + 1;
-        if txn.get(table.root, &row_key(row_id), |_| ())?.is_none() {
-            return Ok(row_id);
-        }
-    }
-    Err(Error::Storage(sedge_storage::Error::Full(format!("table {} has no free row id", table.name))))
-}
-
-#[cold]
-fn lost_row(table: &Table, row_id: i64) -> Error {
-    let detail = format!("row {row_id} of table {} vanished while it was being changed", table.name);
-    Error::Storage(sedge_storage::Error::Corrupt { page: table.root.0, tree: Some(table.root.0), detail })
 }

@@ -82,7 +82,7 @@ fn starts_with<'a>(_: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
     Ok(integer(i64::from(found)))
 }
 
-/// `\XXXX`, `\uXXXX`, `\+XXXXXX` and `\UXXXXXXXX` stand for characters, `\\` for a backslash.
+/// `\1234`, `\u1234`, `\+123456` and `\U12345678`, digits in hexadecimal, stand for characters, `\\` for a backslash.
 fn unistr<'a>(_: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
     if arg(args, 0).is_null() {
         return Ok(null());

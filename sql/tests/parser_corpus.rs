@@ -54,8 +54,8 @@ mod corpus {
         for path in paths {
             for sql in statements(&std::fs::read_to_string(&path).unwrap()) {
                 count += 1;
-                let lifted = lift(&sql, &mut scratch).map(|lifted| lifted.to_lifted());
-                for lifted in [None, lifted.as_ref()] {
+                let lifted = lift(&sql, &mut scratch);
+                for lifted in [None, lifted.as_ref().map(|lifted| lifted.slots())] {
                     if let Err(error) = parse_one(&sql, lifted) {
                         failed += 1;
                         if failed < 40 {

@@ -5,7 +5,7 @@
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod beside_sqlite {
     use rusqlite::Connection;
-    use sedge_sql::parser::{LiftScratch, Lifted, lift, parse_expr_text, parse_one};
+    use sedge_sql::parser::{LiftScratch, Slots, lift, parse_expr_text, parse_one};
     use sedge_sql::{Error, Value};
     use sqlparser::ast::{BinaryOperator, Expr};
 
@@ -31,14 +31,10 @@ mod beside_sqlite {
         text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("-- "))
     }
 
-    fn lift_owned(sql: &str) -> Option<Lifted> {
-        let mut scratch = LiftScratch::default();
-        lift(sql, &mut scratch).map(|lifted| lifted.to_lifted())
-    }
-
     #[test]
     fn accepts_what_sqlite_accepts() {
         let connection = sqlite();
+        let mut scratch = LiftScratch::default();
         let mut wrong = Vec::new();
         for sql in lines(ACCEPTED) {
             if let Err(error) = connection.prepare(sql) {
@@ -49,8 +45,8 @@ mod beside_sqlite {
                 Ok(other) => wrong.push(format!("we stop early at {sql}: {:?}", other.map(|(_, end)| end))),
                 Err(error) => wrong.push(format!("we refuse {sql}: {error}")),
             }
-            if let Some(lifted) = lift_owned(sql)
-                && let Err(error) = parse_one(sql, Some(&lifted))
+            if let Some(lifted) = lift(sql, &mut scratch)
+                && let Err(error) = parse_one(sql, Some(lifted.slots()))
             {
                 wrong.push(format!("we refuse when lifted {sql}: {error}"));
             }
@@ -194,10 +190,10 @@ mod beside_sqlite {
     }
 
     /// The debug text of a tree with its slots replaced by the literals that stood there.
-    fn substituted(sql: &str, lifted: &Lifted) -> String {
+    fn substituted(sql: &str, lifted: Slots<'_>) -> String {
         let (parsed, _) = parse_one(sql, Some(lifted)).unwrap().unwrap();
         let mut tree = format!("{:?} {:?} {:?}", parsed.statement, parsed.hints, parsed.parameters);
-        for (slot, (value, &place)) in lifted.literals.iter().zip(&lifted.places).enumerate() {
+        for (slot, (value, &place)) in lifted.literals.iter().zip(lifted.places).enumerate() {
             let source = &sql[place..];
             let literal = match value {
                 Value::Text(text) => format!("SingleQuotedString({text:?})"),
@@ -225,14 +221,15 @@ mod beside_sqlite {
 
     #[test]
     fn lifting_changes_no_tree() {
+        let mut scratch = LiftScratch::default();
         let mut count = 0;
         for sql in lines(ACCEPTED) {
-            let Some(lifted) = lift_owned(sql) else { continue };
+            let Some(lifted) = lift(sql, &mut scratch) else { continue };
             assert_eq!(lifted.end, sql.len(), "{sql}");
             count += lifted.literals.len();
             let (parsed, _) = parse_one(sql, None).unwrap().unwrap();
             let plain = format!("{:?} {:?} {:?}", parsed.statement, parsed.hints, parsed.parameters);
-            assert_eq!(plain, substituted(sql, &lifted), "{sql}");
+            assert_eq!(plain, substituted(sql, lifted.slots()), "{sql}");
         }
         assert!(count > 100);
     }
@@ -264,8 +261,8 @@ mod beside_sqlite {
             }
             let text = String::from_utf8_lossy(&bytes);
             let _ = sedge_sql::parser::is_complete(&text);
-            let lifted = lift(&text, &mut scratch).map(|lifted| lifted.to_lifted());
-            for lifted in [None, lifted.as_ref()] {
+            let lifted = lift(&text, &mut scratch);
+            for lifted in [None, lifted.as_ref().map(|lifted| lifted.slots())] {
                 let mut rest = &text[..];
                 match parse_one(rest, lifted) {
                     Ok(Some((parsed, end))) => {

@@ -17,7 +17,7 @@ use sqlparser::ast::{Expr, Ident};
 use sqlparser::dialect::Dialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, Word};
 use std::cell::{Cell, RefCell};
 
 /// The greatest height of an expression's tree, chains of operators included (as in SQLite).
@@ -156,6 +156,24 @@ impl Grammar {
         span_of(p.get_current_token().span).end
     }
 
+    /// The place of the token just consumed.
+    pub(super) fn last_span(&self, p: &Parser) -> Span {
+        span_of(p.get_current_token().span)
+    }
+
+    /// The name that a word at `span` is. A bare word is its text, which its token does not hold.
+    pub(super) fn word_ident(&self, word: &Word, span: sqlparser::tokenizer::Span) -> Ident {
+        let value = match word.quote_style {
+            None => self.text_at(span_of(span)).to_owned(),
+            Some(_) => word.value.clone(),
+        };
+        Ident { value, quote_style: word.quote_style, span }
+    }
+
+    fn text_at(&self, span: Span) -> &str {
+        self.text.get(span.start..span.end).unwrap_or("")
+    }
+
     /// The text from `start` to the end of the token just consumed.
     pub(super) fn text_from(&self, p: &Parser, start: usize) -> String {
         self.text.get(start..self.last_end(p)).unwrap_or("").to_owned()
@@ -196,8 +214,9 @@ impl Grammar {
 
     /// Whether the next token is this word, which sqlparser has no keyword for.
     pub(super) fn peek_word(&self, p: &Parser, n: usize, text: &str) -> bool {
-        matches!(&p.peek_nth_token_ref(n).token,
-            Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text))
+        let token = p.peek_nth_token_ref(n);
+        matches!(&token.token, Token::Word(word) if word.quote_style.is_none())
+            && self.text_at(span_of(token.span)).eq_ignore_ascii_case(text)
     }
 
     /// Consumes this word if it is next.
@@ -225,7 +244,7 @@ impl Grammar {
         self.name_token(&p.peek_token_ref().token, is_bare_alias)
     }
 
-    fn name_token(&self, token: &Token, accepts: fn(&sqlparser::tokenizer::Word) -> bool) -> bool {
+    fn name_token(&self, token: &Token, accepts: fn(&Word) -> bool) -> bool {
         match token {
             Token::Word(word) => accepts(word),
             Token::SingleQuotedString(_) => true,
@@ -252,7 +271,7 @@ impl Grammar {
         let token = p.get_current_token();
         let span = token.span;
         Ok(match &token.token {
-            Token::Word(word) => Ident { value: word.value.clone(), quote_style: word.quote_style, span },
+            Token::Word(word) => self.word_ident(word, span),
             Token::Placeholder(placeholder) => {
                 let (slot, text) = self.lifted_text(placeholder).unwrap_or_default();
                 self.pinned.borrow_mut().push(slot);

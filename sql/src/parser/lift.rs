@@ -37,29 +37,20 @@ pub struct LiftedRef<'a> {
     pub end: usize,
 }
 
-/// What [`lift`] found, owned: what the parser needs to put slots for literals, and the cache its key.
-#[derive(Clone, Debug)]
-pub struct Lifted {
-    /// The cache key.
-    pub key: Box<[u8]>,
+/// What the parser needs to put slots for literals.
+#[derive(Clone, Copy, Debug)]
+pub struct Slots<'a> {
     /// The lifted literals in order.
-    pub literals: Vec<Value>,
-    /// The offset of each literal in the text.
-    pub places: Vec<usize>,
-    /// The bytes of the statement in the text, its semicolon included.
-    pub end: usize,
+    pub literals: &'a [Value],
+    /// The offset of each in the text.
+    pub places: &'a [usize],
 }
 
 impl LiftedRef<'_> {
-    /// An owned copy.
+    /// The literals and where they stand.
     #[must_use]
-    pub fn to_lifted(&self) -> Lifted {
-        Lifted {
-            key: self.key.into(),
-            literals: self.literals.clone(),
-            places: self.places.to_vec(),
-            end: self.end,
-        }
+    pub fn slots(&self) -> Slots<'_> {
+        Slots { literals: self.literals, places: self.places }
     }
 }
 

@@ -30,13 +30,14 @@ mod tokens;
 
 pub use call::is_unnamed;
 pub use dialect::{COMPOUND_MAX, HEIGHT_MAX, NESTING_MAX};
-pub use lift::{LiftScratch, Lifted, LiftedRef, lift};
+pub use lift::{LiftScratch, LiftedRef, Slots, lift};
 pub use literal::{literal_value, number_value};
 pub use scan::{is_blank, is_complete, statement_end};
 pub use spans::span_of;
 pub use statement::*;
 
 use crate::error::{Error, Result, Span};
+use crate::value::Value;
 use dialect::{Grammar, Parse};
 use scan::{Kind, scan, skip_blanks};
 use sqlparser::ast::Expr;
@@ -49,7 +50,7 @@ use sqlparser::parser::Parser;
 ///
 /// # Errors
 /// [`Error::Syntax`] with the place in `text`, and [`Error::Limit`] for what is nested or chained too deep.
-pub fn parse_one(text: &str, lifted: Option<&Lifted>) -> Result<Option<(Parsed, usize)>> {
+pub fn parse_one(text: &str, lifted: Option<Slots<'_>>) -> Result<Option<(Parsed, usize)>> {
     let bytes = text.as_bytes();
     let mut start = skip_blanks(bytes, 0);
     while start < bytes.len() && scan(bytes, start).0 == Kind::Semicolon {
@@ -104,12 +105,14 @@ pub fn parse_query_text(text: &str) -> Result<Parsed> {
 fn parse_with<T>(
     text: &str,
     start: usize,
-    lifted: Option<&Lifted>,
+    lifted: Option<Slots<'_>>,
     rule: impl Fn(&Grammar, &mut Parser) -> Parse<T>,
 ) -> Result<(T, Grammar, Vec<Option<String>>, usize)> {
     let mut tokens = tokens::tokenize(text, start, lifted)?;
     let source = text.get(start..tokens.text_end).unwrap_or("").to_owned();
-    let literals = lifted.map_or_else(Vec::new, |lifted| lifted.literals.clone());
+    // The grammar reads texts alone, which may stand for names.
+    let has_text = |slots: &Slots<'_>| slots.literals.iter().any(|literal| matches!(literal, Value::Text(_)));
+    let literals = lifted.filter(has_text).map_or_else(Vec::new, |slots| slots.literals.to_vec());
     let parameters = std::mem::take(&mut tokens.parameters);
     let end = tokens.end;
     match Grammar::run(source, literals, tokens, rule) {

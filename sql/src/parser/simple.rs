@@ -159,9 +159,9 @@ impl Grammar {
             if !self.peek_name(p) && !reserved.contains(&word.keyword) {
                 return self.unexpected(p, "a value for the pragma");
             }
-            let word = word.clone();
+            let ident = self.word_ident(word, p.peek_token_ref().span);
             p.advance_token();
-            return Ok(PragmaArgument::Word(word.into_ident(p.get_current_token().span)));
+            return Ok(PragmaArgument::Word(ident));
         }
         let minus = p.consume_token(&Token::Minus);
         let plus = !minus && p.consume_token(&Token::Plus);

@@ -2,7 +2,7 @@
 //!
 //! Inside `sqlparser` trees these shapes carry what its own AST has no word for:
 //!
-//! - a lifted literal is `Expr::Value(Placeholder("#n"))`, `n` the slot of [`super::Lifted::literals`];
+//! - a lifted literal is `Expr::Value(Placeholder("#n"))`, `n` the slot of [`super::Slots::literals`];
 //!   a user's parameter is a placeholder: `?N` with its number (a bare `?` too), or its name (`:a`, `@a`, `$a`),
 //!   whose number is its place in [`Parsed::parameters`] plus one;
 //! - the least integer is the one literal `Number("-9223372036854775808")`; `super::literal_value` reads them all;

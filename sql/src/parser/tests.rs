@@ -187,8 +187,8 @@ fn what_must_stay_is_not_lifted() {
 fn a_lifted_string_that_is_a_name_is_pinned() {
     let mut scratch = LiftScratch::default();
     let text = "SELECT 1 AS 'one', 'two' FROM 't'";
-    let lifted = lift(text, &mut scratch).unwrap().to_lifted();
-    let (parsed, _) = parse_one(text, Some(&lifted)).unwrap().unwrap();
+    let lifted = lift(text, &mut scratch).unwrap();
+    let (parsed, _) = parse_one(text, Some(lifted.slots())).unwrap().unwrap();
     assert_eq!(parsed.pinned, [1, 3]);
 }
 

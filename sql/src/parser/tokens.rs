@@ -4,7 +4,7 @@
 //! thousand keywords, of which each takes a name away (`top`, `lateral`, `sample`). Here only SQLite's keywords are
 //! keywords, parameters carry their number, and lifted literals are placeholders `#n`.
 
-use super::lift::Lifted;
+use super::lift::Slots;
 use super::literal::unquote;
 use super::scan::{Boundary, Kind, scan};
 use super::spans::tree_span;
@@ -17,7 +17,8 @@ const PARAMETER_MAX: usize = 32_766;
 
 /// One statement's tokens.
 pub(super) struct Tokens {
-    /// The tokens without the semicolon; their spans are relative to the start given.
+    /// The tokens without the semicolon; their spans are relative to the start given. Bare words have no text of
+    /// their own: it is what stands at their span.
     pub list: Vec<TokenWithSpan>,
     /// The parameters by number: names with their sigil, `None` for bare ones.
     pub parameters: Vec<Option<String>>,
@@ -28,12 +29,12 @@ pub(super) struct Tokens {
 }
 
 /// Reads the statement that begins at `start`. Spans in errors are offsets into `text`.
-pub(super) fn tokenize(text: &str, start: usize, lifted: Option<&Lifted>) -> Result<Tokens> {
+pub(super) fn tokenize(text: &str, start: usize, lifted: Option<Slots<'_>>) -> Result<Tokens> {
     let bytes = text.as_bytes();
-    let list = Vec::with_capacity((bytes.len() - start) / 4 + 8);
+    let list = Vec::with_capacity((bytes.len() - start) / 3 + 8);
     let mut tokens = Tokens { list, parameters: Vec::new(), text_end: start, end: text.len() };
     let mut boundary = Boundary::default();
-    let mut places = lifted.map_or(&[][..], |lifted| &lifted.places).iter().enumerate().peekable();
+    let mut places = lifted.map_or(&[][..], |slots| slots.places).iter().enumerate().peekable();
     let mut at = start;
     while at < bytes.len() {
         let (kind, end) = scan(bytes, at);
@@ -97,7 +98,10 @@ fn illegal(text: &str, at: usize) -> Error {
 fn token_of(kind: Kind, source: &str) -> Token {
     match kind {
         Kind::Word => {
-            Token::Word(Word { value: source.to_owned(), quote_style: None, keyword: keyword_of(source) })
+            // A bare word is copied when it becomes a name; the two that are told by their text are copied now.
+            let told_by_text = [ISNULL, INDEXED].iter().any(|word| source.eq_ignore_ascii_case(word));
+            let value = if told_by_text { source.to_owned() } else { String::new() };
+            Token::Word(Word { value, quote_style: None, keyword: keyword_of(source) })
         }
         Kind::Quoted => {
             Token::Word(Word { value: unquote(source), quote_style: Some('"'), keyword: Keyword::NoKeyword })
@@ -180,6 +184,10 @@ keywords! {
     VIRTUAL WHEN WHERE WINDOW WITH WITHOUT
 }
 
+/// Words that sqlparser has no keyword for and that are no names, or no aliases.
+const ISNULL: &str = "ISNULL";
+const INDEXED: &str = "INDEXED";
+
 /// The keyword that a bare word is. `INDEXED`, `ISNULL` and `OTHERS`, which sqlparser lacks, are told by their text.
 fn keyword_of(word: &str) -> Keyword {
     let mut upper = [0; 17];
@@ -219,7 +227,7 @@ pub(super) fn is_name(word: &Word) -> bool {
     use Keyword::*;
     word.quote_style.is_some()
         || match word.keyword {
-            NoKeyword => !word.value.eq_ignore_ascii_case("ISNULL"),
+            NoKeyword => !word.value.eq_ignore_ascii_case(ISNULL),
             ADD | ALL | ALTER | AND | AS | AUTOINCREMENT | BETWEEN | CASE | CHECK | COLLATE | COMMIT
             | CONSTRAINT | CREATE | DEFAULT | DEFERRABLE | DELETE | DISTINCT | DROP | ELSE | ESCAPE
             | EXCEPT | EXISTS | FOREIGN | FROM | GROUP | HAVING | IN | INDEX | INSERT | INTERSECT | INTO
@@ -236,7 +244,7 @@ pub(super) fn is_bare_alias(word: &Word) -> bool {
     is_name(word)
         && (word.quote_style.is_some()
             || !matches!(word.keyword, CROSS | FULL | INNER | LEFT | NATURAL | OUTER | RIGHT)
-                && !word.value.eq_ignore_ascii_case("INDEXED"))
+                && !word.value.eq_ignore_ascii_case(INDEXED))
 }
 
 #[cfg(test)]

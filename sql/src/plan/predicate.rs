@@ -154,14 +154,17 @@ pub(super) fn is_deterministic(expr: &Expr) -> bool {
 /// evaluated while planning.
 pub(super) fn is_constant(expr: &Expr) -> bool {
     let mut constant = true;
-    walk(expr, &mut |e| {
-        constant &= match e {
-            Expr::Literal { .. } | Expr::Parameter(_) | Expr::Column(..) => false,
-            Expr::Function { function, .. } => function.0.foldable,
-            _ => subquery_of(e).is_none(),
-        };
-    });
+    walk(expr, &mut |e| constant &= is_constant_operator(e));
     constant
+}
+
+/// True if the expression is constant where its operands are.
+pub(super) fn is_constant_operator(expr: &Expr) -> bool {
+    match expr {
+        Expr::Literal { .. } | Expr::Parameter(_) | Expr::Column(..) => false,
+        Expr::Function { function, .. } => function.0.foldable,
+        _ => subquery_of(expr).is_none(),
+    }
 }
 
 /// True if the expression is NULL whenever all of `columns` are.

@@ -3,18 +3,27 @@
 use super::prepare::Compiled;
 use crate::catalog::Catalog;
 use crate::value::Value;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// How many texts a session remembers.
 const CAPACITY: usize = 256;
 /// How many plans one text may have: texts that differ in literals which their plans depend on.
 const PLANS_A_TEXT: usize = 8;
+/// How many hashes of texts met once are remembered.
+const MET_ONCE: usize = 1024;
 
 /// Plans of recent statements. Which text makes room for another is told by a hand that goes round over them and
 /// passes each that was used since its last round (second chance: Corbato, 1968).
+///
+/// A text enters when it is met for the second time (the doorkeeper of TinyLFU: Einziger and others, 2017). Texts that
+/// never come again are most of what a script runs; kept, they would drive out those that do, and memory that lies in
+/// the cache for 256 statements comes back to the allocator cold and in pieces.
 #[derive(Default)]
 pub(super) struct StatementCache {
+    /// The hashes of texts met once, each at the place that it says.
+    met: Vec<u64>,
     places: FxHashMap<Arc<[u8]>, usize>,
     entries: Vec<Entry>,
     hand: usize,
@@ -49,6 +58,9 @@ impl StatementCache {
             entry.plans.push(plan);
             return;
         }
+        if self.is_first_meeting(key) {
+            return;
+        }
         let entry = Entry { key: Arc::from(key), used: false, plans: vec![plan] };
         let place = self.free_place();
         self.places.insert(Arc::clone(&entry.key), place);
@@ -58,6 +70,16 @@ impl StatementCache {
                 *old = entry;
             }
             None => self.entries.push(entry),
+        }
+    }
+
+    /// Notes the text; false if it was noted before.
+    fn is_first_meeting(&mut self, key: &[u8]) -> bool {
+        let hash = FxBuildHasher.hash_one(key);
+        self.met.resize(MET_ONCE, 0);
+        match self.met.get_mut(hash as usize % MET_ONCE) {
+            Some(met) => std::mem::replace(met, hash) != hash,
+            None => false,
         }
     }
 

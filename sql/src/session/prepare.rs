@@ -107,7 +107,7 @@ impl Session {
         if let Some(compiled) = self.cache.find(lifted.key, &literals, catalog) {
             return Ok(Some((Prepared::new(&text[..end], compiled, literals), end)));
         }
-        let Some((parsed, used)) = parser::parse_one(text, Some(&lifted.to_lifted()))? else {
+        let Some((parsed, used)) = parser::parse_one(text, Some(lifted.slots()))? else {
             return Ok(None);
         };
         let compiled = Arc::new(self.compile_in(parsed, &literals, catalog)?);

@@ -120,9 +120,9 @@ fn catalog() -> Catalog {
 
 fn parse(sql: &str) -> (Parsed, Vec<Value>) {
     let mut scratch = LiftScratch::default();
-    let lifted = lift(sql, &mut scratch).map(|lifted| lifted.to_lifted());
-    let parsed = parse_one(sql, lifted.as_ref()).unwrap().unwrap().0;
-    (parsed, lifted.map_or_else(Vec::new, |lifted| lifted.literals))
+    let lifted = lift(sql, &mut scratch);
+    let parsed = parse_one(sql, lifted.as_ref().map(|lifted| lifted.slots())).unwrap().unwrap().0;
+    (parsed, lifted.map_or_else(Vec::new, |lifted| lifted.literals.clone()))
 }
 
 /// The query bound, with the literals lifted.

@@ -35,6 +35,9 @@ fn factor_conjuncts(predicate: &mut Expr) {
 
 fn factor(conjunct: Expr) -> Vec<Expr> {
     let Expr::Or(branches) = conjunct else { return vec![conjunct] };
+    if !may_share(&branches) {
+        return vec![Expr::Or(branches)];
+    }
     let mut split_branches: Vec<Vec<Expr>> = branches
         .iter()
         .map(|branch| {
@@ -65,4 +68,20 @@ fn factor(conjunct: Expr) -> Vec<Expr> {
     }
     out.push(Expr::Or(rest));
     out
+}
+
+/// False if no condition can be in all branches, seen without taking them apart: the second has none of the first's.
+fn may_share(branches: &[Expr]) -> bool {
+    let [first, second, ..] = branches else { return true };
+    let (first, second) = (parts(first), parts(second));
+    // What is itself taken apart may share one of its halves.
+    let is_compound = |part: &Expr| matches!(part, Expr::And(_) | Expr::Between { .. });
+    first.iter().chain(second).any(is_compound) || first.iter().any(|part| second.contains(part))
+}
+
+fn parts(branch: &Expr) -> &[Expr] {
+    match branch {
+        Expr::And(list) => list,
+        other => std::slice::from_ref(other),
+    }
 }

@@ -2,7 +2,7 @@
 //! disappear, the latter with their input.
 
 use super::super::columns::{expressions_mut, inputs_mut};
-use super::super::predicate::{is_constant, join, split};
+use super::super::predicate::{is_constant, is_constant_operator, join, split};
 use super::{Rewriter, nothing};
 use crate::ir::{Expr, Relation, children_mut};
 use crate::value::Value;
@@ -49,15 +49,43 @@ fn truth(rewriter: &Rewriter<'_>, expr: &Expr) -> Option<bool> {
     }
 }
 
+/// Folds the largest constants in an expression.
 fn fold(rewriter: &Rewriter<'_>, expr: &mut Expr) {
+    if fold_below(rewriter, expr) {
+        replace(rewriter, expr);
+    }
+}
+
+/// Folds what is constant below an expression that is not; true, and nothing folded, if it is constant itself. From
+/// the leaves up, so that each is looked at once.
+fn fold_below(rewriter: &Rewriter<'_>, expr: &mut Expr) -> bool {
+    let (mut operands, mut constants) = (0, 0);
+    children_mut(expr, &mut |child| {
+        operands += 1;
+        if fold_below(rewriter, child) {
+            constants += 1;
+        }
+    });
+    if constants == operands && is_constant_operator(expr) {
+        return true;
+    }
+    if constants > 0 {
+        children_mut(expr, &mut |child| {
+            if is_constant(child) {
+                replace(rewriter, child);
+            }
+        });
+    }
+    false
+}
+
+/// Puts the value of a constant in its place; where that raises, the values of those of its parts that do not.
+fn replace(rewriter: &Rewriter<'_>, expr: &mut Expr) {
     if matches!(expr, Expr::Constant(_)) {
         return;
     }
-    if is_constant(expr)
-        && let Some(value) = (rewriter.cx.fold)(expr)
-    {
-        *expr = Expr::Constant(value);
-        return;
+    match (rewriter.cx.fold)(expr) {
+        Some(value) => *expr = Expr::Constant(value),
+        None => children_mut(expr, &mut |child| replace(rewriter, child)),
     }
-    children_mut(expr, &mut |child| fold(rewriter, child));
 }

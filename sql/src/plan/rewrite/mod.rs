@@ -21,6 +21,9 @@ type Pass = fn(&mut Rewriter<'_>, Relation) -> Relation;
 const PASSES: [Pass; 6] =
     [fold::run, flatten::run, factor::run, decorrelate::run, flatten::run, push_down::run];
 
+/// Those of a statement without subqueries.
+const PLAIN_PASSES: [Pass; 4] = [fold::run, flatten::run, factor::run, push_down::run];
+
 /// The statement while it is rewritten.
 pub(super) struct Rewriter<'a> {
     pub(super) cx: &'a PlanContext<'a>,
@@ -57,7 +60,8 @@ impl<'a> Rewriter<'a> {
     }
 
     fn rewrite(&mut self, relation: Relation) -> Relation {
-        PASSES.iter().fold(relation, |relation, pass| pass(self, relation))
+        let passes: &[Pass] = if self.subqueries.is_empty() { &PLAIN_PASSES } else { &PASSES };
+        passes.iter().fold(relation, |relation, pass| pass(self, relation))
     }
 
     /// Learns anew what a subquery takes from around it.

@@ -7,8 +7,8 @@ use super::select::{Naming, OutColumn, Selected};
 use super::typed::Typed;
 use super::{Binder, QUERY_DEPTH, unsupported};
 use crate::error::{Error, Result};
-use crate::ir::{ColumnId, Expr, Relation, SetOp};
-use crate::types::{Affinity, Collation, TypeSet};
+use crate::ir::{Expr, Member, Relation, SetOp};
+use crate::types::{Affinity, TypeSet};
 use sqlparser::ast::{self, SetExpr};
 
 /// A common table expression that can be named. Each use binds its query anew.
@@ -204,19 +204,20 @@ impl<'a> Binder<'a> {
     }
 
     fn set_operation(&mut self, op: SetOp, left: Selected, right: Selected) -> Selected {
-        let ids = |selected: &Selected| selected.columns.iter().map(|column| column.id).collect::<Vec<_>>();
-        let (left_ids, right_ids) = (ids(&left), ids(&right));
+        let ids = |columns: &[OutColumn]| columns.iter().map(|column| column.id).collect::<Vec<_>>();
+        let (left_ids, right_ids) = (ids(&left.columns), ids(&right.columns));
         let columns: Vec<OutColumn> =
             left.columns.into_iter().zip(&right.columns).map(|(l, r)| self.merged_column(op, l, r)).collect();
-        let compared: Vec<(ColumnId, Collation)> =
-            columns.iter().map(|column| (column.id, column.typed.collation_or_binary())).collect();
-        let relation = Relation::SetOperation {
-            op,
-            left: (Box::new(left.relation), left_ids),
-            right: (Box::new(right.relation), right_ids),
-            columns: compared,
+        let collations = columns.iter().map(|column| column.typed.collation_or_binary()).collect();
+        let mut members = match left.relation {
+            // What is combined already goes on as one list.
+            Relation::SetOperation { members, columns } if columns == left_ids => members,
+            relation => {
+                vec![Member { op: SetOp::UnionAll, collations: Vec::new(), relation, columns: left_ids }]
+            }
         };
-        Selected { relation, columns }
+        members.push(Member { op, collations, relation: right.relation, columns: right_ids });
+        Selected { relation: Relation::SetOperation { members, columns: ids(&columns) }, columns }
     }
 
     /// A column of a compound: the left side says what it is called, how it compares and which affinity it has,

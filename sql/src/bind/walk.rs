@@ -100,9 +100,8 @@ pub(super) fn for_each_expr(relation: &mut Relation, visit: &mut dyn FnMut(&mut 
             limit.iter_mut().chain(offset).for_each(&mut *visit);
             for_each_expr(input, visit);
         }
-        Relation::SetOperation { left, right, .. } => {
-            for_each_expr(&mut left.0, visit);
-            for_each_expr(&mut right.0, visit);
+        Relation::SetOperation { members, .. } => {
+            members.iter_mut().for_each(|member| for_each_expr(&mut member.relation, visit));
         }
     }
 }
@@ -144,9 +143,8 @@ pub(super) fn columns_of(relation: &Relation, found: &mut FxHashSet<ColumnId>) {
             found.extend(calls.iter().map(|(id, _)| *id));
             found.extend(bare.iter().map(|(id, _)| *id));
         }
-        Relation::Distinct { columns, .. } | Relation::SetOperation { columns, .. } => {
-            found.extend(columns.iter().map(|(id, _)| *id));
-        }
+        Relation::Distinct { columns, .. } => found.extend(columns.iter().map(|(id, _)| *id)),
+        Relation::SetOperation { columns, .. } => found.extend(columns.iter().copied()),
     }
 }
 
@@ -174,9 +172,8 @@ fn columns_made(relation: &Relation, found: &mut FxHashSet<ColumnId>) {
             columns_made(left, found);
             columns_made(right, found);
         }
-        Relation::SetOperation { left, right, .. } => {
-            columns_made(&left.0, found);
-            columns_made(&right.0, found);
+        Relation::SetOperation { members, .. } => {
+            members.iter().for_each(|member| columns_made(&member.relation, found));
         }
     }
 }

@@ -153,15 +153,13 @@ pub enum Relation {
     /// Inside a [`Recursive`]: the rows that its steps are about to work on.
     Queue(Queue),
     /// `UNION [ALL]`, `INTERSECT`, `EXCEPT`.
+    ///
+    /// A list and no tree, since a compound may have hundreds of members.
     SetOperation {
-        /// Which.
-        op: SetOp,
-        /// Left rows, and which of its columns in order.
-        left: (Box<Relation>, Vec<ColumnId>),
-        /// Right rows, and which of its columns in order.
-        right: (Box<Relation>, Vec<ColumnId>),
-        /// The result's columns, and how they are compared.
-        columns: Vec<(ColumnId, Collation)>,
+        /// Two or more, each combined with what those before it give.
+        members: Vec<Member>,
+        /// The result's columns.
+        columns: Vec<ColumnId>,
     },
 }
 
@@ -176,6 +174,19 @@ pub struct TableCall {
     pub columns: Vec<ColumnId>,
     /// The name it goes by in the statement, for EXPLAIN.
     pub alias: String,
+}
+
+/// A member of a compound.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// How it is combined with what the members before it give; of the first it says nothing.
+    pub op: SetOp,
+    /// How columns are compared for that.
+    pub collations: Vec<Collation>,
+    /// Its rows.
+    pub relation: Relation,
+    /// Which of the relation's columns, in order.
+    pub columns: Vec<ColumnId>,
 }
 
 /// Which recursion of a statement.

@@ -157,9 +157,6 @@ impl Grammar {
     }
 
     /// The place of the token just consumed.
-    pub(super) fn last_span(&self, p: &Parser) -> Span {
-        span_of(p.get_current_token().span)
-    }
 
     /// The name that a word at `span` is. A bare word is its text, which its token does not hold.
     pub(super) fn word_ident(&self, word: &Word, span: sqlparser::tokenizer::Span) -> Ident {

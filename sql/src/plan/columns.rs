@@ -80,10 +80,7 @@ pub(super) fn inputs<'r>(relation: &'r Relation, f: &mut dyn FnMut(&'r Relation)
             f(left);
             f(right);
         }
-        Relation::SetOperation { left, right, .. } => {
-            f(&left.0);
-            f(&right.0);
-        }
+        Relation::SetOperation { members, .. } => members.iter().for_each(|member| f(&member.relation)),
         Relation::Recursive(recursive) => {
             f(&recursive.anchor.0);
             recursive.steps.iter().for_each(|(step, _)| f(step));
@@ -110,9 +107,8 @@ pub(super) fn inputs_mut(relation: &mut Relation, f: &mut dyn FnMut(&mut Relatio
             f(left);
             f(right);
         }
-        Relation::SetOperation { left, right, .. } => {
-            f(&mut left.0);
-            f(&mut right.0);
+        Relation::SetOperation { members, .. } => {
+            members.iter_mut().for_each(|member| f(&mut member.relation));
         }
         Relation::Recursive(recursive) => {
             f(&mut recursive.anchor.0);
@@ -216,9 +212,8 @@ pub(super) fn produced(relation: &Relation) -> Vec<ColumnId> {
             .chain(calls.iter().map(|(id, _)| *id))
             .chain(bare.iter().map(|(id, _)| *id))
             .collect(),
-        Relation::Distinct { columns, .. } | Relation::SetOperation { columns, .. } => {
-            columns.iter().map(|(id, _)| *id).collect()
-        }
+        Relation::Distinct { columns, .. } => columns.iter().map(|(id, _)| *id).collect(),
+        Relation::SetOperation { columns, .. } => columns.clone(),
     }
 }
 

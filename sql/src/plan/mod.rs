@@ -87,12 +87,13 @@ impl<'a> Statement<'a> {
     /// Plans a query and the subqueries that it runs.
     fn plan(&mut self, query: Query) -> Result<Plan> {
         self.need(&query.relation)?;
-        let root = self.planner.query(&query)?;
+        let Query { relation, outputs } = query;
+        let root = self.planner.query(relation, &outputs)?;
         let mut used = BTreeSet::new();
         self.add_run_by(&root, &mut used);
         let given = self.given.clone();
         let (subplans, outer) = self.share(used, &[&root], &given);
-        let plan = Plan { root, outputs: query.outputs, subplans, outer };
+        let plan = Plan { root, outputs, subplans, outer };
         #[cfg(debug_assertions)]
         validate::check(&plan, &given);
         Ok(plan)
@@ -100,6 +101,9 @@ impl<'a> Statement<'a> {
 
     /// Plans the subqueries that a relation runs, directly or not, innermost first.
     fn need(&mut self, relation: &Relation) -> Result<()> {
+        if self.subqueries.is_empty() {
+            return Ok(());
+        }
         let mut wanted = BTreeSet::new();
         add_subqueries(relation, &mut wanted);
         self.need_all(wanted)
@@ -119,7 +123,7 @@ impl<'a> Statement<'a> {
             }
             let query = self.subqueries[at].query.clone(); // `subplans` is as long as `subqueries`.
             self.need(&query.relation)?;
-            let root = self.planner.query(&query)?;
+            let root = self.planner.query(query.relation, &query.outputs)?;
             let columns = query.outputs.iter().map(|output| output.column).collect();
             let outer = in_order(&node_free(&root, &self.planner.outers));
             self.planner.outers[at].clone_from(&outer);
@@ -130,6 +134,9 @@ impl<'a> Statement<'a> {
 
     /// Adds the subqueries that a node runs, directly or not.
     fn add_run_by(&self, root: &Node, used: &mut BTreeSet<usize>) {
+        if self.subqueries.is_empty() {
+            return;
+        }
         walk_nodes(root, &mut |node| node_expressions(node, &mut |e| self.add_run_by_expr(e, used)));
     }
 

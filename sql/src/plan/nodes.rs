@@ -53,12 +53,11 @@ pub(super) fn node_inputs<'n>(node: &'n Node, f: &mut dyn FnMut(&'n Node)) {
         | Operator::Window { input, .. }
         | Operator::Sort { input, .. }
         | Operator::Limit { input, .. } => f(input),
-        Operator::NestedLoopJoin { left, right, .. }
-        | Operator::HashJoin { left, right, .. }
-        | Operator::SetOperation { left, right, .. } => {
+        Operator::NestedLoopJoin { left, right, .. } | Operator::HashJoin { left, right, .. } => {
             f(left);
             f(right);
         }
+        Operator::SetOperation { members } => members.iter().for_each(|member| f(&member.input)),
         Operator::Recursive(recursive) => {
             f(&recursive.anchor);
             recursive.steps.iter().for_each(f);
@@ -83,12 +82,11 @@ pub(super) fn node_inputs_mut(node: &mut Node, f: &mut dyn FnMut(&mut Node)) {
         | Operator::Window { input, .. }
         | Operator::Sort { input, .. }
         | Operator::Limit { input, .. } => f(input),
-        Operator::NestedLoopJoin { left, right, .. }
-        | Operator::HashJoin { left, right, .. }
-        | Operator::SetOperation { left, right, .. } => {
+        Operator::NestedLoopJoin { left, right, .. } | Operator::HashJoin { left, right, .. } => {
             f(left);
             f(right);
         }
+        Operator::SetOperation { members } => members.iter_mut().for_each(|member| f(&mut member.input)),
         Operator::Recursive(recursive) => {
             f(&mut recursive.anchor);
             recursive.steps.iter_mut().for_each(f);

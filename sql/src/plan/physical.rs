@@ -181,15 +181,20 @@ pub enum Operator {
     },
     /// Compounds. Inputs are as wide as the node, column by column.
     SetOperation {
-        /// Which.
-        op: SetOp,
-        /// Left rows.
-        left: Box<Node>,
-        /// Right rows.
-        right: Box<Node>,
-        /// How columns are compared.
-        collations: Vec<Collation>,
+        /// Two or more, each combined with what those before it give.
+        members: Vec<PlannedMember>,
     },
+}
+
+/// A member of a compound.
+#[derive(Clone, Debug)]
+pub struct PlannedMember {
+    /// How it is combined with what the members before it give; of the first it says nothing.
+    pub op: SetOp,
+    /// How columns are compared for that.
+    pub collations: Vec<Collation>,
+    /// Its rows.
+    pub input: Node,
 }
 
 /// A recursion to run. The anchor is as wide as the node, column by column; the steps hand up the number of the

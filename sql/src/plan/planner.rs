@@ -6,14 +6,14 @@ use super::columns::{ColumnSet, Replacements, add_used, expressions, inputs, use
 use super::cost;
 use super::nodes::{filter, node, project};
 use super::order::Want;
-use super::physical::{IndexScan, Node, Operator, ScanColumn, TableScan};
+use super::physical::{IndexScan, Node, Operator, PlannedMember, ScanColumn, TableScan};
 use super::predicate::{join, may_raise, split, types_of, weight};
 use super::rewrite::replace;
 use super::stats::PlanContext;
 use crate::error::Result;
 use crate::ir::{
     AggregateCall, AggregateKind, ArithmeticOp, CaseBranch, ColumnId, CompareOp, Comparison, Expr, JoinKind,
-    Query, Relation, SetOp, SortKey, TableRows,
+    Member, Output, Relation, SetOp, SortKey, TableRows,
 };
 use crate::types::{Collation, TypeSet};
 use crate::value::Value;
@@ -84,12 +84,13 @@ impl Planner<'_> {
                 self.types.extend(queue.columns.iter().map(|id| (*id, TypeSet::ALL)));
                 self.types.insert(queue.sequence, TypeSet::INTEGER);
             }
-            Relation::SetOperation { left, right, columns, .. } => {
-                for (at, (id, _)) in columns.iter().enumerate() {
-                    let side = |ids: &[ColumnId]| {
-                        ids.get(at).and_then(|id| self.types.get(id)).copied().unwrap_or(TypeSet::ALL)
+            Relation::SetOperation { members, columns } => {
+                for (at, id) in columns.iter().enumerate() {
+                    let of = |member: &Member| {
+                        let id = member.columns.get(at);
+                        id.and_then(|id| self.types.get(id)).copied().unwrap_or(TypeSet::ALL)
                     };
-                    let types = side(&left.1) | side(&right.1);
+                    let types = members.iter().map(of).fold(TypeSet::EMPTY, |a, b| a | b);
                     self.types.insert(*id, types);
                 }
             }
@@ -108,9 +109,17 @@ impl Planner<'_> {
     }
 
     /// Plans a query of which all outputs are needed.
-    pub(super) fn query(&mut self, query: &Query) -> Result<Node> {
-        let needed = query.outputs.iter().map(|output| output.column).collect();
-        self.plan(&query.relation, &needed)
+    pub(super) fn query(&mut self, relation: Relation, outputs: &[Output]) -> Result<Node> {
+        let needed: ColumnSet = outputs.iter().map(|output| output.column).collect();
+        match relation {
+            // What is computed last goes into the plan as it is: no other plan wants it.
+            Relation::Project { input, mut columns } => {
+                columns.retain(|(id, _)| needed.contains(id));
+                let input = self.plan(&input, &self.used_by(columns.iter().map(|(_, e)| e)))?;
+                Ok(project(input, columns))
+            }
+            relation => self.plan(&relation, &needed),
+        }
     }
 
     /// Plans a relation; the node hands up `needed` at least, as far as the relation produces it.
@@ -171,22 +180,27 @@ impl Planner<'_> {
                 ))
             }
             Relation::Recursive(recursive) => self.recursive(recursive),
-            Relation::SetOperation { op, left, right, columns } => {
-                let l = self.plan(&left.0, &left.1.iter().copied().collect())?;
-                let r = self.plan(&right.0, &right.1.iter().copied().collect())?;
-                let (l, r) = (self.fit(l, &left.1), self.fit(r, &right.1));
-                let both = l.rows + r.rows;
-                let (rows, work) = match op {
-                    SetOp::UnionAll => (both, 0.0),
-                    SetOp::Union => (both * 0.7, both * cost::GROUP_HASH),
-                    SetOp::Intersect => (l.rows.min(r.rows) * 0.5, both * cost::GROUP_HASH),
-                    SetOp::Except => (l.rows * 0.5, both * cost::GROUP_HASH),
-                };
-                let price = l.cost + r.cost + work;
-                let collations = columns.iter().map(|(_, collation)| *collation).collect();
-                let ids = columns.iter().map(|(id, _)| *id).collect();
-                let (left, right) = (Box::new(l), Box::new(r));
-                Ok(node(Operator::SetOperation { op: *op, left, right, collations }, ids, rows, price))
+            Relation::SetOperation { members, columns } => {
+                let (mut planned, mut rows, mut price) = (Vec::with_capacity(members.len()), 0.0, 0.0);
+                for member in members {
+                    let input = self.plan(&member.relation, &member.columns.iter().copied().collect())?;
+                    let input = self.fit(input, &member.columns);
+                    let both = rows + input.rows;
+                    let (kept, work) = match member.op {
+                        SetOp::UnionAll => (both, 0.0),
+                        SetOp::Union => (both * 0.7, both * cost::GROUP_HASH),
+                        SetOp::Intersect => (input.rows.min(rows) * 0.5, both * cost::GROUP_HASH),
+                        SetOp::Except => (rows * 0.5, both * cost::GROUP_HASH),
+                    };
+                    rows = kept;
+                    price += input.cost + work;
+                    planned.push(PlannedMember {
+                        op: member.op,
+                        collations: member.collations.clone(),
+                        input,
+                    });
+                }
+                Ok(node(Operator::SetOperation { members: planned }, columns.clone(), rows, price))
             }
         }
     }

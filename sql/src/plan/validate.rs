@@ -114,10 +114,12 @@ impl Checker<'_> {
                     assert_eq!(step.columns.len(), node.columns.len() + 1, "step width");
                 }
             }
-            Operator::SetOperation { left, right, collations, .. } => {
-                assert_eq!(left.columns.len(), node.columns.len(), "compound width");
-                assert_eq!(right.columns.len(), node.columns.len(), "compound width");
-                assert_eq!(collations.len(), node.columns.len(), "one collation a column");
+            Operator::SetOperation { members } => {
+                for (at, member) in members.iter().enumerate() {
+                    assert_eq!(member.input.columns.len(), node.columns.len(), "compound width");
+                    let collations = if at == 0 { 0 } else { node.columns.len() };
+                    assert_eq!(member.collations.len(), collations, "one collation a column");
+                }
             }
             Operator::NestedLoopJoin { kind, left, .. } | Operator::HashJoin { kind, left, .. } => {
                 let left_only = matches!(kind, JoinKind::Semi | JoinKind::Anti);

@@ -181,7 +181,7 @@ fn compounds() {
     pinned [0]
     "#);
     bound!("SELECT a + 1 FROM u UNION ALL SELECT a FROM t INTERSECT SELECT 1 ORDER BY a + 1 LIMIT 2", @r#"
-    limit(sort(Intersect(UnionAll(project(u[#0..], #3=(#0 Add $0)), t[#4..]; #11), project(row, #12=$1); #13), #13), $3, -) -> #13 a + 1
+    limit(sort(Intersect(UnionAll(project(u[#0..], #3=(#0 Add $0)), t[#4..]; #13), project(row, #12=$1); #13), #13), $3, -) -> #13 a + 1
     pinned [0, 2]
     "#);
     bound!("SELECT 1 AS x UNION VALUES (2) ORDER BY x", @"sort(Union(project(row, #0=$0), values[#1..] (Integer(2)); #2), #2) -> #2 x");

@@ -114,8 +114,20 @@ pub(super) fn relation(of: &Relation) -> String {
                 compared(&recursive.columns)
             )
         }
-        Relation::SetOperation { op, left, right, columns } => {
-            format!("{op:?}({}, {}; {})", relation(&left.0), relation(&right.0), compared(columns))
+        Relation::SetOperation { members, columns } => {
+            let mut text = String::new();
+            for member in members {
+                let rows = relation(&member.relation);
+                text = match (text.as_str(), member.collations.as_slice()) {
+                    ("", _) => rows,
+                    (before, collations) => {
+                        let columns: Vec<(ColumnId, Collation)> =
+                            columns.iter().copied().zip(collations.iter().copied()).collect();
+                        format!("{:?}({before}, {rows}; {})", member.op, compared(&columns))
+                    }
+                };
+            }
+            text
         }
     }
 }

@@ -92,6 +92,11 @@ impl CompiledExpr {
     /// # Errors
     /// What evaluating a selected row raises.
     pub(crate) fn eval(&mut self, batch: &Batch, cx: &mut Context) -> Result<Arc<Vector>> {
+        // One row needs no vectors on the way to its value.
+        if batch.rows == 1 && batch.selection.is_none() && !matches!(self.node, Node::Column(_)) {
+            let value = row::eval(&mut self.node, &BatchRow { batch, row: 0 }, cx)?.into_value();
+            return Ok(Arc::new(Vector::Constant(value, 1)));
+        }
         columns::eval(&mut self.node, batch, batch.selection(), cx)
     }
 

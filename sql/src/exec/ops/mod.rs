@@ -149,9 +149,7 @@ impl Builder<'_> {
             }
             Planned::Queue { recursion, .. } => Box::new(queue::Queue::new(*recursion)),
             Planned::Recursive(recursive) => Box::new(recursive::Recursive::new(self, node, recursive)?),
-            Planned::SetOperation { op, left, right, collations } => {
-                Box::new(set_operation::SetOperation::new(self, *op, left, right, collations)?)
-            }
+            Planned::SetOperation { members } => Box::new(set_operation::SetOperation::new(self, members)?),
         })
     }
 

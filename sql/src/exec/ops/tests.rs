@@ -3,7 +3,7 @@
 use super::{Builder, build_subqueries};
 use crate::exec::Context;
 use crate::ir::{ColumnId, CompareOp, Comparison, Expr, JoinKind, SetOp, SortKey, SubqueryId};
-use crate::plan::{Node, Operator, Subplan};
+use crate::plan::{Node, Operator, PlannedMember, Subplan};
 use crate::types::{Collation, TypeSet};
 use crate::value::Value;
 use std::cmp::Ordering;
@@ -430,10 +430,18 @@ fn distinct_and_compounds_match_the_model() {
             let compound = node(
                 &columns,
                 Operator::SetOperation {
-                    op,
-                    left: Box::new(values(&columns, &left)),
-                    right: Box::new(values(&[10, 11][..width], &right)),
-                    collations: collations.clone(),
+                    members: vec![
+                        PlannedMember {
+                            op: SetOp::UnionAll,
+                            collations: Vec::new(),
+                            input: values(&columns, &left),
+                        },
+                        PlannedMember {
+                            op,
+                            collations: collations.clone(),
+                            input: values(&[10, 11][..width], &right),
+                        },
+                    ],
                 },
             );
             let both = [left.clone(), right.clone()].concat();

@@ -59,8 +59,9 @@ impl Names {
                     self.computed(*id, name);
                 }
             }
-            Operator::SetOperation { left, .. } => {
-                for (id, from) in node.columns.iter().zip(&left.columns) {
+            Operator::SetOperation { members } => {
+                let first = members.first().map_or(&[][..], |member| &member.input.columns);
+                for (id, from) in node.columns.iter().zip(first) {
                     let name = self.column(*from);
                     self.computed(*id, name);
                 }

@@ -85,6 +85,11 @@ fn assigned(target: &Target, column: InsertColumn) -> &str {
     }
 }
 
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + chars.as_str())
+}
+
 #[derive(Default)]
 struct Tree {
     names: Names,
@@ -241,13 +246,22 @@ impl Tree {
                     &offset.as_ref().map_or_else(String::new, |e| format!(" offset {}", self.names.text(e)));
                 text
             }
-            Operator::SetOperation { op, .. } => match op {
-                SetOp::UnionAll => "Union all",
-                SetOp::Union => "Union",
-                SetOp::Intersect => "Intersect",
-                SetOp::Except => "Except",
+            Operator::SetOperation { members } => {
+                let mut text = String::new();
+                let mut last = None;
+                // A run of one operator is told once.
+                for op in members.iter().skip(1).map(|member| member.op) {
+                    if last.replace(op) != Some(op) {
+                        text += match op {
+                            SetOp::UnionAll => ", union all",
+                            SetOp::Union => ", union",
+                            SetOp::Intersect => ", intersect",
+                            SetOp::Except => ", except",
+                        };
+                    }
+                }
+                capitalised(text.trim_start_matches(", "))
             }
-            .to_owned(),
         }
     }
 

@@ -66,18 +66,19 @@ impl Rows<'_> {
                 let detail = format!("SCAN {} CONSTANT ROWS", rows.len());
                 self.add(parent, detail);
             }
-            Operator::SetOperation { op, left, right, .. } => {
-                let name = match op {
-                    SetOp::UnionAll => "UNION ALL",
-                    SetOp::Union => "UNION USING TEMP B-TREE",
-                    SetOp::Intersect => "INTERSECT USING TEMP B-TREE",
-                    SetOp::Except => "EXCEPT USING TEMP B-TREE",
-                };
+            Operator::SetOperation { members } => {
                 let compound = self.add(parent, "COMPOUND QUERY".to_owned());
-                let first = self.add(compound, "LEFT-MOST SUBQUERY".to_owned());
-                self.node(left, first);
-                let second = self.add(compound, name.to_owned());
-                self.node(right, second);
+                for (at, member) in members.iter().enumerate() {
+                    let name = match member.op {
+                        _ if at == 0 => "LEFT-MOST SUBQUERY",
+                        SetOp::UnionAll => "UNION ALL",
+                        SetOp::Union => "UNION USING TEMP B-TREE",
+                        SetOp::Intersect => "INTERSECT USING TEMP B-TREE",
+                        SetOp::Except => "EXCEPT USING TEMP B-TREE",
+                    };
+                    let place = self.add(compound, name.to_owned());
+                    self.node(&member.input, place);
+                }
             }
             _ => node_inputs(node, &mut |input| self.node(input, parent)),
         }

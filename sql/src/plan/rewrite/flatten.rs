@@ -110,10 +110,12 @@ fn flatten(rewriter: &mut Rewriter<'_>, relation: Relation, keep: Keep, map: &mu
             let input = Box::new(flatten(rewriter, *input, Keep::All, map));
             Relation::Distinct { input, columns }
         }
-        Relation::SetOperation { op, left, right, columns } => {
-            let left = (Box::new(flatten(rewriter, *left.0, Keep::All, map)), left.1);
-            let right = (Box::new(flatten(rewriter, *right.0, Keep::All, map)), right.1);
-            Relation::SetOperation { op, left, right, columns }
+        Relation::SetOperation { mut members, columns } => {
+            for member in &mut members {
+                let relation = std::mem::replace(&mut member.relation, Relation::OneRow);
+                member.relation = flatten(rewriter, relation, Keep::All, map);
+            }
+            Relation::SetOperation { members, columns }
         }
         Relation::Recursive(mut recursive) => {
             recursive.anchor.0 = flatten(rewriter, recursive.anchor.0, Keep::All, map);

@@ -31,6 +31,10 @@ fn push(rewriter: &mut Rewriter<'_>, relation: Relation, mut conjuncts: Vec<Expr
             all.append(&mut conjuncts);
             push(rewriter, *input, all)
         }
+        Relation::Project { input, columns } if conjuncts.is_empty() => {
+            let input = Box::new(push(rewriter, *input, conjuncts));
+            Relation::Project { input, columns }
+        }
         Relation::Project { input, columns } => {
             let map: Replacements = columns.iter().cloned().collect();
             let plain = columns.iter().all(|(_, e)| is_deterministic(e) && !has_subquery(e));
@@ -46,6 +50,10 @@ fn push(rewriter: &mut Rewriter<'_>, relation: Relation, mut conjuncts: Vec<Expr
             filtered(Relation::Project { input: Box::new(input), columns }, stay)
         }
         Relation::Join { kind, left, right, on } => push_join(rewriter, kind, *left, *right, on, conjuncts),
+        Relation::Aggregate { input, groups, calls, bare, bare_from } if conjuncts.is_empty() => {
+            let input = Box::new(push(rewriter, *input, conjuncts));
+            Relation::Aggregate { input, groups, calls, bare, bare_from }
+        }
         Relation::Aggregate { input, groups, calls, bare, bare_from } => {
             let keys: Replacements = groups
                 .iter()
@@ -111,29 +119,29 @@ fn push(rewriter: &mut Rewriter<'_>, relation: Relation, mut conjuncts: Vec<Expr
             let input = Box::new(push(rewriter, *input, Vec::new()));
             filtered(Relation::Limit { input, limit, offset }, conjuncts)
         }
-        Relation::SetOperation { op, left, right, columns } => {
-            let exact: ColumnSet = columns
-                .iter()
-                .filter(|(_, c)| op == SetOp::UnionAll || *c == Collation::Binary)
-                .map(|(id, _)| *id)
-                .collect();
-            let (down, stay): (Vec<_>, Vec<_>) = conjuncts.into_iter().partition(|e| {
-                let fits = if op == SetOp::UnionAll { true } else { over_exact(e, &exact) };
-                may_move(e) && fits && !has_subquery(e)
-            });
-            let side = |rewriter: &mut Rewriter<'_>, side: (Box<Relation>, Vec<ColumnId>)| {
+        Relation::SetOperation { mut members, columns } => {
+            let combined = members.get(1..).unwrap_or_default();
+            let keeps_all = combined.iter().all(|member| member.op == SetOp::UnionAll);
+            let is_exact = |at: usize| {
+                combined.iter().all(|member| member.collations.get(at) == Some(&Collation::Binary))
+            };
+            let exact: ColumnSet =
+                columns.iter().enumerate().filter(|(at, _)| is_exact(*at)).map(|(_, id)| *id).collect();
+            let (down, stay): (Vec<_>, Vec<_>) = conjuncts
+                .into_iter()
+                .partition(|e| may_move(e) && (keeps_all || over_exact(e, &exact)) && !has_subquery(e));
+            for member in &mut members {
                 let map: Replacements = columns
                     .iter()
-                    .zip(&side.1)
-                    .map(|((id, _), from)| (*id, Expr::Column(*from, TypeSet::ALL)))
+                    .zip(&member.columns)
+                    .map(|(id, from)| (*id, Expr::Column(*from, TypeSet::ALL)))
                     .collect();
                 let mut down = down.clone();
                 down.iter_mut().for_each(|e| replace_columns(e, &map));
-                (Box::new(push(rewriter, *side.0, down)), side.1)
-            };
-            let left = side(rewriter, left);
-            let right = side(rewriter, right);
-            filtered(Relation::SetOperation { op, left, right, columns }, stay)
+                let relation = std::mem::replace(&mut member.relation, Relation::OneRow);
+                member.relation = push(rewriter, relation, down);
+            }
+            filtered(Relation::SetOperation { members, columns }, stay)
         }
         Relation::Recursive(mut recursive) => {
             recursive.anchor.0 = push(rewriter, recursive.anchor.0, Vec::new());

@@ -3,7 +3,7 @@
 //! A conjunct may narrow a key only if its comparison orders values as the key does: the same collation, and no
 //! conversion on the key's side. What a range fully guarantees need not be checked again.
 
-use super::columns::{ColumnSet, add_used, used};
+use super::columns::{ColumnSet, place, subquery_of, walk};
 use super::cost;
 use super::order::PathOrder;
 use super::physical::{IndexRange, RowIdRange};
@@ -87,6 +87,8 @@ pub(super) struct Access<'a> {
     outers: &'a [Vec<ColumnId>],
     own: ColumnSet,
     rows: f64,
+    /// What checking each conjunct costs, and the columns of the table that it uses.
+    checks: Vec<(f64, Vec<ColumnId>)>,
 }
 
 impl<'a> Access<'a> {
@@ -97,9 +99,11 @@ impl<'a> Access<'a> {
         cx: &'a PlanContext<'a>,
         outers: &'a [Vec<ColumnId>],
     ) -> Access<'a> {
-        let own = table.columns.iter().copied().chain([table.row_id]).collect();
+        let own: ColumnSet = table.columns.iter().copied().chain([table.row_id]).collect();
         let rows = cx.statistics.rows(&table.table).max(1.0);
-        Access { table, conjuncts, needed, cx, outers, own, rows }
+        let check = |conjunct: &Expr| (weight(conjunct), own_columns(conjunct, &own, outers));
+        let checks = conjuncts.iter().map(check).collect();
+        Access { table, conjuncts, needed, cx, outers, own, rows, checks }
     }
 
     /// Every way in that the table's hint allows.
@@ -357,16 +361,13 @@ impl<'a> Access<'a> {
 
     /// True if an index alone can give what is needed, the conjuncts that it does not guarantee included.
     fn covers(&self, bound: &BoundIndex, guaranteed: &[usize]) -> bool {
-        let mut needed: ColumnSet = self.needed.iter().copied().filter(|id| self.own.contains(id)).collect();
-        for (place, conjunct) in self.conjuncts.iter().enumerate() {
-            if !guaranteed.contains(&place) {
-                add_used(conjunct, self.outers, &mut needed);
-            }
-        }
         let row_id = self.row_id_exprs();
-        needed.iter().filter(|id| self.own.contains(id)).all(|id| {
+        let gives = |id: &ColumnId| {
             bound.columns.iter().chain(&row_id).any(|e| matches!(e, Expr::Column(column, _) if column == id))
-        })
+        };
+        let checked = self.checks.iter().enumerate().filter(|(place, _)| !guaranteed.contains(place));
+        self.needed.iter().filter(|id| self.own.contains(id)).all(gives)
+            && checked.flat_map(|(_, (_, columns))| columns).all(gives)
     }
 
     /// True if every row that meets the conjuncts meets the predicate of a partial index.
@@ -394,13 +395,8 @@ impl<'a> Access<'a> {
         order: PathOrder,
         seeks: bool,
     ) -> Path {
-        let checks: f64 = self
-            .conjuncts
-            .iter()
-            .enumerate()
-            .filter(|(place, _)| !guaranteed.contains(place))
-            .map(|(_, conjunct)| weight(conjunct))
-            .sum();
+        let checked = self.checks.iter().enumerate().filter(|(place, _)| !guaranteed.contains(place));
+        let checks: f64 = checked.map(|(_, (weight, _))| weight).sum();
         Path { method, rows, cost: base_cost + rows * checks * cost::OPERATOR, guaranteed, order, seeks }
     }
 
@@ -511,7 +507,7 @@ impl<'a> Access<'a> {
                 || converts_nothing(rule.right, value_types) && converts_nothing(key.affinity, value_types)
                 || rule.right == Affinity::None && key.affinity == Affinity::None)
             || !is_deterministic(value)
-            || used(value, self.outers).iter().any(|id| self.own.contains(id))
+            || !own_columns(value, &self.own, self.outers).is_empty()
         {
             return None;
         }
@@ -529,6 +525,22 @@ impl<'a> Access<'a> {
             CompareOp::NotEqual | CompareOp::IsNot => return None,
         })
     }
+}
+
+/// The columns of a table that an expression uses.
+fn own_columns(expr: &Expr, own: &ColumnSet, outers: &[Vec<ColumnId>]) -> Vec<ColumnId> {
+    let mut found = Vec::new();
+    walk(expr, &mut |e| {
+        if let Expr::Column(id, _) = e {
+            found.push(*id);
+        } else if let Some(outer) = subquery_of(e).and_then(|query| outers.get(place(query))) {
+            found.extend(outer);
+        }
+    });
+    found.retain(|id| own.contains(id));
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 fn is_key(expr: &Expr, key: &Key<'_>) -> bool {

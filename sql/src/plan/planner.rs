@@ -430,6 +430,13 @@ impl Planner<'_> {
     ) -> Result<Node> {
         let mut below = needed.clone();
         below.extend(self.used_by(keys.iter().map(|key| &key.expr)));
+        let mut base = input;
+        while let Relation::Filter { input, .. } = base {
+            base = input;
+        }
+        if let Relation::Table(table) = base {
+            return self.sorted_table(table, &peel(input).1, keys, &below, top);
+        }
         let plain = self.plan(input, &below)?;
         let kept = top.as_ref().map_or(plain.rows, |(_, rows)| *rows);
         let price = plain.cost + cost::sort(plain.rows, kept);
@@ -439,9 +446,35 @@ impl Planner<'_> {
         {
             return Ok(ordered);
         }
-        let (columns, rows) = (plain.columns.clone(), plain.rows.min(kept));
-        let top = top.map(|(expr, _)| expr);
-        Ok(node(Operator::Sort { input: Box::new(plain), keys: keys.to_vec(), top }, columns, rows, price))
+        Ok(sort_node(plain, keys, top, price))
+    }
+
+    /// A table in an order: of all ways into it the cheapest and a sort, or the cheapest that gives the order.
+    fn sorted_table(
+        &mut self,
+        table: &TableRows,
+        conjuncts: &[Expr],
+        keys: &[SortKey],
+        needed: &ColumnSet,
+        top: Option<(Expr, f64)>,
+    ) -> Result<Node> {
+        let paths = Access::new(table, conjuncts, needed, self.cx, &self.outers).paths()?;
+        let cheaper = |a: &&(&Path, bool), b: &&(&Path, bool)| a.0.cost.total_cmp(&b.0.cost);
+        let all: Vec<(&Path, bool)> = paths.iter().map(|path| (path, false)).collect();
+        let Some(&(path, _)) = all.iter().min_by(cheaper) else { return Ok(empty()) };
+        let plain = self.scan(table, path, false, conjuncts, needed);
+        let kept = top.as_ref().map_or(plain.rows, |(_, rows)| *rows);
+        let price = plain.cost + cost::sort(plain.rows, kept);
+        let fraction = if plain.rows > 0.0 { (kept / plain.rows).min(1.0) } else { 1.0 };
+        let want = Want::Sort(keys);
+        let in_order: Vec<(&Path, bool)> =
+            paths.iter().filter_map(|path| Some((path, path.order.serves(want)?))).collect();
+        match in_order.iter().min_by(cheaper) {
+            Some((path, reverse)) if path.cost * fraction <= price => {
+                Ok(self.scan(table, path, *reverse, conjuncts, needed))
+            }
+            _ => Ok(sort_node(plain, keys, top, price)),
+        }
     }
 
     fn limited(
@@ -554,6 +587,13 @@ impl Planner<'_> {
     }
 }
 
+fn sort_node(input: Node, keys: &[SortKey], top: Option<(Expr, f64)>, price: f64) -> Node {
+    let kept = top.as_ref().map_or(input.rows, |(_, rows)| *rows);
+    let (columns, rows) = (input.columns.clone(), input.rows.min(kept));
+    let top = top.map(|(expr, _)| expr);
+    node(Operator::Sort { input: Box::new(input), keys: keys.to_vec(), top }, columns, rows, price)
+}
+
 fn aggregate_node(relation: &Relation, input: Node, sorted: bool) -> Node {
     let Relation::Aggregate { groups, calls, bare, bare_from, .. } = relation else { return input };
     let per_row = if sorted { cost::GROUP_SORTED } else { cost::GROUP_HASH };
@@ -623,6 +663,9 @@ pub(super) fn peel(mut relation: &Relation) -> (&Relation, Vec<Expr>) {
 
 /// Cheap conjuncts first; those that can raise keep their places after all that came before them.
 pub(super) fn in_cheap_order(conjuncts: Vec<Expr>) -> Vec<Expr> {
+    if conjuncts.len() < 2 {
+        return conjuncts;
+    }
     let (raising, mut safe): (Vec<_>, Vec<_>) = conjuncts.into_iter().partition(may_raise);
     safe.sort_by(|a, b| weight(a).total_cmp(&weight(b)));
     safe.extend(raising);

@@ -156,8 +156,6 @@ impl Grammar {
         span_of(p.get_current_token().span).end
     }
 
-    /// The place of the token just consumed.
-
     /// The name that a word at `span` is. A bare word is its text, which its token does not hold.
     pub(super) fn word_ident(&self, word: &Word, span: sqlparser::tokenizer::Span) -> Ident {
         let value = match word.quote_style {

@@ -1,37 +1,11 @@
-//! `sedge test`: runs sqllogictest files, each in a fresh database, several at a time.
-//!
-//! ```text
-//! file -> normalise (spelling the parser rejects) -> sqllogictest (records) -> script (run) -> compare (verdict)
-//!                                                                                  \-> cell (values as text)
-//! ```
+//! `sedge test`: runs sqllogictest files, each in a fresh database, several at a time. What a file says and whether that
+//! holds is for `sedge_slt` to tell.
 
-mod cell;
-mod compare;
-mod normalise;
-mod script;
-
+use sedge_slt::{Broken, Failure, Outcome, Script, collect};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-
-/// What running one file came to.
-#[derive(Debug, Default)]
-struct Outcome {
-    passed: usize,
-    skipped: usize,
-    failures: Vec<Failure>,
-}
-
-/// A record that did not do what its file says.
-#[derive(Debug)]
-struct Failure {
-    /// 0 if it is about the whole file.
-    line: u32,
-    sql: String,
-    /// What is wrong, what was expected and what came, each on lines of its own.
-    detail: String,
-}
 
 /// Runs all files of `paths` (files, and folders with `.test` and `.slt` files at any depth), `jobs` at a time, and
 /// reports to `out`. True if nothing failed.
@@ -43,7 +17,7 @@ pub(crate) fn run(paths: &[PathBuf], jobs: usize, out: &mut dyn Write) -> Result
     let mut files = Vec::new();
     for path in paths {
         let known = files.len();
-        collect(path, true, &mut files).map_err(|error| format!("{}: {error}", path.display()))?;
+        collect(path, &mut files).map_err(|error| format!("{}: {error}", path.display()))?;
         if files.len() == known {
             // A mistyped path must not look like tests that passed.
             return Err(format!("{}: there is no .test or .slt file in it", path.display()).into());
@@ -83,42 +57,12 @@ pub(crate) fn run(paths: &[PathBuf], jobs: usize, out: &mut dyn Write) -> Result
     Ok(failed == 0)
 }
 
-/// Adds the test files at `path`, in order of name. A file named by the user counts whatever its name is.
-fn collect(path: &Path, named: bool, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    if path.is_dir() {
-        let mut entries =
-            std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-        entries.sort();
-        for entry in entries {
-            collect(&entry, false, files)?;
-        }
-    } else if named || path.extension().is_some_and(|extension| extension == "test" || extension == "slt") {
-        files.push(path.to_path_buf());
-    }
-    Ok(())
-}
-
 fn run_file(file: &Path) -> Outcome {
     let run = std::fs::read(file)
-        .map_err(|error| script::Broken { line: 0, detail: error.to_string() })
-        .and_then(|bytes| script::run(text(&bytes)?));
+        .map_err(|error| Broken { line: 0, detail: error.to_string() })
+        .and_then(|bytes| Script::parse(&bytes)?.run());
     run.unwrap_or_else(|broken| Outcome {
         failures: vec![Failure { line: broken.line, sql: String::new(), detail: broken.detail }],
         ..Outcome::default()
     })
 }
-
-/// The script as text; one that is none cannot be run, and the line where it goes wrong is told.
-fn text(bytes: &[u8]) -> Result<&str, script::Broken> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        script::Broken {
-            line: u32::try_from(line).unwrap_or(u32::MAX),
-            detail: "the line is not UTF-8".to_string(),
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests;

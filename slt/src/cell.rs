@@ -4,7 +4,7 @@ use sedge::ValueRef;
 
 /// What a column is printed as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Letter {
+pub enum Letter {
     /// `I`: the low 32 bits as a signed integer.
     Integer,
     /// `R`: three decimals.
@@ -32,7 +32,7 @@ impl sqllogictest::ColumnType for Letter {
 }
 
 /// `value` as a column of `letter` shows it.
-pub(super) fn render(value: ValueRef<'_>, letter: Letter) -> String {
+pub(crate) fn render(value: ValueRef<'_>, letter: Letter) -> String {
     match (letter, value) {
         (_, ValueRef::Null) => "NULL".to_string(),
         (Letter::Integer, value) => (integer(value) as i32).to_string(),

@@ -7,12 +7,12 @@
 const LABELS: [&str; 2] = ["sedge", "sqlite"];
 
 /// True if a condition naming `label` is about us.
-pub(super) fn is_our_label(label: &str) -> bool {
+pub(crate) fn is_our_label(label: &str) -> bool {
     LABELS.iter().any(|ours| ours.eq_ignore_ascii_case(label))
 }
 
 /// The script as the parser wants it, with the same number of lines up to a `halt` that holds.
-pub(super) fn normalise(script: &str) -> String {
+pub(crate) fn normalise(script: &str) -> String {
     let lines: Vec<&str> = script.lines().map(str::trim_end).collect();
     let mut normalised = String::with_capacity(script.len());
     // Comment lines vanish from inside a record, so the lines that are left move up and blank lines follow.

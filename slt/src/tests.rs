@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::script;
+use crate::Script;
 
 fn verdict(script: &str) -> (usize, Vec<String>, usize) {
-    match script::run(script) {
+    match Script::parse(script.as_bytes()).and_then(|script| script.run()) {
         Ok(outcome) => (
             outcome.passed,
             outcome.failures.iter().map(|f| format!("{}: {}", f.line, f.detail)).collect(),

@@ -8,14 +8,14 @@ use std::fmt::Write;
 const SHOWN_LINES: usize = 20;
 
 /// The printed cells of a result, in the order in which they are compared.
-pub(super) struct Cells {
+pub(crate) struct Cells {
     columns: usize,
     values: Vec<String>,
 }
 
 impl Cells {
     /// Orders `values` (row by row, `columns` wide) as `sort` says, on the printed bytes.
-    pub(super) fn new(mut values: Vec<String>, columns: usize, sort: Option<SortMode>) -> Cells {
+    pub(crate) fn new(mut values: Vec<String>, columns: usize, sort: Option<SortMode>) -> Cells {
         let columns = columns.max(1);
         match sort {
             None | Some(SortMode::NoSort) => {}
@@ -32,7 +32,7 @@ impl Cells {
     }
 
     /// What a file writes for a long result.
-    pub(super) fn hash(&self) -> String {
+    pub(crate) fn hash(&self) -> String {
         let mut md5 = Md5::new();
         for value in &self.values {
             md5.update(value.as_bytes());
@@ -47,7 +47,7 @@ impl Cells {
     }
 
     /// Compares with the lines of a file: a hash, a value a line, or a row a line.
-    pub(super) fn check(&self, expected: &[String]) -> Result<(), String> {
+    pub(crate) fn check(&self, expected: &[String]) -> Result<(), String> {
         let agree = match expected {
             [line] if is_hash(line) => return self.check_hash(line),
             _ if expected.len() == self.values.len() => expected == self.values,
@@ -77,7 +77,7 @@ impl Cells {
 }
 
 /// True for `N values hashing to HEX`.
-pub(super) fn is_hash(line: &str) -> bool {
+pub(crate) fn is_hash(line: &str) -> bool {
     line.split_once(" values hashing to ").is_some_and(|(count, hash)| {
         count.bytes().all(|b| b.is_ascii_digit())
             && hash.len() == 32

@@ -7,7 +7,7 @@ use crate::catalog::{Table, is_row_id_name};
 use crate::error::{Error, Result};
 use crate::ir::{ColumnId, Expr, Target, TargetIndex, Upsert, UpsertTarget, UpsertUpdate};
 use crate::parser;
-use crate::types::Collation;
+use crate::types::{Affinity, Collation};
 use sqlparser::ast;
 
 /// The name of the row that was to be inserted.
@@ -33,6 +33,14 @@ impl<'a> Binder<'a> {
         }
         let (mut excluded, row_id) = self.source(&target.table, EXCLUDED.to_owned());
         excluded.in_main = false;
+        for column in &mut excluded.columns {
+            // As in SQLite, where these are values that have been computed and belong to no column any more. Decimals,
+            // which it lacks, go on comparing as what they are written as.
+            if column.affinity != Affinity::Decimal {
+                column.affinity = Affinity::None;
+            }
+            column.collation = None;
+        }
         let ids = excluded.columns.iter().map(|column| column.id).chain([row_id]).collect();
         let mut bound = Vec::with_capacity(upserts.len());
         for (place, upsert) in upserts.iter().enumerate() {

@@ -144,6 +144,12 @@ impl Connection {
         Transaction::begin(self, "BEGIN IMMEDIATE")
     }
 
+    /// Narrows the planner's freedom for the statements that are prepared from now on.
+    #[cfg(feature = "testing")]
+    pub fn choose_plans(&self, choices: sedge_sql::plan::Choices) {
+        lock(&self.session).choose_plans(choices);
+    }
+
     /// True outside a transaction: each statement commits by itself.
     #[must_use]
     pub fn is_autocommit(&self) -> bool {

@@ -53,6 +53,8 @@ pub use params::{Named, Params, params_from_iter};
 pub use recover::{SalvageReport, SalvagedTable, recover};
 pub use rows::{ColumnIndex, Row, Rows};
 pub use sedge_sql::parser::{is_complete, statement_end};
+#[cfg(feature = "testing")]
+pub use sedge_sql::plan::{Choices, JoinMethod};
 pub use sedge_sql::{
     Constraint, ConstraintKind, Decimal, ParseDecimalError, Span, Value, ValueList, ValueRef, format_real,
 };

@@ -126,7 +126,7 @@ impl<'a> Access<'a> {
         }
         let mut paths = vec![self.whole()];
         paths.extend(self.row_ids());
-        if !matches!(self.table.hint, IndexHint::NotIndexed) {
+        if !matches!(self.table.hint, IndexHint::NotIndexed) && !self.cx.choices.without_indexes {
             paths.extend((0..self.table.bound_indexes.len()).filter_map(|at| self.index(at)));
         }
         Ok(paths)

@@ -6,6 +6,7 @@
 //! 1979, with single leaves added on either side); beyond, the cheapest next leaf is taken each time.
 
 use super::access::Access;
+use super::choices::{JoinMethod, UNWANTED};
 use super::columns::{ColumnSet, add_used, free, produced_set, used};
 use super::cost;
 use super::join_leaves::{Leaves, bits_of, calls_function, flatten};
@@ -44,18 +45,6 @@ struct Condition {
     /// The leaf whose join applies it, where that is not an inner one.
     owner: Option<usize>,
     selectivity: f64,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum JoinMethod {
-    /// The right side is entered by keys of the left row.
-    Lookup,
-    /// The leaf is the build side.
-    Hash,
-    /// The leaf is the probe side.
-    HashSwapped,
-    /// Every pair.
-    Loop,
 }
 
 /// How a set of leaves is joined: the last step and what was there before.
@@ -370,6 +359,8 @@ impl Region<'_> {
             let price = cost_before + rows * (right_cost + cost::RESTART) + emit;
             return Ok(Step { cost: price, rows: out, leaf, before, method: JoinMethod::Loop });
         }
+        let wanted = planner.cx.choices.join;
+        let extra = |method| if wanted.is_none_or(|wanted| wanted == method) { 0.0 } else { UNWANTED };
         let by_hash = !keep_order && self.hash_keys(planner, before, leaf) > 0;
         // The number of left rows is a guess. Where it is too low a loop pays for it with the whole right side once
         // a row, a hash join with next to nothing.
@@ -379,19 +370,21 @@ impl Region<'_> {
             rows
         };
         let looped = cost_before + right_cost + looped_rows * right_rows.max(1.0) * cost::REREAD + emit;
-        let mut best = (looped, JoinMethod::Loop);
+        let mut best = (looped + extra(JoinMethod::Loop), JoinMethod::Loop);
         if let Some(once) = self.lookup(planner, before, leaf, needed)? {
-            let price = cost_before + rows * (once + cost::RESTART) + emit;
+            let price = cost_before + rows * (once + cost::RESTART) + emit + extra(JoinMethod::Lookup);
             if price < best.0 {
                 best = (price, JoinMethod::Lookup);
             }
         }
         if by_hash {
             let price = cost_before + right_cost + right_rows * cost::BUILD + rows * cost::PROBE + emit;
+            let price = price + extra(JoinMethod::Hash);
             if price < best.0 {
                 best = (price, JoinMethod::Hash);
             }
             let swapped = cost_before + right_cost + rows * cost::BUILD + right_rows * cost::PROBE + emit;
+            let swapped = swapped + extra(JoinMethod::HashSwapped);
             if inner && swapped < best.0 {
                 best = (swapped, JoinMethod::HashSwapped);
             }

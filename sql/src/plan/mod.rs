@@ -8,6 +8,7 @@
 //! builds [`validate`] proves that each column is there where it is used.
 
 mod access;
+mod choices;
 mod columns;
 mod cost;
 mod explain;
@@ -30,6 +31,7 @@ mod validate;
 mod window;
 mod write;
 
+pub use choices::{Choices, JoinMethod};
 pub use explain::{explain, explain_query_plan, explain_write};
 pub use figures::{Figures, Work};
 pub use physical::*;

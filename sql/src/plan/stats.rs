@@ -1,6 +1,7 @@
 //! What the planner may ask about the data: sizes of tables and how selective index prefixes are. Who answers
 //! (ANALYZE, the trees themselves, guesses) is not the planner's business.
 
+use super::choices::Choices;
 use crate::catalog::{Index, Table};
 use crate::ir::Expr;
 use crate::value::Value;
@@ -59,6 +60,8 @@ pub struct PlanContext<'a> {
     pub statistics: &'a dyn Statistics,
     /// Evaluates an expression of constants; `None` if that raises.
     pub fold: &'a dyn Fn(&Expr) -> Option<Value>,
+    /// What a test asks for.
+    pub choices: Choices,
 }
 
 impl std::fmt::Debug for PlanContext<'_> {

@@ -26,7 +26,7 @@ impl Session {
             return lines(self.run_analyze(statement, parsed, parameters)?);
         }
         let statistics = SnapshotStatistics::new(self.read_snapshot()?.0);
-        let context = PlanContext { statistics: &statistics, fold: &fold };
+        let context = PlanContext { statistics: &statistics, fold: &fold, choices: self.choices };
         let kind = match statement {
             Statement::Query(query) => {
                 let bound = crate::bind::bind_query(parsed, query, &bind_context(catalog, &[]))?;

@@ -33,6 +33,7 @@ pub use stat::{DatabaseStat, ObjectStat, StatKind};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::parser::LiftScratch;
+use crate::plan::Choices;
 use cache::StatementCache;
 use programs::ProgramCache;
 use std::fmt;
@@ -62,6 +63,8 @@ pub struct Session {
     total_changes: i64,
     last_insert_rowid: i64,
     busy_timeout: std::time::Duration,
+    /// What a test asks of the planner.
+    choices: Choices,
 }
 
 impl Session {
@@ -87,6 +90,7 @@ impl Session {
             total_changes: 0,
             last_insert_rowid: 0,
             busy_timeout,
+            choices: Choices::default(),
         })
     }
 
@@ -94,6 +98,13 @@ impl Session {
     #[must_use]
     pub fn interrupt_flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.interrupt)
+    }
+
+    /// Narrows the planner's freedom for the statements that are prepared from now on.
+    #[cfg(feature = "testing")]
+    pub fn choose_plans(&mut self, choices: Choices) {
+        self.choices = choices;
+        self.cache = StatementCache::default();
     }
 
     /// True outside BEGIN .. COMMIT.

@@ -97,7 +97,8 @@ impl Session {
         catalog: &Arc<Catalog>,
         scratch: &mut parser::LiftScratch,
     ) -> Result<Option<(Prepared, usize)>> {
-        let Some(lifted) = parser::lift(text, scratch) else {
+        let without_lifting = self.choices.without_lifting;
+        let Some(lifted) = parser::lift(text, scratch).filter(|_| !without_lifting) else {
             let Some((parsed, used)) = parser::parse_one(text, None)? else { return Ok(None) };
             let compiled = Arc::new(self.compile_in(parsed, &[], catalog)?);
             return Ok(Some((Prepared::new(&text[..used], compiled, Vec::new()), used)));
@@ -180,7 +181,7 @@ impl Session {
     /// Runs the planner with what the present snapshot tells of sizes.
     pub(super) fn plan<T>(&mut self, plan: impl FnOnce(&PlanContext<'_>) -> Result<T>) -> Result<T> {
         let statistics = SnapshotStatistics::new(self.read_snapshot()?.0);
-        plan(&PlanContext { statistics: &statistics, fold: &fold })
+        plan(&PlanContext { statistics: &statistics, fold: &fold, choices: self.choices })
     }
 }
 

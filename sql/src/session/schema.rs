@@ -127,7 +127,10 @@ impl Session {
             return Err(Error::invalid("a table cannot be made from a query with parameters", None));
         }
         let statistics = SnapshotStatistics::new(writing.storage.snapshot());
-        let plan = plan::plan_write(bound, &PlanContext { statistics: &statistics, fold: &fold })?;
+        let plan = plan::plan_write(
+            bound,
+            &PlanContext { statistics: &statistics, fold: &fold, choices: self.choices },
+        )?;
         let mut execution = WriteExecution::new(Arc::new(plan), Arc::default())?;
         execution.run(&mut writing.storage, &mut self.context())?;
         Ok(())

@@ -98,7 +98,10 @@ impl Session {
         let bound = bind::bind_query(parsed, &query, &bind_context(&catalog, &[]))?;
         let (snapshot, _) = self.read_snapshot()?;
         let statistics = SnapshotStatistics::new(snapshot.clone());
-        let plan = plan::plan_query(bound, &PlanContext { statistics: &statistics, fold: &fold })?;
+        let plan = plan::plan_query(
+            bound,
+            &PlanContext { statistics: &statistics, fold: &fold, choices: self.choices },
+        )?;
         let mut execution = Execution::new(Arc::new(plan))?;
         self.fill_context(execution.context_mut(), parameters, &[]);
         execution.start(snapshot)?;

@@ -61,7 +61,23 @@ impl<'a> Rewriter<'a> {
 
     fn rewrite(&mut self, relation: Relation) -> Relation {
         let passes: &[Pass] = if self.subqueries.is_empty() { &PLAIN_PASSES } else { &PASSES };
-        passes.iter().fold(relation, |relation, pass| pass(self, relation))
+        passes.iter().fold(
+            relation,
+            |relation, pass| {
+                if self.is_left_out(*pass) { relation } else { pass(self, relation) }
+            },
+        )
+    }
+
+    /// True if a test asks to go without this pass.
+    fn is_left_out(&self, pass: Pass) -> bool {
+        let choices = &self.cx.choices;
+        let asked = [
+            (choices.without_flattening, flatten::run as Pass),
+            (choices.without_decorrelation, decorrelate::run),
+            (choices.without_push_down, push_down::run),
+        ];
+        asked.iter().any(|(without, run)| *without && std::ptr::fn_addr_eq(*run, pass))
     }
 
     /// Learns anew what a subquery takes from around it.

@@ -172,7 +172,7 @@ fn fold(expr: &Expr) -> Option<Value> {
 
 impl Database {
     fn context(&self) -> PlanContext<'_> {
-        PlanContext { statistics: self, fold: &fold }
+        PlanContext { statistics: self, fold: &fold, choices: super::Choices::default() }
     }
 
     /// The plan of a statement as lines.

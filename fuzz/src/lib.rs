@@ -1,10 +1,15 @@
 //! What the fuzz targets share: edits beside a model (`edits`), real files to start from (`sample`), and changes of
-//! their bytes under checksums that are right again (`forge`). Uses the public interfaces alone.
+//! their bytes under checksums that are right again (`forge`); SQL that is nearly right and the watch over its run (`grammar`,
+//! `watch`), which a test of the repository shares. Uses the public interfaces alone.
 #![forbid(unsafe_code)]
 
 pub mod edits;
 pub mod forge;
+#[path = "../../tests/fuzzing/grammar.rs"]
+pub mod grammar;
 pub mod sample;
+#[path = "../../tests/fuzzing/watch.rs"]
+pub mod watch;
 
 use arbitrary::Arbitrary;
 use sample::Files;

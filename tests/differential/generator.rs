@@ -27,38 +27,10 @@ impl Random {
     }
 }
 
-/// What both engines start with. The columns have the same names everywhere, so that any may stand for any.
-pub const SCHEMA: &[&str] = &[
-    "CREATE TABLE t0(a INTEGER PRIMARY KEY, b INTEGER, c TEXT, d REAL, e ANY) STRICT",
-    "CREATE TABLE t1(a INTEGER NOT NULL, b INTEGER UNIQUE, c TEXT COLLATE NOCASE, d REAL CHECK (d IS NULL OR d < 1000), e ANY) STRICT",
-    "CREATE TABLE t2(a INTEGER NOT NULL, b INTEGER, c TEXT NOT NULL, d REAL, e ANY, PRIMARY KEY (a, c)) STRICT",
-    "CREATE TABLE t3(a INTEGER CHECK (a IS NOT 77), b INTEGER DEFAULT 7, c TEXT COLLATE RTRIM, d REAL, e ANY) STRICT",
-    "CREATE TABLE t4(a INTEGER PRIMARY KEY, b INTEGER UNIQUE, c TEXT UNIQUE COLLATE NOCASE, d REAL, e ANY, UNIQUE (d, e)) STRICT",
-    "CREATE UNIQUE INDEX i10 ON t4(d) WHERE b > 5",
-    "CREATE INDEX i11 ON t4(e, c) WHERE c < 'b'",
-    "CREATE INDEX i0 ON t0(b, c DESC)",
-    "CREATE INDEX i1 ON t1(a)",
-    "CREATE INDEX i2 ON t1(c, d)",
-    "CREATE INDEX i3 ON t2(d) WHERE b > 2",
-    "CREATE UNIQUE INDEX i4 ON t0(d, e)",
-    "CREATE INDEX i5 ON t2(e)",
-    "CREATE INDEX i6 ON t3(c, e DESC)",
-    // Not (b DESC, a): over such an index SQLite looks at one row only to tell whether (NULL, b) may be IN.
-    "CREATE INDEX i7 ON t3(b, a DESC)",
-    "CREATE INDEX i8 ON t0(c COLLATE NOCASE)",
-    "CREATE INDEX i9 ON t3(d DESC) WHERE e IS NOT NULL",
-    "CREATE VIEW v0 AS SELECT a, b, c, d, e FROM t1 WHERE b IS NOT NULL",
-    "CREATE VIEW v1(a, b, c, d, e) AS SELECT p.a, q.b, p.c, q.d, q.e FROM t2 p LEFT JOIN t0 q ON p.a = q.b",
-    "CREATE VIEW v2 AS SELECT max(a) AS a, b, min(c COLLATE BINARY) AS c, count(*) AS d, count(e) AS e FROM t3 GROUP BY b",
-    "CREATE VIEW v3 AS SELECT a, b, c, d, e FROM t0 UNION ALL SELECT a, b, c, d, e FROM t3",
-    "CREATE VIEW v4 AS SELECT p.a, p.b, q.c, q.d, p.e FROM v0 p JOIN v1 q ON p.a = q.a",
-    "CREATE VIEW v5(a, b, c, d, e) AS SELECT b, a, c, d, e FROM v3 WHERE b IN (SELECT a FROM v0)",
-];
-
 /// The tables that change.
 pub const TABLES: [&str; 5] = ["t0", "t1", "t2", "t3", "t4"];
 /// What may stand in FROM.
-pub const SOURCES: [&str; 12] = ["t0", "t1", "t2", "t3", "t4", "t0", "v0", "v1", "v2", "v3", "v4", "v5"];
+pub const SOURCES: [&str; 12] = ["t0", "t1", "t2", "t3", "t4", "t5", "v0", "v1", "v2", "v3", "v4", "v5"];
 /// The columns of all of these.
 pub const COLUMNS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
@@ -93,7 +65,7 @@ impl Generator {
     }
 
     /// A value that suits a column; one that does not is an error in both, where nothing is ignored before it.
-    fn value_for(&mut self, column: &str, may_misfit: bool) -> String {
+    pub fn value_for(&mut self, column: &str, may_misfit: bool) -> String {
         if may_misfit && self.0.one_in(12) {
             let literal = self.literal();
             // SQLite rounds an integer that no real equals.
@@ -198,7 +170,7 @@ impl Generator {
         format!("({x} {}IN ({}))", self.0.pick(&["", "NOT "]), values.join(", "))
     }
 
-    fn subquery(&mut self, aliases: &[&str], x: &str, y: &str) -> String {
+    pub fn subquery(&mut self, aliases: &[&str], x: &str, y: &str) -> String {
         let table = self.0.pick(&SOURCES);
         let (inner, other) = (self.column(&["s"]), self.column(&["s"]));
         let not = self.0.pick(&["", "NOT "]);
@@ -389,7 +361,7 @@ impl Generator {
         }
     }
 
-    fn aggregate(&mut self, aliases: &[&str]) -> String {
+    pub fn aggregate(&mut self, aliases: &[&str]) -> String {
         let column = self.column(aliases);
         match self.0.below(11) {
             9 | 10 => self.rare_aggregate(aliases),
@@ -461,12 +433,11 @@ impl Generator {
             // Every column is a term, so rows that change places are equal to the last byte: unless a term folds
             // texts that differ.
             is_ordered = true;
+            // Behind a compound, COLLATE makes SQLite number names that come twice.
+            let collate = if is_compound { "" } else { " COLLATE BINARY" };
             let mut terms: Vec<String> = (1..=width)
                 .map(|n| {
-                    format!(
-                        "{n} COLLATE BINARY{}",
-                        self.0.pick(&["", " DESC", " NULLS LAST", " DESC NULLS FIRST"])
-                    )
+                    format!("{n}{collate}{}", self.0.pick(&["", " DESC", " NULLS LAST", " DESC NULLS FIRST"]))
                 })
                 .collect();
             let (first, second) = (self.0.below(width as u64) as usize, self.0.below(width as u64) as usize);
@@ -511,9 +482,9 @@ impl Generator {
     }
 
     /// A statement that changes rows, or marks a place to go back to.
-    pub fn change(&mut self) -> String {
+    pub fn change(&mut self) -> (&'static str, String) {
         let table = self.0.pick(&TABLES);
-        match self.0.below(10) {
+        let sql = match self.0.below(10) {
             0..=3 => {
                 let or = self.0.pick(&["", "", " OR IGNORE", " OR REPLACE", " OR FAIL", " OR ABORT"]);
                 let count = 1 + self.0.below(4);
@@ -566,6 +537,39 @@ impl Generator {
                 format!("UPDATE {table} SET (b, d) = ({x}, {y}), e = b WHERE {filter}")
             }
             _ => format!("DELETE FROM {table} WHERE {}", self.predicate(&[table])),
+        };
+        (table, sql)
+    }
+
+    /// True if no key, and no order of rows, has a say in what an update of this column does.
+    pub fn is_free(&self, table: &str, column: &str) -> bool {
+        match table {
+            "t0" => matches!(column, "b" | "c"),
+            "t1" => matches!(column, "a" | "c" | "d" | "e"),
+            "t2" => matches!(column, "b" | "d" | "e"),
+            _ => table == "t3",
+        }
+    }
+
+    /// A column of a table, most often one that [`Generator::is_free`] says may change in many rows at once.
+    pub fn free_column(&mut self, table: &str) -> &'static str {
+        for _ in 0..4 {
+            let column = self.0.pick(&COLUMNS);
+            if self.is_free(table, column) {
+                return column;
+            }
+        }
+        self.0.pick(&COLUMNS)
+    }
+
+    /// A value for SET that suits a column.
+    pub fn new_value(&mut self, column: &str) -> String {
+        match (column, self.0.below(3)) {
+            ("a" | "b", 0) => format!("abs({column} % 1000) + 1"),
+            ("c", 0) => "substr(c || 'r', 1, 9)".to_owned(),
+            ("d", 0) => "abs(d / 2)".to_owned(),
+            ("e", 0) => self.0.pick(&["b", "c", "d", "typeof(e)"]).to_owned(),
+            _ => self.value_for(column, false),
         }
     }
 

@@ -1,212 +1,167 @@
-//! Sedge beside SQLite: seeded random statements over the same tables must change and give the same rows.
+//! Sedge beside SQLite: seeded random statements of many families over the same tables must give the same names, rows,
+//! types and counts of changes, fail with the same class of error, and leave the same contents behind.
 //!
-//! `SEDGE_MODEL_STEPS` sets how many statements each seed runs, `SEDGE_MODEL_SEED` the first seed and
-//! `SEDGE_MODEL_SEEDS` how many. A failure prints each query of its run that differed, and ends the run at the first
-//! change that did.
+//! `SEDGE_DIFFERENTIAL` sets how many statements run (3000000 is the long form), `SEDGE_MODEL_SEED` the first seed and
+//! `SEDGE_FAMILY` the one family to run beside those that fill the tables. A failure is made small and printed as a
+//! script for both shells. The run ends with a report of the families' shares.
+//!
+//! `tests/metamorphic` is a module of this test, since it shares its generator.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod engines;
+mod family;
 mod generator;
+#[path = "../metamorphic/mod.rs"]
+mod metamorphic;
+mod schema;
+mod shrink;
 mod wide;
 
-use generator::{Generator, Random, SCHEMA, Select, TABLES};
-use sedge::{Database, Value};
+use engines::{Outcome, Pair};
+use family::{Effect, FAMILIES, Statement};
+use generator::{Generator, Random};
+use shrink::Failing;
+use std::fmt::Write;
+use std::time::Instant;
 
-/// Rows as lines, or the fact that there was an error.
-type Answer = Result<Vec<String>, String>;
-
-fn ours(connection: &sedge::Connection, sql: &str) -> Answer {
-    let mut statement = connection.prepare(sql).map_err(|e| e.to_string())?;
-    let columns = statement.column_count();
-    let lines = statement
-        .query(())
-        .and_then(|mut rows| {
-            rows.map_rows(|row| {
-                (0..columns)
-                    .map(|column| {
-                        Ok(match row.get::<Value>(column)? {
-                            Value::Null => "NULL".to_string(),
-                            Value::Integer(i) => format!("i{i}"),
-                            Value::Real(r) => format!("r{r:?}"),
-                            Value::Text(t) => format!("t{t}"),
-                            Value::Blob(b) => format!("b{b:?}"),
-                            other => format!("{other:?}"),
-                        })
-                    })
-                    .collect::<sedge::Result<Vec<_>>>()
-                    .map(|cells| cells.join("|"))
-            })
-        })
-        .map_err(|e| e.to_string())?;
-    Ok(lines)
-}
-
-fn theirs(connection: &rusqlite::Connection, sql: &str) -> Answer {
-    use rusqlite::types::ValueRef;
-    let describe = |e: rusqlite::Error| e.to_string();
-    let mut statement = connection.prepare(sql).map_err(describe)?;
-    let columns = statement.column_count();
-    let mut rows = statement.query(()).map_err(describe)?;
-    let mut lines = Vec::new();
-    while let Some(row) = rows.next().map_err(describe)? {
-        let cells: Vec<String> = (0..columns)
-            .map(|column| match row.get_ref(column).unwrap() {
-                ValueRef::Null => "NULL".to_string(),
-                ValueRef::Integer(i) => format!("i{i}"),
-                ValueRef::Real(r) => format!("r{r:?}"),
-                ValueRef::Text(t) => format!("t{}", String::from_utf8_lossy(t)),
-                ValueRef::Blob(b) => format!("b{b:?}"),
-            })
-            .collect();
-        lines.push(cells.join("|"));
-    }
-    Ok(lines)
-}
+/// Statements of one seed; the first of them fill the tables.
+const STEPS: u64 = 1500;
+const FILLING_STEPS: u64 = 80;
+/// Failures after which a run ends.
+const FAILURES_MAX: usize = 8;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-fn sorted(answer: Answer) -> Answer {
-    answer.map(|mut lines| {
-        lines.sort();
-        lines
-    })
+/// What became of a family's statements.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    asked: u64,
+    accepted: u64,
+    moved_rows: u64,
 }
 
-/// Rows in which one of several equal values stands for all of them, such as 2 and 2.0: which of them a DISTINCT,
-/// a group or min and max give is free, and so is their order in a sort.
-fn alike(lines: &[String], select: &Select) -> Vec<String> {
-    let chooses = ["min(", "max(", "DISTINCT", "GROUP BY", "UNION", "INTERSECT", "EXCEPT", "USING"];
-    let folds = chooses.iter().any(|word| select.sql.contains(word));
-    let cell = |cell: &str| match cell.strip_prefix('r') {
-        Some("-0.0") => "i0".to_string(),
-        Some(real) => format!("i{}", real.strip_suffix(".0").unwrap_or(real)),
-        None if folds => cell.trim_end().to_lowercase(),
-        None => cell.to_string(),
-    };
-    let row = |line: &String| line.split('|').map(cell).collect::<Vec<_>>().join("|");
-    let mut lines: Vec<String> = lines.iter().map(row).collect();
-    if folds || !select.is_ordered {
-        lines.sort();
-    }
-    lines
+struct Run {
+    tallies: Vec<Tally>,
+    failures: Vec<String>,
+    only: Option<usize>,
 }
 
-/// Both engines over the same rows.
-struct Pair {
-    database: Database,
-    connection: sedge::Connection,
-    peer: rusqlite::Connection,
-    /// What differed.
-    found: Vec<String>,
-}
-
-impl Pair {
-    fn new() -> Pair {
-        let database = Database::open_in_memory().unwrap();
-        let connection = database.connect().unwrap();
-        let peer = rusqlite::Connection::open_in_memory().unwrap();
-        for sql in SCHEMA {
-            connection.execute(sql, ()).unwrap_or_else(|e| panic!("{sql}: {e}"));
-            peer.execute(sql, ()).unwrap();
-        }
-        Pair { database, connection, peer, found: Vec::new() }
+impl Run {
+    fn note(&mut self, family: usize, outcome: Outcome) {
+        let tally = &mut self.tallies[family];
+        tally.asked += 1;
+        tally.accepted += u64::from(outcome.accepted);
+        tally.moved_rows += u64::from(outcome.moved_rows);
     }
 
-    fn compare(&mut self, select: &Select, place: &str) {
-        let sql = &select.sql;
-        let (mut us, mut them) = (ours(&self.connection, sql), theirs(&self.peer, sql));
-        if !select.is_ordered {
-            (us, them) = (sorted(us), sorted(them));
-        }
-        let agree = match (&us, &them) {
-            (Ok(us), Ok(them)) => us == them || alike(us, select) == alike(them, select),
-            (Err(us), Err(_)) => !us.contains("misuse"),
-            _ => false,
-        };
-        if !agree {
-            let plan = ours(&self.connection, &format!("EXPLAIN {sql}")).map(|lines| lines.join("\n"));
-            let plan = plan.unwrap_or_else(|e| e);
-            self.found.push(format!("{place}: {sql}\nsedge: {us:?}\nsqlite: {them:?}\nplan:\n{plan}"));
-        }
-    }
-
-    /// Runs a change in both; how many rows it changed, or nothing where the engines part.
-    fn change(&mut self, sql: &str, place: &str) -> Option<u64> {
-        let us = self.connection.execute(sql, ()).map_err(|e| e.to_string());
-        let them = self.peer.execute(sql, ());
-        let agree = match (&us, &them) {
-            // After COMMIT and the like the peer still counts the statement before it.
-            (Ok(us), Ok(them)) => us == them || !sql.contains(" t"),
-            (Err(_), Err(_)) => true,
-            _ => false,
-        };
-        if !agree {
-            self.found.push(format!("{place}: {sql}\nsedge: {us:?}\nsqlite: {them:?}"));
-            return None;
-        }
-        for table in TABLES {
-            let all = format!("SELECT rowid, * FROM {table} ORDER BY rowid");
-            let (ours, theirs) = (ours(&self.connection, &all), theirs(&self.peer, &all));
-            if ours != theirs {
-                self.found.push(format!(
-                    "{place}: {table} after {sql} ({us:?})\nsedge: {ours:?}\nsqlite: {theirs:?}"
-                ));
-                return None;
-            }
-        }
-        Some(us.unwrap_or(0) as u64)
-    }
-}
-
-fn run(seed: u64) -> Vec<String> {
-    let mut pair = Pair::new();
-    let mut generator = Generator(Random(seed));
-    let mut changes = 0;
-    for step in 0..setting("SEDGE_MODEL_STEPS", 1500) {
-        let place = format!("seed {seed} step {step}");
-        if step < 80 || generator.0.one_in(4) {
-            let sql = if step >= 80 && generator.0.one_in(4) {
-                generator.transaction().to_string()
+    /// Runs the statements of a seed.
+    fn seed(&mut self, seed: u64, steps: u64) {
+        let pair = Pair::new();
+        let mut generator = Generator(Random(seed));
+        let changes = FAMILIES.iter().position(|family| family.name == "changes").unwrap();
+        let mut history: Vec<String> = schema::SCHEMA.iter().map(|sql| (*sql).to_owned()).collect();
+        for step in 0..steps {
+            let (at, statement) = if step < FILLING_STEPS {
+                (changes, FAMILIES[changes].statement(&mut generator))
             } else {
-                generator.change()
+                match self.only {
+                    Some(only) if !generator.0.one_in(8) => (only, FAMILIES[only].statement(&mut generator)),
+                    _ => family::any(&mut generator),
+                }
             };
-            let Some(changed) = pair.change(&sql, &place) else { break };
-            changes += u64::from(changed > 0);
-        } else {
-            let mut select = match generator.0.below(8) {
-                0 | 1 => generator.ordered_scan(),
-                2 => generator.rare_select(),
-                _ => generator.select(),
-            };
-            pair.compare(&select, &place);
-            // Ordinals are no literals.
-            if generator.0.one_in(4)
-                && !select.sql.contains("GROUP BY")
-                && !select.sql.contains("ORDER BY 1")
-                && !select.sql.contains(" COLLATE BINARY")
-            {
-                select.sql = generator.with_other_literals(&select.sql);
-                pair.compare(&select, &place);
+            if std::env::var_os("SEDGE_MODEL_TRACE").is_some() {
+                eprintln!("{};", statement.sql);
+            }
+            match pair.compare(&statement) {
+                Ok(outcome) => self.note(at, outcome),
+                Err(difference) => {
+                    let ends = statement.effect != Effect::None;
+                    let plan = pair.plan(&statement.sql);
+                    self.failed(
+                        &format!("seed {seed} step {step}, {}", FAMILIES[at].name),
+                        Failing { history: history.clone(), statement, difference },
+                    );
+                    if let Some(failure) = self.failures.last_mut() {
+                        plan.lines().for_each(|line| writeln!(failure, "-- plan: {line}").unwrap());
+                    }
+                    if ends || self.failures.len() >= FAILURES_MAX {
+                        return;
+                    }
+                    continue;
+                }
+            }
+            if statement.effect != Effect::None || !FAMILIES[at].moves_rows {
+                history.push(statement.sql);
             }
         }
-        if pair.found.len() >= 6 {
-            break;
+        if let Err(difference) = pair.finish() {
+            let statement = Statement::query("SELECT 1".to_owned());
+            self.failed(&format!("seed {seed}, at its end"), Failing { history, statement, difference });
         }
     }
-    if pair.found.is_empty() {
-        assert!(changes > 20, "seed {seed} changed next to nothing");
-        let _ = pair.connection.execute("ROLLBACK", ());
-        pair.found
-            .extend(pair.database.check().unwrap().into_iter().map(|wrong| format!("seed {seed}: {wrong}")));
+
+    fn failed(&mut self, place: &str, failing: Failing) {
+        let failing = shrink::shrink(failing);
+        let failure = format!("-- {place}\n{}", shrink::script(&failing));
+        eprintln!("{failure}");
+        self.failures.push(failure);
     }
-    pair.found
+
+    /// The families' shares, a line each, and which of them are too small.
+    fn report(&self) -> (String, Vec<String>) {
+        let accepted: u64 = self.tallies.iter().map(|tally| tally.accepted).sum();
+        let (mut text, mut faults) = (String::new(), Vec::new());
+        for (family, tally) in FAMILIES.iter().zip(&self.tallies) {
+            let share = 100.0 * tally.accepted as f64 / accepted.max(1) as f64;
+            let moving = 100.0 * tally.moved_rows as f64 / tally.accepted.max(1) as f64;
+            let asked = 100.0 * tally.accepted as f64 / tally.asked.max(1) as f64;
+            writeln!(
+                text,
+                "{:14} {:9} accepted ({asked:5.1}% of those asked), {share:5.2}% of all, {moving:5.1}% gave or changed rows",
+                family.name, tally.accepted
+            )
+            .unwrap();
+            if share < 1.0 {
+                faults.push(format!("{} is {share:.2}% of what was accepted", family.name));
+            }
+            if family.moves_rows && moving < 50.0 {
+                faults.push(format!("only {moving:.1}% of {} gave or changed rows", family.name));
+            }
+        }
+        (text, faults)
+    }
 }
 
 #[test]
 fn random_statements_agree_with_sqlite() {
+    let wanted = setting("SEDGE_DIFFERENTIAL", 4500);
     let first = setting("SEDGE_MODEL_SEED", 1);
-    let found: Vec<String> = (first..first + setting("SEDGE_MODEL_SEEDS", 4)).flat_map(run).collect();
-    assert!(found.is_empty(), "{}", found.join("\n\n"));
+    let name = std::env::var("SEDGE_FAMILY").ok();
+    let only = name.map(|name| {
+        FAMILIES.iter().position(|family| family.name == name).unwrap_or_else(|| panic!("no family {name}"))
+    });
+    let mut run = Run { tallies: vec![Tally::default(); FAMILIES.len()], failures: Vec::new(), only };
+    let start = Instant::now();
+    let mut done = 0;
+    for seed in first.. {
+        let steps = STEPS.min(wanted - done);
+        run.seed(seed, steps);
+        done += steps;
+        if done % 150_000 == 0 {
+            eprintln!("{done} statements, {:.0} a second", done as f64 / start.elapsed().as_secs_f64());
+        }
+        if done >= wanted || run.failures.len() >= FAILURES_MAX {
+            break;
+        }
+    }
+    let (report, faults) = run.report();
+    eprintln!("{report}{done} statements in {:.1} s", start.elapsed().as_secs_f64());
+    assert!(run.failures.is_empty(), "{} differ; see above", run.failures.len());
+    // Shares of a short run, or of one family, say nothing.
+    if only.is_none() && done >= 4000 {
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
 }

@@ -104,7 +104,7 @@ impl Generator {
         }
     }
 
-    fn rare_subquery(&mut self, aliases: &[&str], x: &str) -> String {
+    pub fn rare_subquery(&mut self, aliases: &[&str], x: &str) -> String {
         let table = self.0.pick(&SOURCES);
         let second = self.0.pick(&TABLES);
         let (inner, other) = (self.column(&["s"]), self.column(&["s", "u"]));
@@ -232,7 +232,7 @@ impl Generator {
         }
     }
 
-    fn nested_compound(&mut self) -> String {
+    pub fn nested_compound(&mut self) -> String {
         let mut member = || {
             let columns = self.0.pick(&["a, b, c, d, e", "b, a, c, d, e", "a, a AS b, c, d, e"]);
             // Over a member without affinity SQLite moves conditions into the members, each with its own affinity.
@@ -250,7 +250,7 @@ impl Generator {
     }
 
     /// Joins by name, and the columns that stand for several.
-    fn merged_columns(&mut self) -> String {
+    pub fn merged_columns(&mut self) -> String {
         let kinds = ["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"];
         let (first, second) = (self.0.pick(&kinds), self.0.pick(&kinds));
         let mut tables = || self.0.pick(&SOURCES);

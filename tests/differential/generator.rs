@@ -429,22 +429,24 @@ impl Generator {
             let _ = write!(sql, " {} SELECT {columns} FROM {} p", self.set_operator(), self.0.pick(&SOURCES));
         }
         let mut is_ordered = false;
-        if self.0.one_in(3) {
+        // Behind a compound, COLLATE makes SQLite number names that come twice.
+        if !is_compound && self.0.one_in(3) {
             // Every column is a term, so rows that change places are equal to the last byte: unless a term folds
             // texts that differ.
             is_ordered = true;
-            // Behind a compound, COLLATE makes SQLite number names that come twice.
-            let collate = if is_compound { "" } else { " COLLATE BINARY" };
             let mut terms: Vec<String> = (1..=width)
                 .map(|n| {
-                    format!("{n}{collate}{}", self.0.pick(&["", " DESC", " NULLS LAST", " DESC NULLS FIRST"]))
+                    format!(
+                        "{n} COLLATE BINARY{}",
+                        self.0.pick(&["", " DESC", " NULLS LAST", " DESC NULLS FIRST"])
+                    )
                 })
                 .collect();
             let (first, second) = (self.0.below(width as u64) as usize, self.0.below(width as u64) as usize);
             terms.swap(first, second);
             let _ = write!(sql, " ORDER BY {}", terms.join(", "));
-            // Which of equal rows a compound or DISTINCT keeps is free, and so is then what a limit cuts off.
-            if !is_compound && !sql.contains("DISTINCT") && self.0.one_in(2) {
+            // Which of equal rows DISTINCT keeps is free, and so is then what a limit cuts off.
+            if !sql.contains("DISTINCT") && self.0.one_in(2) {
                 let _ = write!(sql, " LIMIT {}", self.0.below(12));
                 if self.0.one_in(2) {
                     let _ = write!(sql, " OFFSET {}", self.0.below(5));
@@ -517,9 +519,10 @@ impl Generator {
                     },
                 };
                 let value = if or.is_empty() || column != "a" { value } else { self.value_for("a", false) };
-                // A changing order of rows changes which of them is in another's way: one row at a time.
-                let is_key = matches!(column, "a" | "b");
-                let filter = if or.is_empty() && !(is_key && value.ends_with("+ 1")) {
+                // Where values move within a key, the order of rows says which of them is in another's way: one row at
+                // a time. The same value for all is in its own way in any order.
+                let moves = value.contains(column) || value.contains('.') && value.contains(table);
+                let filter = if or.is_empty() && (!moves || self.is_free(table, column)) {
                     self.predicate(&[table])
                 } else {
                     format!("{table}.rowid = {}", self.0.below(40))

@@ -44,9 +44,10 @@ fn member(generator: &mut Generator, width: usize) -> String {
             .collect();
         return format!("VALUES {}", rows.join(", "));
     }
+    // Under ORDER BY, SQLite compares in all members by the first collation that any of them has.
     let items: Vec<String> = (0..width)
         .map(|_| match generator.0.below(3) {
-            0 => generator.column_or_literal(&["p"]),
+            0 => generator.column_or_literal(&["p"]).replace("p.c", "quote(p.c)"),
             // Texts of one collation alone: which of equal texts stays is free.
             1 => format!("quote(p.{})", generator.0.pick(&COLUMNS)),
             _ => generator

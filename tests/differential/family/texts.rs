@@ -69,7 +69,8 @@ fn value(generator: &mut Generator, depth: u32) -> String {
         12 => format!("octet_length({x})"),
         13 => format!("char(unicode({x}), unicode({y}))"),
         14 => format!("CAST({x} AS {})", generator.0.pick(&["TEXT", "BLOB", "INTEGER"])),
-        15 => format!("({x} GLOB '*' || {y})"),
+        // Nor may one stand in a pattern or before it.
+        15 => format!("({} GLOB '*' || {})", text(generator), text(generator)),
         16 => format!("concat_ws({x}, {y}, {})", text(generator)),
         17 => {
             let format = generator.0.pick(&["s", "5s", "-5s", "!.2s", "q", "Q", "w"]);

@@ -45,7 +45,7 @@ fn action(generator: &mut Generator, table: &str, free: &[&str]) -> String {
         "b" => generator.0.pick(&["b + 1", "excluded.b", "coalesce(excluded.b, 0) + 1", "NULL"]).to_owned(),
         "c" => generator.0.pick(&["c || 'u'", "excluded.c", "coalesce(c, excluded.c)", "'set'"]).to_owned(),
         "d" => generator.0.pick(&["d / 2", "excluded.d", "0.25", "NULL"]).to_owned(),
-        _ => generator.0.pick(&["e || 'x'", "excluded.e", "excluded.b", "x'00'", "c"]).to_owned(),
+        _ => generator.0.pick(&["e || 'x'", "excluded.e", "excluded.b", "x'01'", "c"]).to_owned(),
     };
     let set = if generator.0.one_in(4) && free.len() > 1 && column != "a" {
         format!("({column}) = ({value})")

@@ -201,7 +201,9 @@ fn write_in_place(
 ) -> Result<u64> {
     let length = u64::from(root.page_count) * root.base.page_size as u64;
     if disk.length(FileRole::Base)? < length {
-        disk.truncate(FileRole::Base, length)?;
+        // The file gets longer by its last byte and not by its length: an open transaction may write pages of its own
+        // behind all page counts meanwhile, which that would cut off again.
+        disk.write_at(FileRole::Base, length - 1, &[0])?;
     }
     let mut runs = PageRuns::new(disk, root.base.page_size);
     for (id, page) in pages {

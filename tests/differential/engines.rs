@@ -156,7 +156,7 @@ impl Pair {
     fn try_theirs(&self, sql: &str) -> rusqlite::Result<Answer> {
         use rusqlite::types::ValueRef;
         let mut statement = self.peer.prepare(sql)?;
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let columns = names.len();
         let mut found = Vec::new();
         let mut rows = statement.query(())?;

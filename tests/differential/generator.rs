@@ -430,7 +430,8 @@ impl Generator {
         }
         let mut is_ordered = false;
         // Behind a compound, COLLATE makes SQLite number names that come twice.
-        if !is_compound && self.0.one_in(3) {
+        // Over VALUES joined with a UNION ALL, an ORDER BY can make SQLite 3.5 lose a row.
+        if !is_compound && !sql.contains("(VALUES") && self.0.one_in(3) {
             // Every column is a term, so rows that change places are equal to the last byte: unless a term folds
             // texts that differ.
             is_ordered = true;

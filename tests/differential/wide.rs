@@ -237,8 +237,9 @@ impl Generator {
             let columns = self.0.pick(&["a, b, c, d, e", "b, a, c, d, e", "a, a AS b, c, d, e"]);
             // Over a member without affinity SQLite moves conditions into the members, each with its own affinity.
             let table = self.0.pick(&["t0", "t1", "t2", "t3", "t4", "v0", "v1"]);
-            let filter = self.predicate(&["s"]);
-            format!("SELECT {columns} FROM {table} s WHERE {filter}")
+            // Not `s`, which subqueries call their own table: a name of both would be theirs.
+            let filter = self.predicate(&["m"]);
+            format!("SELECT {columns} FROM {table} m WHERE {filter}")
         };
         let (x, y, z) = (member(), member(), member());
         let (first, second) = (self.set_operator(), self.set_operator());

@@ -352,7 +352,6 @@ fn replace<'a>(_: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
     let (mut a, mut b, mut c) = (Vec::new(), Vec::new(), Vec::new());
     let (whole, pattern, with) =
         (text_of(arg(args, 0), &mut a), text_of(arg(args, 1), &mut b), text_of(arg(args, 2), &mut c));
-    // Nothing to look for leaves the text as it is, whatever would be put there.
     if pattern.first().is_none_or(|first| *first == 0) {
         return Ok(text(whole.to_vec()));
     }

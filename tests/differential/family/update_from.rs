@@ -20,7 +20,8 @@ pub fn make(generator: &mut Generator) -> Statement {
     };
     let key = generator.0.pick(&["a", "b"]);
     // One row of the source for each key.
-    let source = format!("(SELECT {key} AS k, count(*) AS n, max(e) AS x FROM {other} GROUP BY {key}) AS s");
+    let source =
+        format!("(SELECT {key} AS k, count(*) AS n, max(quote(e)) AS x FROM {other} GROUP BY {key}) AS s");
     let filter = match generator.0.below(3) {
         0 => format!(" AND {}", generator.term(&[table])),
         1 => " AND s.n > 0".to_owned(),

@@ -113,6 +113,7 @@ impl FrameRule {
             let fits = match &bound.value {
                 Value::Integer(integer) => *integer >= 0,
                 Value::Real(real) => by_value && *real >= 0.0,
+                Value::Decimal(decimal) => by_value && decimal.to_real() >= 0.0,
                 _ => false,
             };
             if !fits {

@@ -25,14 +25,17 @@ const COMPILED_BYTES_MAX: usize = 10 << 20;
 /// How many compiled patterns a thread keeps: the calls of one statement hardly ever have more.
 const KEPT: usize = 8;
 
+/// A pattern, whether it ignores case, and what it compiled to.
+type Known = (Box<[u8]>, bool, Regex);
+
 thread_local! {
-    static COMPILED: RefCell<Vec<(Box<[u8]>, bool, Regex)>> = const { RefCell::new(Vec::new()) };
+    static COMPILED: RefCell<Vec<Known>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The compiled pattern, kept for the next row.
 fn compiled(pattern: &[u8], ignore_case: bool) -> Result<Regex> {
     COMPILED.with_borrow_mut(|kept| {
-        let same = |(known, case, _): &(Box<[u8]>, bool, Regex)| **known == *pattern && *case == ignore_case;
+        let same = |(known, case, _): &Known| **known == *pattern && *case == ignore_case;
         if let Some((_, _, regex)) = kept.iter().find(|known| same(known)) {
             return Ok(regex.clone());
         }

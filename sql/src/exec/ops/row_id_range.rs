@@ -69,6 +69,7 @@ pub(super) fn last_row_id(value: ValueRef<'_>, included: bool) -> Option<i64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::{equal_row_id, first_row_id, last_row_id};
     use crate::value::ValueRef;

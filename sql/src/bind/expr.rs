@@ -131,7 +131,9 @@ impl<'a> Binder<'a> {
         let kind = match op {
             BinaryOperator::Match => return Err(unsupported("MATCH", self.place(node))),
             BinaryOperator::Arrow | BinaryOperator::LongArrow => {
-                return Err(unsupported("a JSON operator", self.place(node)));
+                let right = self.expr(right)?;
+                let name = if *op == BinaryOperator::Arrow { "->" } else { "->>" };
+                return Ok(vec![self.scalar_call(name, vec![left, right], self.place(node))?]);
             }
             BinaryOperator::Regexp => MatchKind::Regexp,
             BinaryOperator::Glob => MatchKind::Glob,

@@ -1,6 +1,7 @@
 //! Function calls: the few that are shapes of the IR, aggregates, and the scalar functions of the registry.
 
 use super::aggregate::owner_of;
+use super::json::is_json_group;
 use super::operators;
 use super::scope::Clause;
 use super::typed::{Typed, passed_collation};
@@ -100,6 +101,7 @@ impl<'a> Binder<'a> {
         }
         let kinds: Vec<TypeSet> = args.iter().map(|arg| arg.types).collect();
         let types = (function.0.result)(&kinds);
+        let args = self.json_arguments(name, args);
         let compared = args.iter().find_map(|arg| arg.collation).map(|own| own.collation).unwrap_or_default();
         let collation = passed_collation(&args);
         let args = args.into_iter().map(|arg| arg.expr).collect();
@@ -147,6 +149,9 @@ impl<'a> Binder<'a> {
         let next = self.fresh_column();
         let Some(scope) = self.scopes.get_mut(owner) else { return Err(misuse()) };
         let id = scope.aggregates.add(next, call);
+        if is_json_group(name) {
+            self.json_columns.insert(id);
+        }
         Ok(Typed::plain(Expr::Column(id, types), types))
     }
 
@@ -157,6 +162,7 @@ impl<'a> Binder<'a> {
         filter: Option<&'a ast::Expr>,
     ) -> Result<(AggregateCall, TypeSet)> {
         let bound = args.exprs.iter().map(|arg| self.expr(arg)).collect::<Result<Vec<_>>>()?;
+        let bound = self.json_arguments(function.0.name, bound);
         let filter = filter.map(|filter| self.expr(filter)).transpose()?;
         let order_by = self.sort_keys(args.order_by)?;
         let kinds: Vec<TypeSet> = bound.iter().map(|arg| arg.types).collect();

@@ -13,6 +13,7 @@ mod compound;
 mod expr;
 mod from;
 mod function;
+mod json;
 mod literal;
 mod operators;
 mod order;
@@ -109,6 +110,8 @@ struct Binder<'a> {
     /// The columns in those predicates and expressions of indexes that hold literals, for the tables bound so far.
     /// Such an index serves a condition by what its literals say, so these are pinned while there are such columns.
     indexed_terms: FxHashSet<ColumnId>,
+    /// The aggregates and window functions of open queries that give JSON.
+    json_columns: FxHashSet<ColumnId>,
     /// The column that the literal being bound is compared with, if nothing stands between the two.
     beside: Option<ColumnId>,
     /// The queries around the expression being bound, the innermost last.
@@ -159,6 +162,7 @@ impl<'a> Binder<'a> {
             pinned: Vec::new(),
             literals_seen: Vec::new(),
             indexed_terms: FxHashSet::default(),
+            json_columns: FxHashSet::default(),
             beside: None,
             scopes: Vec::new(),
             scopes_used: 0,

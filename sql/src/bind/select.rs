@@ -314,6 +314,8 @@ impl<'a> Binder<'a> {
             let id = plain(&item.typed).unwrap_or_else(|| self.fresh_column());
             let column = Expr::Column(id, item.typed.types);
             let is_open = item.typed.is_open();
+            // Outside its query JSON is a text like any other, as in SQLite.
+            self.json_columns.remove(&id);
             if taken.insert(id) {
                 projected.push((id, item.typed.expr));
             }

@@ -134,7 +134,9 @@ impl<'a> Binder<'a> {
             return Error::invalid(format!("'{name}' is not a function"), span);
         }
         let pragmas = PRAGMAS.iter().map(|(pragma, _)| format!("pragma_{pragma}")).collect::<Vec<_>>();
-        let known = ["generate_series"].into_iter().chain(pragmas.iter().map(String::as_str));
+        let known = ["generate_series", "json_each", "json_tree"]
+            .into_iter()
+            .chain(pragmas.iter().map(String::as_str));
         Error::name(suggest(format!("no such table: {name}"), nearest(name, known)), span)
     }
 }

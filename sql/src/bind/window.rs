@@ -161,6 +161,9 @@ impl<'a> Binder<'a> {
         self.use_scope(innermost);
         let Some(scope) = self.scopes.last_mut() else { return Err(misuse(name, span)) };
         let id = scope.windows.add(window, call, next);
+        if super::json::is_json_group(name) {
+            self.json_columns.insert(id);
+        }
         Ok(Typed::plain(Expr::Column(id, types), types))
     }
 
@@ -196,7 +199,10 @@ impl<'a> Binder<'a> {
         written: Written<'a>,
         span: Option<Span>,
     ) -> Result<(BoundWindow, BoundCall, TypeSet)> {
-        let args = args.exprs.iter().map(|arg| self.expr(arg)).collect::<Result<Vec<_>>>()?;
+        let mut args = args.exprs.iter().map(|arg| self.expr(arg)).collect::<Result<Vec<_>>>()?;
+        if let WindowFunction::Aggregate(aggregate) = &function {
+            args = self.json_arguments(aggregate.0.name, args);
+        }
         let filter = filter.map(|filter| self.expr(filter)).transpose()?;
         let partition = written.partition.iter().map(|expr| self.expr(expr)).collect::<Result<Vec<_>>>()?;
         let mut order = Vec::with_capacity(written.order.len());

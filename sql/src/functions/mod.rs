@@ -11,6 +11,7 @@ mod define;
 mod digest;
 pub(crate) mod fold;
 mod format;
+mod json;
 pub(crate) mod matching;
 mod math;
 mod more_text;

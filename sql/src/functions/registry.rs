@@ -2,7 +2,8 @@
 
 use super::{AggregateDefinition, AggregateFunction, ScalarDefinition, ScalarFunction};
 use super::{
-    aggregate, core, datetime, decimals, digest, format, math, more_text, percentile, regexp, text, uuid,
+    aggregate, core, datetime, decimals, digest, format, json, math, more_text, percentile, regexp, text,
+    uuid,
 };
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, OnceLock};
@@ -23,6 +24,7 @@ fn registry() -> &'static Registry {
             decimals::FUNCTIONS,
             digest::FUNCTIONS,
             format::FUNCTIONS,
+            json::FUNCTIONS,
             more_text::FUNCTIONS,
             regexp::FUNCTIONS,
             text::FUNCTIONS,
@@ -35,7 +37,7 @@ fn registry() -> &'static Registry {
             .map(|definition: &ScalarDefinition| (definition.name, ScalarFunction(Arc::new(*definition))))
             .collect();
         let mut aggregates: FxHashMap<_, Vec<_>> = FxHashMap::default();
-        for definition in aggregate::FUNCTIONS.iter().chain(percentile::FUNCTIONS) {
+        for definition in aggregate::FUNCTIONS.iter().chain(percentile::FUNCTIONS).chain(json::AGGREGATES) {
             let definition: &AggregateDefinition = definition;
             aggregates.entry(definition.name).or_default().push(AggregateFunction(Arc::new(*definition)));
         }

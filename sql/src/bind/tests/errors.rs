@@ -46,7 +46,6 @@ fn errors_say_what_and_where() {
         ("SELECT abs(a) FILTER (WHERE 1) FROM t", "FILTER may not be used with non-aggregate abs() @ abs"),
         ("SELECT abs(a) OVER () FROM t", "abs() may not be used as a window function @ abs"),
         ("SELECT sum(a) OVER w FROM t", "no such window: w @ w"),
-        ("SELECT a -> 'x' FROM t", "a JSON operator is not supported yet @ a -> 'x'"),
         ("SELECT a FROM t LIMIT b", "no such column: b @ b"),
         ("SELECT * FROM t INDEXED BY t_b", "no such index: t_b; did you mean t_a? @ t_b"),
         (

@@ -30,7 +30,9 @@ mod text;
 mod uuid;
 
 pub use raise::{raise_action, raise_function};
-pub use registry::{function_names, is_aggregate, is_function, lookup_aggregate, lookup_scalar};
+pub use registry::{
+    function_arities, function_names, is_aggregate, is_function, lookup_aggregate, lookup_scalar,
+};
 pub use table::{TableDefinition, TableFunction, TableSource, listing, lookup_table_function};
 
 pub(crate) use uuid::uuid_text;

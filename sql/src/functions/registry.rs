@@ -72,6 +72,40 @@ pub fn is_aggregate(name: &str) -> bool {
     registry().aggregates.contains_key(name.to_ascii_lowercase().as_str())
 }
 
+/// What a function takes: one entry of `PRAGMA function_list`, or several.
+#[derive(Clone, Copy, Debug)]
+pub struct FunctionArity {
+    /// The name.
+    pub name: &'static str,
+    /// The fewest arguments.
+    pub min_args: usize,
+    /// The most arguments.
+    pub max_args: usize,
+    /// True if equal arguments give equal results.
+    pub deterministic: bool,
+    /// True for an aggregate.
+    pub is_aggregate: bool,
+}
+
+/// All functions, in no order.
+pub fn function_arities() -> impl Iterator<Item = FunctionArity> {
+    let scalars = registry().scalars.values().map(|function| FunctionArity {
+        name: function.0.name,
+        min_args: function.0.min_args,
+        max_args: function.0.max_args,
+        deterministic: function.0.deterministic,
+        is_aggregate: false,
+    });
+    let aggregates = registry().aggregates.values().flatten().map(|function| FunctionArity {
+        name: function.0.name,
+        min_args: function.0.min_args,
+        max_args: function.0.max_args,
+        deterministic: true,
+        is_aggregate: true,
+    });
+    scalars.chain(aggregates)
+}
+
 /// The names of all functions, in no order, some twice: for suggestions.
 pub fn function_names() -> impl Iterator<Item = &'static str> {
     registry().scalars.keys().chain(registry().aggregates.keys()).copied()

@@ -21,6 +21,7 @@ mod prepared;
 mod programs;
 mod run;
 mod schema;
+mod setting;
 mod stat;
 mod statistics;
 mod transaction;
@@ -36,6 +37,7 @@ use crate::parser::LiftScratch;
 use crate::plan::Choices;
 use cache::StatementCache;
 use programs::ProgramCache;
+use setting::Settings;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -54,6 +56,7 @@ pub struct Session {
     foreign_keys: bool,
     defer_foreign_keys: bool,
     recursive_triggers: bool,
+    settings: Settings,
     /// Buffers of the lifter, reused.
     scratch: LiftScratch,
     interrupt: Arc<AtomicBool>,
@@ -83,6 +86,7 @@ impl Session {
             foreign_keys: true,
             defer_foreign_keys: false,
             recursive_triggers: false,
+            settings: Settings::default(),
             scratch: LiftScratch::default(),
             interrupt: Arc::default(),
             undone: Arc::default(),

@@ -1,10 +1,11 @@
 //! Pragmas: those of the catalog are answered there, those of session and store here.
 
 use super::Session;
+use super::setting::{SETTINGS, SILENT_SETTINGS};
 use crate::catalog::{self, Catalog};
 use crate::error::{Error, Result};
 use crate::ir::{ColumnId, Output};
-use crate::parser::{ExplainMode, Name, Parsed, PragmaArgument, Statement};
+use crate::parser::{ExplainMode, Name, Parsed, PragmaArgument, Statement, span_of};
 use crate::suggest::nearest;
 use crate::types::{Affinity, Collation, TypeSet};
 use crate::value::Value;
@@ -68,12 +69,14 @@ impl Session {
             Statement::Explain { .. } => &["plan"],
             Statement::Pragma { name, argument } => {
                 let word = name.name.value.to_ascii_lowercase();
-                if argument.is_some() && SILENT_WHEN_SET.contains(&word.as_str()) {
+                if argument.is_some()
+                    && SILENT_WHEN_SET.iter().chain(SILENT_SETTINGS).any(|silent| *silent == word)
+                {
                     &[]
                 } else if let Some((names, _)) = catalog::pragma_rows(catalog, &word, None) {
                     names
                 } else {
-                    let known = PRAGMAS.iter().find(|(known, _)| *known == word);
+                    let known = PRAGMAS.iter().chain(SETTINGS).find(|(known, _)| *known == word);
                     known.ok_or_else(|| unknown(name))?.1
                 }
             }
@@ -88,6 +91,9 @@ impl Session {
         name: &Name,
         argument: Option<&PragmaArgument>,
     ) -> Result<Vec<Vec<Value>>> {
+        if let Some(database) = name.database.as_ref().filter(|_| !catalog::is_main(name)) {
+            return Err(Error::name(format!("unknown database {}", database.value), span_of(database.span)));
+        }
         let word = name.name.value.to_ascii_lowercase();
         if let (Some(argument), "user_version" | "application_id") = (argument, word.as_str()) {
             return self.set_number(&word, number(argument)?).map(|()| Vec::new());
@@ -101,6 +107,9 @@ impl Session {
         });
         if let Some((_, rows)) = catalog::pragma_rows(&catalog, &word, text.as_deref()) {
             return Ok(rows);
+        }
+        if let Some(done) = self.setting(&word, argument) {
+            return done;
         }
         let store = self.engine.store();
         let one = |value: Value| Ok(vec![vec![value]]);
@@ -195,21 +204,21 @@ impl Session {
 
 fn unknown(name: &Name) -> Error {
     let word = &name.name.value;
-    let known = PRAGMAS.iter().map(|(known, _)| *known);
+    let known = PRAGMAS.iter().chain(SETTINGS).map(|(known, _)| *known);
     match nearest(word, known) {
         Some(near) => Error::name(format!("there is no pragma {word}; did you mean {near}?"), None),
         None => Error::name(format!("there is no pragma {word}"), None),
     }
 }
 
-fn number(argument: &PragmaArgument) -> Result<i64> {
+pub(super) fn number(argument: &PragmaArgument) -> Result<i64> {
     match argument {
         PragmaArgument::Literal(Value::Integer(i)) => Ok(*i),
         _ => Err(Error::invalid("the pragma takes an integer", None)),
     }
 }
 
-fn switch(argument: &PragmaArgument) -> Option<bool> {
+pub(super) fn switch(argument: &PragmaArgument) -> Option<bool> {
     match argument {
         PragmaArgument::Literal(Value::Integer(i)) => Some(*i != 0),
         PragmaArgument::Word(word) => match word.value.to_ascii_lowercase().as_str() {

@@ -65,6 +65,9 @@ impl Session {
         &mut self,
         change: impl FnOnce(&mut Session, &mut Writing) -> Result<T>,
     ) -> Result<T> {
+        if self.settings.query_only {
+            return Err(sedge_storage::Error::ReadOnly.into());
+        }
         let own = self.is_autocommit();
         let mut writing = self.take_writing()?;
         let mut done = change(self, &mut writing);

@@ -116,6 +116,7 @@ impl<'a> Binder<'a> {
                 let place = alias.map_or(table, |alias| &alias.name);
                 let hint = self.index_hint(found, place)?;
                 let (rows, source) = self.table_rows(found, shown, hint)?;
+                self.note_table(table, found, alias.and(source.columns.first()));
                 Ok(From::one(Relation::Table(rows), source))
             }
             Some(catalog::Relation::View(view)) => self.view(view, shown, &columns, span),

@@ -4,7 +4,8 @@
 //! HAVING, ORDER BY (`select`, `order`), with `aggregate` moving what stands above the groups onto their columns.
 //! `expr`, `operators` and `function` give each expression its kinds of values, its affinity and its collation,
 //! three separate things; `scope` finds what a name stands for, through the queries around it. `write` binds
-//! changes, with `upsert` and `returning`; `table` the expressions that a schema holds.
+//! changes, with `upsert` and `returning`; `table` the expressions that a schema holds; `names` tells which names of a
+//! text stand for tables and columns, so that they can be renamed.
 //!
 //! Knows the catalog, the functions' signatures and the IR; no plan and no row.
 
@@ -15,6 +16,7 @@ mod from;
 mod function;
 mod json;
 mod literal;
+mod names;
 mod operators;
 mod order;
 mod recursive;
@@ -48,9 +50,9 @@ use sqlparser::ast;
 use table_function::PendingCall;
 use text::Text;
 
-pub use trigger::{BoundProgram, BoundStep, ProgramText, bind_program};
-
+pub use names::{names_in_expr, names_in_trigger, names_in_view};
 pub use table::{BoundTableExpr, TableExprUse, bind_table, bind_table_expr, bind_target};
+pub use trigger::{BoundProgram, BoundStep, ProgramText, bind_program};
 
 /// What binding looks at beside the statement.
 pub struct BindContext<'a> {
@@ -135,6 +137,8 @@ struct Binder<'a> {
     subqueries_prohibited: Option<&'static str>,
     /// True where a function must give equal results for equal arguments.
     deterministic_only: bool,
+    /// The names met and what they stand for, where somebody asks.
+    names: Option<names::Names>,
 }
 
 /// The hints of expressions that have none.
@@ -176,6 +180,7 @@ impl<'a> Binder<'a> {
             sources_bound: 0,
             subqueries_prohibited: None,
             deterministic_only: false,
+            names: None,
         }
     }
 

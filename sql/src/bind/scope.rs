@@ -120,7 +120,7 @@ impl SourceColumn {
 }
 
 impl Source {
-    fn goes_by(&self, database: Option<&str>, table: Option<&str>) -> bool {
+    pub(super) fn goes_by(&self, database: Option<&str>, table: Option<&str>) -> bool {
         let database_fits = database.is_none_or(|name| self.in_main && name.eq_ignore_ascii_case("main"));
         let table_fits = table
             .is_none_or(|table| self.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(table)));
@@ -271,6 +271,7 @@ impl<'a> Binder<'a> {
             let Some(scope) = self.scopes.get(level) else { continue };
             match scope.find(database, table, &name.column.value) {
                 Found::Column(typed) => {
+                    self.note_column(level, name.table, name.column);
                     self.use_scope(level);
                     return Ok(typed);
                 }

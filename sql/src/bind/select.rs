@@ -235,7 +235,7 @@ impl<'a> Binder<'a> {
     }
 
     /// `t.*`: all columns of one source.
-    fn table_star(&self, name: &ast::ObjectName, items: &mut Vec<Item>) -> Result<()> {
+    fn table_star(&mut self, name: &ast::ObjectName, items: &mut Vec<Item>) -> Result<()> {
         let wanted = name.0.last().and_then(|part| part.as_ident()).map_or("", |ident| ident.value.as_str());
         let in_main = match name.0.as_slice() {
             [database, _] => database.as_ident().is_some_and(|d| d.value.eq_ignore_ascii_case("main")),
@@ -255,6 +255,11 @@ impl<'a> Binder<'a> {
         for column in &source.columns {
             let typed = column.typed(source.nullable);
             items.push(Item { typed, name: column.info.name.clone(), named: true });
+        }
+        if let (Some(names), Some(qualifier)) =
+            (&mut self.names, name.0.last().and_then(|part| part.as_ident()))
+        {
+            names.note_qualifier(&self.text, self.views.len(), source, qualifier);
         }
         Ok(())
     }

@@ -279,7 +279,7 @@ impl<'a> Binder<'a> {
     }
 
     /// An expression of the schema over the columns of `source`, apart from the statement around it.
-    fn schema_expr(
+    pub(super) fn schema_expr(
         &mut self,
         source: &Source,
         expr: &'a ast::Expr,

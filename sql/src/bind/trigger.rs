@@ -4,6 +4,7 @@
 //! Columns of OLD have the ids from 0 on, in the order of the table's and then the row id; those of NEW follow.
 
 use super::function::Arguments;
+use super::names::Names;
 use super::scope::{Clause, Scope};
 use super::select::Naming;
 use super::text::Text;
@@ -59,18 +60,28 @@ pub enum BoundStep {
 /// # Errors
 /// As [`super::bind_query`] and [`super::bind_write`].
 pub fn bind_program(catalog: &Catalog, program: &ProgramText<'_>) -> Result<BoundProgram> {
+    bind_noting(catalog, program, &mut None)
+}
+
+/// Binds a program and adds the names in it to those noted.
+pub(super) fn bind_noting(
+    catalog: &Catalog,
+    program: &ProgramText<'_>,
+    names: &mut Option<Names>,
+) -> Result<BoundProgram> {
     let cx = BindContext { catalog, literals: &[] };
     let condition = match program.condition {
         None => None,
         Some(condition) => {
-            let (mut binder, given) = Binder::of_program(&cx, program);
+            let (mut binder, given) = Binder::of_program(&cx, program, names);
             let bound = binder.expr(condition)?.expr;
+            *names = binder.names.take();
             Some(Bound { given, ..binder.finish(bound) })
         }
     };
     let mut steps = Vec::with_capacity(program.body.len());
     for statement in program.body {
-        let (mut binder, given) = Binder::of_program(&cx, program);
+        let (mut binder, given) = Binder::of_program(&cx, program, names);
         let returning = |returning: &Option<crate::parser::Returning>| match returning {
             None => Ok(()),
             Some(_) => Err(Error::invalid("cannot use RETURNING in a trigger", None)),
@@ -79,6 +90,7 @@ pub fn bind_program(catalog: &Catalog, program: &ProgramText<'_>) -> Result<Boun
             Statement::Query(query) => {
                 let selected = binder.query(query, Naming::None)?;
                 let root = binder.finish_query(selected);
+                *names = binder.names.take();
                 steps.push(BoundStep::Query(Box::new(Bound { given, ..binder.finish(root) })));
                 continue;
             }
@@ -96,6 +108,7 @@ pub fn bind_program(catalog: &Catalog, program: &ProgramText<'_>) -> Result<Boun
             }
             _ => return Err(Error::invalid("a trigger may only query and change rows", None)),
         };
+        *names = binder.names.take();
         steps.push(BoundStep::Write(Box::new(Bound { given, ..binder.finish(write) })));
     }
     Ok(BoundProgram { condition, steps })
@@ -103,11 +116,17 @@ pub fn bind_program(catalog: &Catalog, program: &ProgramText<'_>) -> Result<Boun
 
 impl<'a> Binder<'a> {
     /// A binder inside a program, and the columns of OLD and NEW.
-    fn of_program(cx: &'a BindContext<'a>, program: &ProgramText<'a>) -> (Binder<'a>, Vec<ColumnId>) {
+    fn of_program(
+        cx: &'a BindContext<'a>,
+        program: &ProgramText<'a>,
+        names: &mut Option<Names>,
+    ) -> (Binder<'a>, Vec<ColumnId>) {
         let mut binder = Binder::of_schema(cx);
         binder.text = Text::new(program.text);
         binder.hints = program.hints;
         binder.in_trigger = true;
+        binder.names = names.take();
+        binder.names.iter_mut().for_each(Names::next_binder);
         let mut given = Vec::new();
         let mut scope = Scope::new(Vec::new(), Clause::Row);
         for (name, is_there) in [("old", program.sides.0), ("new", program.sides.1)] {

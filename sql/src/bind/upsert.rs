@@ -87,6 +87,9 @@ impl<'a> Binder<'a> {
             && filter.is_none()
             && is_row_id(&target.table, &only.expr)
         {
+            if let ast::Expr::Identifier(ident) = &only.expr {
+                self.note_written(&target.table, ident);
+            }
             return Ok(UpsertTarget::RowId);
         }
         self.scopes.push(Scope::new(vec![row.clone()], Clause::Row));

@@ -33,6 +33,7 @@ struct Finding<'a> {
 impl<'a> Binder<'a> {
     pub(super) fn insert(&mut self, insert: &'a Insert) -> Result<Write> {
         let table = self.written_table(&insert.table)?;
+        self.note_table(&insert.table.name, table, None);
         let shown = insert.alias.as_ref().unwrap_or(&insert.table.name).value.clone();
         let (target, row) = self.target(table, shown)?;
         // DEFAULT VALUES gives no column a value.
@@ -53,6 +54,7 @@ impl<'a> Binder<'a> {
 
     pub(super) fn update(&mut self, update: &'a Update) -> Result<Write> {
         let table = self.written_table(&update.table)?;
+        self.note_table(&update.table.name, table, None);
         let shown = update.alias.as_ref().unwrap_or(&update.table.name).value.clone();
         self.open_with(update.with.as_ref());
         let finding = Finding {
@@ -91,6 +93,7 @@ impl<'a> Binder<'a> {
 
     pub(super) fn delete(&mut self, delete: &'a Delete) -> Result<Write> {
         let table = self.written_table(&delete.table)?;
+        self.note_table(&delete.table.name, table, None);
         let shown = delete.alias.as_ref().unwrap_or(&delete.table.name).value.clone();
         self.open_with(delete.with.as_ref());
         let finding = Finding {
@@ -127,7 +130,7 @@ impl<'a> Binder<'a> {
     }
 
     /// Where the values of an INSERT go: the columns named, or all.
-    fn insert_columns(&self, table: &Table, named: Option<&[ast::Ident]>) -> Result<Vec<InsertColumn>> {
+    fn insert_columns(&mut self, table: &Table, named: Option<&[ast::Ident]>) -> Result<Vec<InsertColumn>> {
         let Some(named) = named else {
             let given = table.columns.iter().enumerate().filter(|(_, column)| column.generated.is_none());
             return Ok(given.map(|(place, _)| InsertColumn::Column(place)).collect());
@@ -140,6 +143,7 @@ impl<'a> Binder<'a> {
                 return Err(Error::name(suggest(message, known), self.place_of(ident)));
             };
             self.refuse_generated(table, column, "INSERT into", ident)?;
+            self.note_written(table, ident);
             if columns.contains(&column) {
                 return Err(Error::name(
                     format!("column {} is named twice", ident.value),
@@ -305,6 +309,7 @@ impl<'a> Binder<'a> {
                     return Err(Error::name(message, self.place_of(ident)));
                 };
                 self.refuse_generated(table, column, "UPDATE", ident)?;
+                self.note_written(table, ident);
                 bound.retain(|(known, _)| *known != column);
                 bound.push((column, value.expr));
             }

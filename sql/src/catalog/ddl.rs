@@ -3,6 +3,7 @@
 //! Each function leaves nothing behind where it fails. `Ok(None)` says that IF [NOT] EXISTS made it a no-op.
 
 use super::define::{define_index, define_table, define_trigger, define_view, place, unsupported};
+use super::edit::quoted;
 use super::listing::is_schema_table;
 use super::schema::{Catalog, Index, Object, ObjectKind, Relation, Table, fold_name, is_main};
 use super::sequence::{SEQUENCE_SQL, SEQUENCE_TABLE, forget_sequence};
@@ -406,7 +407,7 @@ fn kept_text(head: &str, parsed: &Parsed, name: &Ident) -> String {
     format!("{head}{}", rest.trim_end().trim_end_matches(';').trim_end())
 }
 
-fn index_object(index: &Index) -> Object {
+pub(super) fn index_object(index: &Index) -> Object {
     Object {
         kind: ObjectKind::Index,
         name: index.name.clone(),
@@ -416,13 +417,8 @@ fn index_object(index: &Index) -> Object {
     }
 }
 
-/// An identifier that may hold anything, as SQL.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 /// True if `name` can be created; false if it exists and that is well.
-fn is_free(catalog: &Catalog, name: &Name, kind: ObjectKind, if_not_exists: bool) -> Result<bool> {
+pub(super) fn is_free(catalog: &Catalog, name: &Name, kind: ObjectKind, if_not_exists: bool) -> Result<bool> {
     let ident = &name.name;
     if !is_main(name) {
         return Err(unknown_database(name));
@@ -473,11 +469,11 @@ fn is_relation(kind: ObjectKind) -> bool {
     matches!(kind, ObjectKind::Table | ObjectKind::View)
 }
 
-fn relation_names(catalog: &Catalog) -> impl Iterator<Item = &str> {
+pub(super) fn relation_names(catalog: &Catalog) -> impl Iterator<Item = &str> {
     catalog.objects().filter(|object| is_relation(object.kind)).map(|object| object.name.as_str())
 }
 
-fn no_such<'a>(what: &str, name: &Ident, known: impl Iterator<Item = &'a str>) -> Error {
+pub(super) fn no_such<'a>(what: &str, name: &Ident, known: impl Iterator<Item = &'a str>) -> Error {
     let mut message = format!("no such {what}: {}", name.value);
     if let Some(near) = nearest(&name.value, known) {
         message.push_str(&format!("; did you mean {near}?"));

@@ -1,18 +1,23 @@
 //! The catalog: tables, indexes and views, and how they are kept.
 //!
 //! `schema` describes them, `types` gives declared types their meaning, `define` turns parsed statements into
-//! descriptions, `store` keeps them in the schema tree, `ddl` ties both together for CREATE and DROP, `sequence` keeps
+//! descriptions, `store` keeps them in the schema tree, `ddl` ties both together for CREATE and DROP, `alter` for
+//! ALTER TABLE with `alter_text`, `rename` and `edit`, `sequence` keeps
 //! what AUTOINCREMENT counts, `pragma` and `listing` show them as rows, `salvage` reads what is left of a damaged schema,
 //! `relocate` follows trees that move, and `verify` proves that indexes and tables agree.
 //!
 //! Nothing here evaluates an expression or knows the binder: callers hand in what must bind or evaluate.
 
+mod alter;
+mod alter_text;
 mod ddl;
 mod define;
+mod edit;
 mod listing;
 mod pragma;
 mod reference;
 mod relocate;
+mod rename;
 mod salvage;
 mod schema;
 mod sequence;
@@ -20,10 +25,12 @@ mod store;
 mod types;
 mod verify;
 
+pub use alter::{Altered, NamesIn, RowWork, alter_table};
 pub use ddl::{
     BindTable, FillIndex, create_index, create_table, create_table_as, create_trigger, create_view,
     drop_object, set_application_id, set_user_version,
 };
+pub use edit::NameUse;
 pub use listing::{SCHEMA_COLUMNS, is_schema_table, schema_rows};
 pub use pragma::{PragmaRows, pragma_rows};
 pub use reference::{KeyLookup, Reference};

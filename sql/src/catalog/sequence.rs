@@ -105,6 +105,22 @@ pub fn keep_sequence(
     Ok(row_id)
 }
 
+/// Keeps under another name what is kept for a table that is renamed.
+///
+/// # Errors
+/// Storage errors.
+pub(super) fn rename_sequence(
+    txn: &mut WriteTransaction,
+    sequences: &Table,
+    name: &str,
+    next: &str,
+) -> Result<()> {
+    if let Some(found) = find_sequence(txn, sequences, name, None)? {
+        keep_sequence(txn, sequences, next, Some(found), found.last)?;
+    }
+    Ok(())
+}
+
 /// Forgets what is kept for a table that is dropped.
 ///
 /// # Errors

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Ends are offsets from the first payload, so each column is found from two of them, the last as fast as the
-//! first. A record may have fewer columns than its table has now: the missing ones have their default.
+//! first. A record may have fewer columns than its table has now: the missing ones are NULL.
 //!
 //! | column type     | payload                                                                            |
 //! |-----------------|------------------------------------------------------------------------------------|
@@ -267,7 +267,7 @@ fn put_varint(bytes: &mut [u8], mut number: u32) {
 /// What a record holds of one column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Field {
-    /// The record is older than the column, which has its default.
+    /// The record is older than the column, and so NULL.
     Missing,
     /// NULL.
     Null,

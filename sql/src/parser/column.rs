@@ -98,6 +98,7 @@ impl Grammar {
         use Keyword::{
             ALWAYS, AS, CHECK, COLLATE, DEFAULT, GENERATED, KEY, NOT, NULL, PRIMARY, REFERENCES, UNIQUE,
         };
+        let start = self.next_span(p).start;
         let name = self.constraint_name(p)?;
         let mut on_conflict = None;
         let kind = if p.parse_keyword(PRIMARY) {
@@ -121,7 +122,7 @@ impl Grammar {
             on_conflict = self.on_conflict(p)?;
             ColumnConstraintKind::Check(expr, text)
         } else if p.parse_keyword(DEFAULT) {
-            self.default(p)?
+            self.default_value(p)?
         } else if p.parse_keyword(COLLATE) {
             ColumnConstraintKind::Collate(self.ident(p, "the name of a collation")?)
         } else if p.peek_keyword(REFERENCES) {
@@ -142,11 +143,12 @@ impl Grammar {
         } else {
             return Ok(None);
         };
-        Ok(Some(ColumnConstraint { name, kind, on_conflict }))
+        let span = Span { start, end: self.last_end(p) };
+        Ok(Some(ColumnConstraint { name, kind, on_conflict, span }))
     }
 
     /// `DEFAULT literal`, `DEFAULT -1`, `DEFAULT word` or `DEFAULT (expression)`.
-    fn default(&self, p: &mut Parser) -> Parse<ColumnConstraintKind> {
+    pub(super) fn default_value(&self, p: &mut Parser) -> Parse<ColumnConstraintKind> {
         let start = self.next_span(p).start;
         if p.peek_token_ref().token == Token::LParen {
             let (expr, text) = self.expr_in_parentheses(p)?;
@@ -266,6 +268,7 @@ impl Grammar {
 
     pub(super) fn table_constraint(&self, p: &mut Parser) -> Parse<TableConstraint> {
         use Keyword::{AUTOINCREMENT, CHECK, FOREIGN, KEY, PRIMARY, UNIQUE};
+        let start = self.next_span(p).start;
         let name = self.constraint_name(p)?;
         let kind = match p.parse_one_of_keywords(&[PRIMARY, UNIQUE, CHECK, FOREIGN]) {
             Some(PRIMARY) => {
@@ -288,7 +291,8 @@ impl Grammar {
             }
             None => return self.unexpected(p, "PRIMARY KEY, UNIQUE, CHECK or FOREIGN KEY"),
         };
-        Ok(TableConstraint { name, kind, on_conflict: self.on_conflict(p)? })
+        let on_conflict = self.on_conflict(p)?;
+        Ok(TableConstraint { name, kind, on_conflict, span: Span { start, end: self.last_end(p) } })
     }
 
     /// `(a, b COLLATE c DESC, expr)`.

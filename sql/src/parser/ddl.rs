@@ -2,9 +2,10 @@
 
 use super::dialect::{Grammar, Parse};
 use super::statement::{
-    AlterOperation, CreateIndex, CreateTable, CreateTrigger, CreateView, DropKind, Statement, TriggerEvent,
-    TriggerTime,
+    AlterOperation, ColumnChange, CreateIndex, CreateTable, CreateTrigger, CreateView, DropKind, Statement,
+    TriggerEvent, TriggerTime,
 };
+use crate::error::Span;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
@@ -190,10 +191,10 @@ impl Grammar {
 
     /// What follows ALTER.
     pub(super) fn alter(&self, p: &mut Parser) -> Parse<Statement> {
-        use Keyword::{ADD, COLUMN, DROP, RENAME, TO};
+        use Keyword::{ADD, ALTER, COLUMN, CONSTRAINT, DROP, RENAME, TO};
         self.keyword(p, Keyword::TABLE)?;
         let table = self.qualified_name(p, "the name of a table")?;
-        let operation = match p.parse_one_of_keywords(&[RENAME, ADD, DROP]) {
+        let operation = match p.parse_one_of_keywords(&[RENAME, ADD, DROP, ALTER]) {
             Some(RENAME) if p.parse_keyword(TO) => {
                 AlterOperation::RenameTable(self.ident(p, "the next name")?)
             }
@@ -208,16 +209,61 @@ impl Grammar {
                 self.keyword(p, TO)?;
                 AlterOperation::RenameColumn { from, to: self.ident(p, "the next name")? }
             }
+            Some(ADD) if self.peek_table_constraint(p) => {
+                AlterOperation::AddConstraint(Box::new(self.table_constraint(p)?))
+            }
             Some(ADD) => {
                 let _ = p.parse_keyword(COLUMN);
                 AlterOperation::AddColumn(self.column_definition(p)?)
             }
-            Some(_) => {
+            Some(DROP) if p.parse_keyword(CONSTRAINT) => {
+                AlterOperation::DropConstraint(self.ident(p, "the name of a constraint")?)
+            }
+            Some(DROP) => {
                 let _ = p.parse_keyword(COLUMN);
                 AlterOperation::DropColumn(self.ident(p, "the name of a column")?)
             }
-            None => return self.unexpected(p, "RENAME, ADD or DROP"),
+            Some(_) => {
+                let _ = p.parse_keyword(COLUMN);
+                let column = self.ident(p, "the name of a column")?;
+                AlterOperation::AlterColumn { column, change: self.column_change(p)? }
+            }
+            None => return self.unexpected(p, "RENAME, ADD, DROP or ALTER"),
         };
-        Ok(Statement::AlterTable { table, operation })
+        Ok(Statement::AlterTable { table, operation: Box::new(operation) })
+    }
+
+    /// What follows ALTER COLUMN and its name.
+    fn column_change(&self, p: &mut Parser) -> Parse<ColumnChange> {
+        use Keyword::{DEFAULT, DROP, NOT, NULL, SET};
+        let set = p.parse_keyword(SET);
+        if set && p.peek_keyword(DEFAULT) {
+            let start = self.next_span(p).start;
+            p.advance_token();
+            self.default_value(p)?;
+            return Ok(ColumnChange::SetDefault(Span { start, end: self.last_end(p) }));
+        }
+        if set && p.parse_keyword(NOT) {
+            self.keyword(p, NULL)?;
+            return Ok(ColumnChange::SetNotNull);
+        }
+        if set && !self.word(p, "DATA") {
+            return self.unexpected(p, "DEFAULT, NOT NULL or DATA TYPE behind SET");
+        }
+        if self.word(p, "TYPE") {
+            return match self.type_name(p)? {
+                Some(declared) => Ok(ColumnChange::Type(declared)),
+                None => self.unexpected(p, "the name of a type"),
+            };
+        }
+        if !set && p.parse_keyword(DROP) {
+            if p.parse_keyword(DEFAULT) {
+                return Ok(ColumnChange::DropDefault);
+            }
+            self.keyword(p, NOT)?;
+            self.keyword(p, NULL)?;
+            return Ok(ColumnChange::DropNotNull);
+        }
+        self.unexpected(p, "TYPE, SET or DROP")
     }
 }

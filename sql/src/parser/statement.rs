@@ -98,7 +98,7 @@ pub enum Statement {
     CreateView(Box<CreateView>),
     CreateTrigger(Box<CreateTrigger>),
     Drop { kind: DropKind, name: Name, if_exists: bool },
-    AlterTable { table: Name, operation: AlterOperation },
+    AlterTable { table: Name, operation: Box<AlterOperation> },
     Begin(BeginMode),
     Commit,
     Rollback { to: Option<Ident> },
@@ -305,6 +305,8 @@ pub struct ColumnConstraint {
     pub kind: ColumnConstraintKind,
     /// ON CONFLICT.
     pub on_conflict: Option<OnConflict>,
+    /// The text of the whole constraint.
+    pub span: Span,
 }
 
 /// What a column constraint says.
@@ -341,6 +343,8 @@ pub struct TableConstraint {
     pub kind: TableConstraintKind,
     /// ON CONFLICT.
     pub on_conflict: Option<OnConflict>,
+    /// The text of the whole constraint.
+    pub span: Span,
 }
 
 /// What a table constraint says.
@@ -490,4 +494,30 @@ pub enum AlterOperation {
     AddColumn(ColumnDefinition),
     /// `DROP [COLUMN]`.
     DropColumn(Ident),
+    /// `ALTER [COLUMN]`.
+    AlterColumn {
+        /// The column.
+        column: Ident,
+        /// What becomes of it.
+        change: ColumnChange,
+    },
+    /// ADD and a table constraint.
+    AddConstraint(Box<TableConstraint>),
+    /// DROP CONSTRAINT.
+    DropConstraint(Ident),
+}
+
+/// What ALTER COLUMN does.
+#[derive(Clone, Debug)]
+pub enum ColumnChange {
+    /// `[SET DATA] TYPE`.
+    Type(DeclaredType),
+    /// SET DEFAULT: the text, DEFAULT included.
+    SetDefault(Span),
+    /// DROP DEFAULT.
+    DropDefault,
+    /// SET NOT NULL.
+    SetNotNull,
+    /// DROP NOT NULL.
+    DropNotNull,
 }

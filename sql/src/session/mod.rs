@@ -9,6 +9,7 @@
 //! the transaction it has open and a cache of plans; a [`Prepared`] is one statement of a session, which runs without
 //! it once it has started.
 
+mod alter;
 mod analyze;
 mod cache;
 mod damage;

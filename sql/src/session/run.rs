@@ -228,9 +228,11 @@ impl Session {
             | Statement::CreateView(_)
             | Statement::CreateTrigger(_)
             | Statement::Drop { .. } => self.run_schema_change(parsed)?,
-            Statement::AlterTable { .. } => return Err(unsupported("ALTER TABLE")),
+            Statement::AlterTable { table, operation } => {
+                self.write(|session, writing| session.alter_table(parsed, table, operation, writing))?;
+            }
             Statement::Analyze(_) => return Err(unsupported("ANALYZE")),
-            Statement::Reindex(_) => return Err(unsupported("REINDEX")),
+            Statement::Reindex(name) => self.reindex(name.as_ref())?,
             Statement::Vacuum { database, into } => {
                 self.run_vacuum(database.as_ref(), into.as_deref(), parsed, parameters)?;
             }

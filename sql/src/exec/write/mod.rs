@@ -2,7 +2,8 @@
 //!
 //! A statement works in two steps: `find` names its rows on a snapshot of the transaction as it stands, then
 //! `row_writer` changes them one by one. `index_writer` keeps the indexes in step, `row_buffer` holds a row in flight,
-//! `plain_row` has a short way for the usual INSERT, `scalar` evaluates, and `fill_index` makes an index over rows that are there.
+//! `plain_row` has a short way for the usual INSERT, `scalar` evaluates, `fill_index` makes an index over rows that are there and `rebuild` brings rows in line
+//! with columns that have changed.
 //!
 //! A statement that fails leaves nothing behind, by a savepoint; one that changes a single row needs none, since all
 //! that can refuse the row is looked at before its first change.
@@ -16,6 +17,7 @@ mod index_writer;
 mod insert;
 mod plain_row;
 mod program;
+mod rebuild;
 mod returning;
 mod row_buffer;
 mod row_writer;
@@ -27,6 +29,7 @@ mod update;
 mod upsert;
 
 pub(crate) use fill_index::fill_index;
+pub(crate) use rebuild::{rebuild_rows, verify_rows};
 
 use crate::constraint::Refusal;
 use crate::constraint::foreign_key::Suspect;

@@ -1,0 +1,111 @@
+//! ALTER TABLE and REINDEX: the catalog changes the texts, the executor the rows and the indexes.
+
+use super::Session;
+use super::transaction::Writing;
+use crate::bind;
+use crate::catalog::{self, Catalog, NamesIn, RowWork, Table};
+use crate::error::{Error, Result};
+use crate::exec::write::{fill_index, rebuild_rows, verify_rows};
+use crate::parser::{AlterOperation, Name, Parsed, span_of};
+use crate::types::Collation;
+use std::sync::Arc;
+
+impl Session {
+    /// ALTER TABLE, whole or not at all.
+    pub(super) fn alter_table(
+        &self,
+        parsed: &Parsed,
+        name: &Name,
+        operation: &AlterOperation,
+        writing: &mut Writing,
+    ) -> Result<()> {
+        let next = whole(writing, |writing| self.altered(parsed, name, operation, writing))?;
+        writing.change_schema(Some(next));
+        Ok(())
+    }
+
+    fn altered(
+        &self,
+        parsed: &Parsed,
+        name: &Name,
+        operation: &AlterOperation,
+        writing: &mut Writing,
+    ) -> Result<Catalog> {
+        let names = NamesIn {
+            in_expr: &bind::names_in_expr,
+            in_view: &bind::names_in_view,
+            in_trigger: &bind::names_in_trigger,
+        };
+        let txn = &mut writing.storage;
+        let altered = catalog::alter_table(txn, &writing.catalog, parsed, (name, operation), &names)?;
+        let table = &altered.table;
+        // Its places are those of the text kept, which nobody has written.
+        bind::bind_table(table).map_err(|error| match error {
+            Error::Name { message, .. } => Error::name(message, None),
+            Error::Invalid { message, .. } => Error::invalid(message, None),
+            error => error,
+        })?;
+        let target = bind::bind_target(table)?;
+        let mut context = self.context();
+        match altered.rows {
+            RowWork::Nothing => {}
+            RowWork::Verify => verify_rows(txn, &target, &mut context)?,
+            RowWork::Rewrite => rebuild_rows(txn, &altered.before, &target, &altered.places, &mut context)?,
+        }
+        self.refill(table, writing, &|index| altered.stale.iter().any(|stale| stale == index))?;
+        Ok(altered.catalog)
+    }
+
+    /// REINDEX: of a collation, a table, an index, or of all there are.
+    pub(super) fn reindex(&mut self, name: Option<&Name>) -> Result<()> {
+        self.write(|session, writing| {
+            let catalog = Arc::clone(&writing.catalog);
+            let is_own = name.is_none_or(catalog::is_main);
+            let collation = name.and_then(|name| Collation::from_name(&name.name.value));
+            let wanted = name.map_or("", |name| name.name.value.as_str());
+            let is_known = name.is_none()
+                || collation.is_some()
+                || catalog.table(wanted).is_some()
+                || catalog.index(wanted).is_some();
+            if let Some(name) = name.filter(|_| !is_known || !is_own) {
+                let message = format!("unable to identify the object to be reindexed: {wanted}");
+                return Err(Error::name(message, span_of(name.name.span)));
+            }
+            whole(writing, |writing| {
+                for table in catalog.tables() {
+                    let all = name.is_none() || table.name.eq_ignore_ascii_case(wanted);
+                    session.refill(table, writing, &|index| {
+                        let uses = |collation| {
+                            let index = catalog.index(index);
+                            index.is_some_and(|index| index.columns.iter().any(|c| c.collation == collation))
+                        };
+                        all || index.eq_ignore_ascii_case(wanted) || collation.is_some_and(uses)
+                    })?;
+                }
+                Ok(())
+            })
+        })
+    }
+
+    /// Fills indexes of a table anew.
+    fn refill(&self, table: &Arc<Table>, writing: &mut Writing, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
+        let target = bind::bind_target(table)?;
+        let mut context = self.context();
+        for bound in target.indexes.iter().filter(|bound| wanted(&bound.index.name)) {
+            writing.storage.clear_tree(bound.index.root)?;
+            fill_index(&mut writing.storage, &target, bound, &mut context)?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs a change; where it fails, nothing of it is left.
+fn whole<T>(writing: &mut Writing, change: impl FnOnce(&mut Writing) -> Result<T>) -> Result<T> {
+    let savepoint = writing.storage.savepoint();
+    let done = change(writing);
+    if done.is_err() {
+        writing.storage.rollback_to(&savepoint)?;
+    }
+    writing.storage.release(savepoint)?;
+    done
+}

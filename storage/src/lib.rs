@@ -19,6 +19,8 @@ mod profile;
 mod salvage;
 pub(crate) mod space;
 mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod trace;
 pub(crate) mod txn;
 pub(crate) mod wal;

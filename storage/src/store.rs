@@ -120,7 +120,7 @@ impl Store {
     }
 
     /// A store on any disk, for tests that crash it.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn on_disk(disk: Arc<dyn Disk>, options: &Options, layout: Layout) -> Result<Store> {
         Ok(Store { engine: open_engine(disk, options, layout, None)? })
     }
@@ -305,7 +305,7 @@ fn open_engine(
             Arc::new(Base::new(Arc::clone(&disk), identity.page_size, options.cache_size, layout.check));
         let in_memory_max = crate::txn::overlay_max(options.cache_size as u64, identity.page_size);
         if let Some(state) = wal::recover(&base, &identity, in_memory_max)? {
-            let report = state.report;
+            let report = state.report.clone();
             let mut checked = Ok(());
             state.overlay.for_each(&mut |id, page| {
                 if checked.is_ok() {
@@ -314,13 +314,9 @@ fn open_engine(
                 }
             });
             checked?;
-            let root = recovered_root(base, state.overlay, report.last_sequence)?;
+            let root = recovered_root(base, state.overlay.clone(), report.last_sequence)?;
             let writing = !options.read_only;
-            let wal = if writing {
-                Some(Wal::resume(disk, state.end, report.last_sequence, state.whole)?)
-            } else {
-                None
-            };
+            let wal = if writing { Some(Wal::resume(disk, state)?) } else { None };
             let options = engine_options(options, layout, background);
             let engine = Engine::new(root, wal, options, Some(report), registration);
             match engine.end_recovery() {
@@ -331,6 +327,9 @@ fn open_engine(
         }
         let first = PageBytes::from(read_first(&base)?);
         let sequence = file_header::checkpoint_sequence(&first);
+        if sequence == 0 && !options.read_only {
+            settle_creation(&*disk, &first)?;
+        }
         let mut overlay = Overlay::default();
         overlay.insert(PageId(0), first);
         (recovered_root(base, overlay, sequence)?, identity)
@@ -429,4 +428,14 @@ fn create(disk: &Arc<dyn Disk>, options: &Options, layout: Layout) -> Result<(Ro
     disk.sync_data(FileRole::Base)?;
     root.overlay = first;
     Ok((root, identity))
+}
+
+/// Makes the pages of a database without a commit durable. Who made them may have been killed before they were, or met an
+/// error of the sync; then they are in the system's cache alone, and the log of the first commit would have no file to
+/// stand beside. They are written once more: a sync that failed is not made good by another.
+fn settle_creation(disk: &dyn Disk, first: &[u8]) -> Result<()> {
+    let mut pages = vec![0; first.len() * (SCHEMA_ROOT.0 as usize + 1)];
+    let length = disk.read_at(FileRole::Base, 0, &mut pages)?;
+    disk.write_at(FileRole::Base, 0, &pages[..length])?; // as much as was read
+    disk.sync_data(FileRole::Base)
 }

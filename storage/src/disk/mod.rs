@@ -1,15 +1,20 @@
 //! The disk as the rest of the engine sees it: one base file, two logs, a temporary file, and the few calls on them.
 //!
-//! `runs` and `temporary` know how pages lie in them; `os` is real files, read through `mapping` or through the bounded `cache`; `memory` is plain vectors. Nothing
-//! above this folder opens a file.
+//! `runs` and `temporary` know how pages lie in them. `file_disk` is a disk of files, read through the bounded `cache`
+//! where they are not mapped; its `files` are real ones (`os`, `mapping`), or simulated ones that a test crashes (`sim`).
+//! `memory` is plain vectors. Nothing above this folder opens a file.
 
 mod cache;
+mod file_disk;
+mod files;
 mod mapping;
 mod memory;
 mod open;
 mod os;
 mod registry;
 mod runs;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod sim;
 mod temporary;
 
 pub(crate) use mapping::{MappedPage, prefetch};

@@ -3,7 +3,7 @@
 //! A database may be named by a symbolic link to it; its logs stand beside the file itself and are never links. No other
 //! file is opened, and no name comes from inside a database.
 
-use super::os::io_error;
+use super::file_disk::io_error;
 use crate::error::{Error, Result};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};

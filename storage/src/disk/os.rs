@@ -1,16 +1,15 @@
-//! Real files: the base file, mapped or cached, its two logs beside it, and the lock between processes.
+//! Real files: the calls of the operating system, the mapping of the base file, and the lock between processes.
 
-use super::cache::PageCache;
+use super::file_disk::{FileDisk, io_error};
+use super::files::Files;
 use super::mapping::Segments;
 use super::open;
-use super::{BasePage, Disk, FileRole};
+use super::{BasePage, FileRole};
 use crate::error::{Error, Result};
-use crate::page::{PageBytes, PageId};
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// How to open the files.
@@ -26,19 +25,19 @@ pub(crate) struct OsDiskOptions {
 }
 
 /// The files of one database on a file system.
+pub(crate) type OsDisk = FileDisk<OsFiles>;
+
+/// Open files, and the names of those that come and go.
 #[derive(Debug)]
-pub(crate) struct OsDisk {
+pub(crate) struct OsFiles {
     path: PathBuf,
+    /// Where the base file itself lies, if the path is a link: its logs stand there.
+    folder: PathBuf,
     base: File,
-    /// Bytes of the base file; pages behind it are never looked at.
-    length: AtomicU64,
     logs: [Log; 2],
     temporary: OnceLock<File>,
     /// None where the file is read instead of mapped.
     mapped: Option<Segments>,
-    /// The cache for that and its page size, made at the first page.
-    cache: OnceLock<(PageCache, usize)>,
-    cache_size: usize,
     read_only: bool,
 }
 
@@ -53,7 +52,6 @@ impl OsDisk {
     pub(crate) fn open(path: &Path, options: OsDiskOptions) -> Result<OsDisk> {
         let writing = !options.read_only;
         let (base, is_new) = open::base(path, writing, options.create)?;
-        let length = base.metadata().map_err(|source| io_error(path.display().to_string(), source))?.len();
         // The logs stand beside the file itself: whichever link it is opened by, they are the same.
         let real = path.canonicalize().map_err(|source| io_error(path.display().to_string(), source))?;
         let log = |role: FileRole| {
@@ -62,36 +60,34 @@ impl OsDisk {
             Log { path: PathBuf::from(name), file: Mutex::new(None) }
         };
         let is_mapped = options.mmap && cfg!(all(unix, target_pointer_width = "64"));
-        let disk = OsDisk {
+        let files = OsFiles {
             logs: FileRole::LOGS.map(log),
+            folder: real.parent().unwrap_or(Path::new(".")).to_path_buf(),
             path: path.to_path_buf(),
             base,
             temporary: OnceLock::new(),
-            length: AtomicU64::new(length),
             mapped: is_mapped.then(Segments::new),
-            cache: OnceLock::new(),
-            cache_size: options.cache_size,
             read_only: options.read_only,
         };
-        if is_new {
-            disk.sync_directory()?;
-        }
-        Ok(disk)
+        FileDisk::new(files, options.read_only, options.cache_size, is_new)
     }
 
     /// The base file, for its identity among the files of this process.
     pub(crate) fn base(&self) -> &File {
-        &self.base
+        &self.files.base
     }
 
     /// Removes the base file, which was made for nothing.
     pub(crate) fn remove(&self) -> Result<()> {
-        let removed = std::fs::remove_file(&self.path);
-        removed.map_err(|source| io_error(format!("removing {}", self.path.display()), source))
+        let removed = std::fs::remove_file(&self.files.path);
+        removed.map_err(|source| io_error(format!("removing {}", self.files.path.display()), source))
     }
+}
 
-    fn log(&self, file: FileRole) -> Option<&Log> {
-        file.index().checked_sub(1).and_then(|index| self.logs.get(index))
+impl OsFiles {
+    fn log(&self, file: FileRole) -> io::Result<&Log> {
+        let log = file.index().checked_sub(1).and_then(|index| self.logs.get(index));
+        log.ok_or_else(|| ErrorKind::InvalidInput.into())
     }
 
     /// The temporary file, made now if there is none: beside the database, where there is room for as much as that.
@@ -99,161 +95,93 @@ impl OsDisk {
         if let Some(file) = self.temporary.get() {
             return Ok(file);
         }
-        let made = tempfile::tempfile_in(self.folder())?;
+        let made = tempfile::tempfile_in(&self.folder)?;
         Ok(self.temporary.get_or_init(|| made))
     }
 
-    /// Where the file itself stands, whichever link it was opened by.
-    fn folder(&self) -> &Path {
-        let [log, _] = &self.logs;
-        log.path.parent().unwrap_or(Path::new("."))
-    }
-
-    /// Runs `action` on a file, or gives back `absent` for a log that does not exist.
-    fn with<T>(
-        &self,
-        file: FileRole,
-        doing: &str,
-        absent: Option<T>,
-        action: impl Fn(&File) -> io::Result<T>,
-    ) -> Result<T> {
-        if file == FileRole::Temporary {
-            let name = || format!("{doing} a temporary file beside {}", self.path.display());
-            return self.temporary().and_then(action).map_err(|e| io_error(name(), e));
-        }
-        let Some(log) = self.log(file) else {
-            return action(&self.base).map_err(|e| io_error(format!("{doing} {}", self.path.display()), e));
-        };
-        let open = log.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match (open, absent) {
-            (Some(open), _) => {
-                action(&open).map_err(|e| io_error(format!("{doing} {}", log.path.display()), e))
-            }
-            (None, Some(absent)) => Ok(absent),
-            (None, None) => {
-                Err(io_error(format!("{doing} {}", log.path.display()), ErrorKind::NotFound.into()))
+    /// Runs `action` on an open file.
+    fn with<T>(&self, file: FileRole, action: impl Fn(&File) -> io::Result<T>) -> io::Result<T> {
+        match file {
+            FileRole::Base => action(&self.base),
+            FileRole::Temporary => self.temporary().and_then(action),
+            FileRole::Log0 | FileRole::Log1 => {
+                let open = self.log(file)?.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                action(&*open.ok_or(ErrorKind::NotFound)?)
             }
         }
-    }
-
-    fn sync_directory(&self) -> Result<()> {
-        if !cfg!(unix) {
-            return Ok(()); // elsewhere a folder cannot be opened as a file, and its entries are durable by themselves
-        }
-        let folder = self.folder();
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|source| io_error(format!("syncing the folder {}", folder.display()), source))
     }
 }
 
-impl Disk for OsDisk {
-    fn page(&self, id: PageId, page_size: usize) -> Result<BasePage> {
-        let offset = u64::from(id.0) * page_size as u64;
-        if offset + page_size as u64 > self.length.load(Ordering::Acquire) {
-            return Err(Error::corrupt(id, "it lies beyond the end of the file"));
-        }
-        if let Some(segments) = &self.mapped {
-            return segments.page(&self.base, offset, page_size).map(BasePage::Mapped);
-        }
-        let (cache, _) = self.cache.get_or_init(|| (PageCache::new(self.cache_size / page_size), page_size));
-        if let Some(page) = cache.get(id) {
-            return Ok(BasePage::Owned(page));
-        }
-        let mut page = vec![0; page_size];
-        if self.read_at(FileRole::Base, offset, &mut page)? < page_size {
-            return Err(Error::corrupt(id, "it lies beyond the end of the file"));
-        }
-        let page = PageBytes::from(page);
-        cache.put(id, page.clone());
-        Ok(BasePage::Owned(page))
-    }
-
-    fn read_at(&self, file: FileRole, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+impl Files for OsFiles {
+    fn read(&self, file: FileRole, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let buffer = std::cell::RefCell::new(buffer);
-        self.with(file, "reading", Some(0), |file| read_full(file, offset, &mut buffer.borrow_mut()))
+        self.with(file, |file| read_some(file, offset, &mut buffer.borrow_mut()))
     }
 
-    fn write_at(&self, file: FileRole, offset: u64, bytes: &[u8]) -> Result<()> {
-        self.with(file, "writing", None, |file| write_full(file, offset, bytes))?;
-        if file == FileRole::Base {
-            self.length.fetch_max(offset + bytes.len() as u64, Ordering::AcqRel);
-            if let Some((cache, page_size)) = self.cache.get() {
-                let page_size = *page_size as u64;
-                let end = (offset + bytes.len() as u64).div_ceil(page_size);
-                (offset / page_size..end).for_each(|id| cache.forget(PageId(id as u32)));
-            }
-        }
+    fn write(&self, file: FileRole, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        self.with(file, |file| write_some(file, offset, bytes))
+    }
+
+    fn sync(&self, file: FileRole) -> io::Result<()> {
+        self.with(file, File::sync_data)
+    }
+
+    fn set_length(&self, file: FileRole, length: u64) -> io::Result<()> {
+        self.with(file, |file| file.set_len(length))
+    }
+
+    fn length(&self, file: FileRole) -> io::Result<u64> {
+        self.with(file, |file| file.metadata().map(|metadata| metadata.len()))
+    }
+
+    fn open_log(&self, file: FileRole) -> io::Result<bool> {
+        let log = self.log(file)?;
+        let found = open::log(&log.path, !self.read_only)?.map(Arc::new);
+        let is_there = found.is_some();
+        *log.file.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        Ok(is_there)
+    }
+
+    fn create_log(&self, file: FileRole) -> io::Result<()> {
+        let log = self.log(file)?;
+        let made = open::create_log(&log.path, &self.base)?;
+        *log.file.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(made));
         Ok(())
     }
 
-    fn sync_data(&self, file: FileRole) -> Result<()> {
-        self.with(file, "syncing", None, File::sync_data)
-    }
-
-    fn truncate(&self, file: FileRole, length: u64) -> Result<()> {
-        self.with(file, "resizing", None, |file| file.set_len(length))?;
-        if file == FileRole::Base {
-            self.length.store(length, Ordering::Release);
-        }
+    fn remove_log(&self, file: FileRole) -> io::Result<()> {
+        let log = self.log(file)?;
+        std::fs::remove_file(&log.path)?;
+        *log.file.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(())
     }
 
-    fn length(&self, file: FileRole) -> Result<u64> {
-        self.with(file, "examining", Some(0), |file| file.metadata().map(|metadata| metadata.len()))
+    fn sync_directory(&self) -> io::Result<()> {
+        if !cfg!(unix) {
+            return Ok(()); // elsewhere a folder cannot be opened as a file, and its entries are durable by themselves
+        }
+        File::open(&self.folder)?.sync_all()
     }
 
-    fn create_log(&self, file: FileRole) -> Result<()> {
-        let Some(log) = self.log(file) else { return Ok(()) };
-        let mut open = log.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.is_some() {
-            return Ok(());
-        }
-        let made = open::create_log(&log.path, &self.base);
-        let made =
-            made.map_err(|source| io_error(format!("cannot create {}", log.path.display()), source))?;
-        self.sync_directory()?;
-        *open = Some(Arc::new(made));
-        Ok(())
-    }
-
-    fn remove_log(&self, file: FileRole) -> Result<()> {
-        let Some(log) = self.log(file) else { return Ok(()) };
-        let mut open = log.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.is_none() {
-            return Ok(());
-        }
-        std::fs::remove_file(&log.path)
-            .map_err(|source| io_error(format!("cannot remove {}", log.path.display()), source))?;
-        *open = None;
-        self.sync_directory()
+    fn mapped_page(&self, offset: u64, page_size: usize) -> Option<Result<BasePage>> {
+        let segments = self.mapped.as_ref()?;
+        Some(segments.page(&self.base, offset, page_size).map(BasePage::Mapped))
     }
 
     fn lock(&self, exclusive: bool) -> Result<()> {
-        debug_assert!(exclusive || self.read_only, "only a reader is content with a shared lock");
         let locked = if exclusive { self.base.try_lock() } else { self.base.try_lock_shared() };
         match locked {
-            Ok(()) => {}
-            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {}
+            Ok(()) => Ok(()),
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(()),
             Err(TryLockError::Error(source)) => {
-                return Err(io_error(format!("locking {}", self.path.display()), source));
+                Err(io_error(format!("locking {}", self.path.display()), source))
             }
             Err(TryLockError::WouldBlock) => {
                 let who = lock_holder(&self.base);
                 let purpose = if exclusive { "" } else { " for writing" };
-                return Err(Error::Busy(format!("{}: {who} has it open{purpose}", self.path.display())));
+                Err(Error::Busy(format!("{}: {who} has it open{purpose}", self.path.display())))
             }
         }
-        for log in &self.logs {
-            let found = open::log(&log.path, exclusive);
-            let found =
-                found.map_err(|source| io_error(format!("cannot open {}", log.path.display()), source))?;
-            let found = found.map(Arc::new);
-            *log.file.lock().unwrap_or_else(PoisonError::into_inner) = found;
-        }
-        // The file may have grown between the opening and the lock.
-        let length = self.length(FileRole::Base)?;
-        self.length.store(length, Ordering::Release);
-        Ok(())
     }
 
     fn path(&self) -> &Path {
@@ -285,36 +213,14 @@ fn lock_holder(_file: &File) -> String {
     "another process".to_string()
 }
 
-/// An I/O error by who must act: a full disk is its own.
-pub(super) fn io_error(context: String, source: io::Error) -> Error {
-    match source.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Error::Full(context),
-        _ => Error::Io { context, source },
-    }
-}
-
-fn read_full(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut done = 0;
-    while done < buffer.len() {
-        match read_some(file, offset + done as u64, &mut buffer[done..]) {
-            // `done` is below the length
-            Ok(0) => break,
-            Ok(length) => done += length,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(done)
-}
-
 #[cfg(unix)]
 fn read_some(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, buffer, offset)
 }
 
 #[cfg(unix)]
-fn write_full(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+fn write_some(file: &File, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::write_at(file, bytes, offset)
 }
 
 #[cfg(windows)]
@@ -323,14 +229,6 @@ fn read_some(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 #[cfg(windows)]
-fn write_full(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
-    let mut done = 0;
-    while done < bytes.len() {
-        match std::os::windows::fs::FileExt::seek_write(file, &bytes[done..], offset + done as u64)? {
-            // `done` is below the length
-            0 => return Err(ErrorKind::WriteZero.into()),
-            length => done += length,
-        }
-    }
-    Ok(())
+fn write_some(file: &File, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_write(file, bytes, offset)
 }

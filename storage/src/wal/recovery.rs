@@ -6,13 +6,14 @@
 use super::header::{Found, LogHeader, RECORDS_START};
 use super::rebuild::{Finished, Rebuilt, read_base};
 use super::record::{HEADER_SIZE, RecordHeader, RecordKind, chain_start, record_size};
-use super::writer::LogEnd;
+use super::writer::{LogEnd, Unsure};
 use crate::disk::{Disk, FileRole};
 use crate::error::{Error, Result};
 use crate::overlay::{Base, Overlay};
 use crate::page::file_header::{self, FileState, Identity};
 use crate::page::{PageId, Sequence};
 use rustc_hash::FxHashSet;
+use std::collections::VecDeque;
 use std::fmt;
 
 /// A record that verified is read once more and does not.
@@ -58,6 +59,10 @@ pub(crate) struct RecoveredState {
     pub(crate) whole: FxHashSet<PageId>,
     /// Where the newest log ends.
     pub(crate) end: LogEnd,
+    /// The highest commit known to be durable.
+    pub(crate) synced: Sequence,
+    /// What was read and may not be on the medium.
+    pub(crate) unsure: Vec<Unsure>,
 }
 
 /// Reads both logs; `None` if there is nothing in them. About `in_memory_max` page versions stay in memory.
@@ -83,9 +88,7 @@ pub(crate) fn recover(
     }
     crate::trace::span!("recovery", generation = logs.last().map_or(0, |(_, newest)| newest.generation));
     let mut replay = Replay::new(base, in_memory_max);
-    for (at, (file, header)) in logs.iter().enumerate() {
-        replay.generation(*file, *header, logs.get(at + 1).map(|(_, next)| next.first_sequence))?;
-    }
+    replay.all(&logs)?;
     replay.finish(base)
 }
 
@@ -108,13 +111,8 @@ pub(crate) fn salvage(
     }
     let logs = needed(logs);
     let mut replay = Replay::new(base, in_memory_max);
-    for (at, (file, header)) in logs.iter().enumerate() {
-        let next = logs.get(at + 1).map(|(_, next)| next.first_sequence);
-        if let Err(error) = replay.generation(*file, *header, next) {
-            problems.push(error);
-            break; // what follows changes pages as of commits that are lost
-        }
-    }
+    // What follows damage changes pages as of commits that are lost.
+    problems.extend(replay.all(&logs).err());
     let Finished { overlay, lost, .. } = replay.pages.finish(u32::MAX, None);
     problems.extend(lost.into_iter().map(|(_, error)| error));
     overlay
@@ -146,6 +144,17 @@ struct Replay<'a> {
     followed: bool,
     pages: Rebuilt<'a>,
     end: Option<LogEnd>,
+    read: Vec<ReadLog>,
+}
+
+/// One log as far as it was read.
+struct ReadLog {
+    file: FileRole,
+    end: u64,
+    /// Where the first images stand, of which nothing says that they are durable.
+    images: Option<u64>,
+    /// Commits of which nothing said so when they were read, and where they start.
+    commits: VecDeque<(Sequence, u64)>,
 }
 
 /// A part of a commit whose mark was not seen yet: where it stands, and the CRC it is seeded with.
@@ -167,7 +176,35 @@ impl<'a> Replay<'a> {
             followed: false,
             pages: Rebuilt::new(base, in_memory_max),
             end: None,
+            read: Vec::new(),
         }
+    }
+
+    /// Reads the logs, from the older to the newer.
+    fn all(&mut self, logs: &[(FileRole, LogHeader)]) -> Result<()> {
+        for (at, (file, header)) in logs.iter().enumerate() {
+            if self.last.is_some_and(|last| header.first_sequence < last) {
+                // A switch to this log failed when its header stood, and commits went on in the other one.
+                return self.given_up(*file, *header);
+            }
+            self.generation(*file, *header, logs.get(at + 1).map(|(_, next)| next.first_sequence))?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that there is nothing in a generation that a failed switch has left, and passes over it.
+    fn given_up(&mut self, file: FileRole, header: LogHeader) -> Result<()> {
+        let length = self.disk.length(file)?;
+        let first = self.read_record(file, header.salt, chain_start(header.salt), RECORDS_START)?;
+        if first.is_ok() || self.scan(file, header.salt, RECORDS_START, length)?.is_some() {
+            let what =
+                format!("it starts with commit {}, which the other log has", header.first_sequence + 1);
+            return Err(self.damaged(file, RECORDS_START, &what));
+        }
+        if let Some(end) = &mut self.end {
+            end.generation_max = header.generation;
+        }
+        Ok(())
     }
 
     /// Reads one generation to its last valid record. `next` is where the following generation starts.
@@ -183,7 +220,9 @@ impl<'a> Replay<'a> {
         self.followed = false;
         let length = self.disk.length(file)?;
         let (mut position, mut chain) = (RECORDS_START, chain_start(header.salt));
-        let mut end = LogEnd { file, header, position, chain };
+        let mut end = LogEnd { file, header, position, chain, generation_max: header.generation };
+        let mut read = ReadLog { file, end: position, images: None, commits: VecDeque::new() };
+        let mut start = position;
         // They are read again when the mark is there: a commit may have more of them than the memory has room for.
         let mut pending: Vec<Part> = Vec::new();
         let why = loop {
@@ -202,9 +241,15 @@ impl<'a> Replay<'a> {
                 return Err(self.damaged(file, position, &what));
             }
             let this = Part { position, chain };
+            if pending.is_empty() {
+                start = position;
+            }
             position += record_size(record.header.length as usize) as u64;
             chain = record.chain;
             self.synced = self.synced.max(record.header.synced);
+            while read.commits.front().is_some_and(|(sequence, _)| *sequence <= self.synced) {
+                read.commits.pop_front();
+            }
             if kind == RecordKind::Commit {
                 if !record.header.last {
                     pending.push(this);
@@ -212,33 +257,51 @@ impl<'a> Replay<'a> {
                 }
                 last = sequence;
                 self.commits += 1;
+                read.commits.push_back((sequence, start));
                 for part in pending.drain(..) {
                     let again = self.read_record(file, header.salt, part.chain, part.position)?;
                     let again = again.map_err(|_| self.damaged(file, part.position, CHANGED))?;
                     self.take(file, part.position, sequence, &again.entries)?;
                 }
             } else {
+                read.images.get_or_insert(start);
                 self.followed = record.header.followed;
             }
             self.take(file, this.position, sequence, &record.entries)?;
             end = LogEnd { position, chain, ..end };
+            read.end = position;
         };
         self.last = Some(last);
         self.log_bytes += position;
-        self.synced = self.synced.max(self.scan(file, header.salt, position, length)?);
+        self.synced = self.synced.max(self.scan(file, header.salt, position, length)?.unwrap_or(0));
         if !pending.is_empty() {
             self.ended_by = Some(format!("commit {} has no commit mark", last + 1));
         } else if why != End::Unused {
             self.ended_by = Some(format!("an incomplete record follows commit {last}"));
         }
         // The next generation started when this one was durable to its end.
+        self.synced = self.synced.max(next.unwrap_or(0));
         let durable = next.unwrap_or(self.synced);
-        if durable > last || next.is_some_and(|next| next != last) {
+        if durable > last {
             let what = format!("it ends with commit {last}, but commit {durable} was durable");
             return Err(self.damaged(file, position, &what));
         }
         self.end = Some(end);
+        self.read.push(read);
         Ok(())
+    }
+
+    /// What may be in the system's cache alone: an earlier process wrote it, and was killed or met an error before its
+    /// sync was done. What was synced is not written again.
+    fn unsure(&self) -> Vec<Unsure> {
+        let mut unsure = Vec::new();
+        for read in &self.read {
+            unsure.push(Unsure { file: read.file, places: 0..RECORDS_START });
+            let commit = read.commits.iter().find(|(sequence, _)| *sequence > self.synced);
+            let from = read.images.into_iter().chain(commit.map(|(_, start)| *start)).min();
+            unsure.extend(from.map(|from| Unsure { file: read.file, places: from..read.end }));
+        }
+        unsure
     }
 
     /// The record at `position`, or why there is none.
@@ -267,17 +330,17 @@ impl<'a> Replay<'a> {
     }
 
     /// Looks for valid record headers of this generation behind a bad one, and gives back the highest commit that
-    /// one of them states to be durable.
-    fn scan(&self, file: FileRole, salt: u64, from: u64, length: u64) -> Result<Sequence> {
+    /// one of them states to be durable; `None` if there is none.
+    fn scan(&self, file: FileRole, salt: u64, from: u64, length: u64) -> Result<Option<Sequence>> {
         const STEP: usize = 1 << 20;
         let mut window = vec![0; STEP + HEADER_SIZE];
-        let (mut position, mut synced) = (from, 0);
+        let (mut position, mut synced) = (from, None);
         while position < length {
             let read = self.disk.read_at(file, position, &mut window)?;
             for at in (0..STEP).step_by(8) {
                 let Some(start) = window[..read].get(at..).and_then(<[u8]>::first_chunk) else { break };
                 if let Some(header) = RecordHeader::read(salt, start) {
-                    synced = synced.max(header.synced);
+                    synced = synced.max(Some(header.synced));
                 }
             }
             position += STEP as u64;
@@ -303,6 +366,7 @@ impl<'a> Replay<'a> {
             let what = format!("{} goes on after commit {last} in it", self.disk.name(end.file));
             return Err(self.damaged(other, 0, &what));
         }
+        let unsure = self.unsure();
         let at_rest = read_base(base, PageId(0))?;
         if let Some(first) = &at_rest {
             let checkpoint = file_header::checkpoint_sequence(first);
@@ -327,7 +391,7 @@ impl<'a> Replay<'a> {
             log_bytes: self.log_bytes,
             ended_by: self.ended_by,
         };
-        Ok(Some(RecoveredState { report, overlay, whole, end }))
+        Ok(Some(RecoveredState { report, overlay, whole, end, synced: self.synced, unsure }))
     }
 }
 

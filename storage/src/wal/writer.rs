@@ -4,12 +4,14 @@ use super::checkpoint::Checkpoint;
 use super::entry;
 use super::header::{LogHeader, RECORDS_START};
 use super::record::{HEADER_SIZE, PART_MAX, RecordHeader, RecordKind, chain_start};
+use super::recovery::RecoveredState;
 use crate::disk::{Disk, FileRole};
 use crate::error::{Error, Result};
 use crate::metrics::Counters;
 use crate::page::file_header::Identity;
 use crate::page::{EditList, PageId, Sequence};
 use rustc_hash::FxHashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The smallest step by which a log file grows, in written zeros: a sync into written space is a third cheaper
@@ -48,6 +50,8 @@ pub(crate) struct Wal {
     checkpoint: Sequence,
     /// True once a sync failed: what the file holds is unknown.
     failed: bool,
+    /// What a recovery has read, until it is known to be on the medium.
+    unsure: Vec<Unsure>,
     record: Vec<u8>,
     /// What was appended and synced since the counters were last taken.
     pub(crate) counters: Counters,
@@ -78,6 +82,15 @@ pub(crate) struct LogEnd {
     pub(crate) header: LogHeader,
     pub(crate) position: u64,
     pub(crate) chain: u32,
+    /// The highest generation that a header names: higher than this one's after a switch that failed.
+    pub(crate) generation_max: u64,
+}
+
+/// Bytes of a log that were read from the system's cache: whether the medium has them is not known.
+#[derive(Clone, Debug)]
+pub(crate) struct Unsure {
+    pub(crate) file: FileRole,
+    pub(crate) places: Range<u64>,
 }
 
 /// A commit or a set of images on its way into one log file.
@@ -105,22 +118,21 @@ impl Wal {
             synced: sequence,
             checkpoint: sequence,
             failed: false,
+            unsure: Vec::new(),
             record: Vec::new(),
             counters: Counters::default(),
         }
     }
 
-    /// The log of a database after recovery to `last`; nothing is appended but the images of the checkpoint that
-    /// ends the recovery. The pages of `whole` stand whole in one of the two logs, which both stay until then.
-    pub(crate) fn resume(
-        disk: Arc<dyn Disk>,
-        end: LogEnd,
-        last: Sequence,
-        whole: FxHashSet<PageId>,
-    ) -> Result<Wal> {
-        let mut wal = Wal::new(disk, end.header.identity, last);
+    /// The log of a database after recovery; nothing is appended but the images of the checkpoint that ends the
+    /// recovery. The pages of `state.whole` stand whole in one of the two logs, which both stay until then.
+    pub(crate) fn resume(disk: Arc<dyn Disk>, state: RecoveredState) -> Result<Wal> {
+        let RecoveredState { report, whole, end, synced, unsure, .. } = state;
+        let mut wal = Wal::new(disk, end.header.identity, report.last_sequence);
         wal.checkpoint = end.header.checkpoint;
-        wal.next_generation = end.header.generation + 1;
+        wal.synced = synced;
+        wal.unsure = unsure;
+        wal.next_generation = end.generation_max + 1;
         wal.newest = end.file;
         let place = Place { position: end.position, chain: end.chain };
         let written = wal.disk.length(end.file)?;
@@ -164,7 +176,8 @@ impl Wal {
         self.record.clear();
         self.record.resize(HEADER_SIZE, 0);
         let log = self.active.insert(log);
-        let wal = WalParts::of_fields(&*self.disk, self.synced, growth, &mut self.record, &mut self.counters);
+        let Wal { disk, failed, record, counters, .. } = self;
+        let wal = WalParts { disk: &**disk, synced: self.synced, growth, failed, record, counters };
         Ok(Commit { batch, log, wal, last: &mut self.last, whole: Vec::new() })
     }
 
@@ -203,6 +216,7 @@ impl Wal {
         if self.failed {
             return Err(Error::OutcomeUnknown);
         }
+        self.write_again()?;
         if self.synced == self.last {
             return Ok(());
         }
@@ -210,6 +224,34 @@ impl Wal {
             self.sync_file(log.file)?;
         }
         self.synced = self.last;
+        Ok(())
+    }
+
+    /// Makes durable what a recovery has read. It is written once more, since a sync alone is not enough: after one that
+    /// failed the system shows what it could not write, and holds it to be written.
+    fn write_again(&mut self) -> Result<()> {
+        for Unsure { file, places } in self.unsure.clone() {
+            let mut position = places.start;
+            while position < places.end {
+                let mut bytes = vec![0; (places.end - position).min(GROWTH_MAX) as usize];
+                let length = self.disk.read_at(file, position, &mut bytes)?;
+                bytes.truncate(length);
+                if bytes.is_empty() {
+                    break; // a log without a record is shorter than its headers' room
+                }
+                self.disk.write_at(file, position, &bytes)?;
+                position += length as u64;
+            }
+        }
+        for file in FileRole::LOGS {
+            if self.unsure.iter().any(|unsure| unsure.file == file) {
+                self.sync_file(file)?;
+            }
+        }
+        if !self.unsure.is_empty() {
+            self.unsure.clear();
+            self.synced = self.last;
+        }
         Ok(())
     }
 
@@ -264,9 +306,10 @@ impl Wal {
         self.sync_file(file)?;
         header.update = 1;
         header.write(&*self.disk, file)?;
-        self.newest = file;
         let place = Place { position: RECORDS_START, chain: chain_start(salt) };
         let written = self.disk.length(file)?;
+        // From here on commits go there: a file with no more than a header is not the log that is removed last.
+        self.newest = file;
         Ok(LogFile { file, header, place, written, whole: FxHashSet::default() })
     }
 
@@ -292,6 +335,9 @@ impl Wal {
     /// Removes both log files, the older one first: the newer one alone is a sound log, the older is not.
     pub(crate) fn remove(&mut self) -> Result<()> {
         (self.active, self.closed) = (None, None);
+        // The base file holds everything, durably: what the logs held is of no account any more.
+        self.unsure.clear();
+        self.synced = self.last;
         let newest = self.newest;
         for file in FileRole::LOGS.into_iter().filter(|file| *file != newest).chain([newest]) {
             self.disk.remove_log(file)?;
@@ -305,21 +351,12 @@ pub(super) struct WalParts<'a> {
     disk: &'a dyn Disk,
     synced: Sequence,
     growth: Growth,
+    failed: &'a mut bool,
     record: &'a mut Vec<u8>,
     counters: &'a mut Counters,
 }
 
-impl<'a> WalParts<'a> {
-    fn of_fields(
-        disk: &'a dyn Disk,
-        synced: Sequence,
-        growth: Growth,
-        record: &'a mut Vec<u8>,
-        counters: &'a mut Counters,
-    ) -> WalParts<'a> {
-        WalParts { disk, synced, growth, record, counters }
-    }
-
+impl WalParts<'_> {
     /// Writes out a full part before an entry of about `size` bytes.
     fn make_room(&mut self, log: &mut LogFile, batch: &mut Batch, size: usize) -> Result<()> {
         if self.record.len() + size > PART_MAX && self.record.len() > HEADER_SIZE {
@@ -352,7 +389,9 @@ impl<'a> WalParts<'a> {
             }
         }
         if let Err(error) = self.disk.write_at(log.file, log.place.position, self.record) {
-            if end > log.written {
+            if batch.kind == RecordKind::Commit && last {
+                self.disown(log)?;
+            } else if end > log.written {
                 // A checkpoint may need the room that the beginning of the record took.
                 self.disk.truncate(log.file, log.written.max(log.place.position))?;
             }
@@ -365,6 +404,24 @@ impl<'a> WalParts<'a> {
         batch.part += 1;
         self.record.clear();
         self.record.resize(HEADER_SIZE, 0);
+        Ok(())
+    }
+}
+
+impl WalParts<'_> {
+    /// Makes sure that the record which could not be written is not there: the device may have it, whole, in spite of
+    /// its error, and a commit that failed must not come back after a crash.
+    ///
+    /// # Errors
+    /// [`Error::OutcomeUnknown`] if that, too, fails: the log takes nothing more.
+    fn disown(&mut self, log: &mut LogFile) -> Result<()> {
+        let cut = self.disk.truncate(log.file, log.place.position);
+        self.counters.fsyncs += 1;
+        if cut.and_then(|()| self.disk.sync_data(log.file)).is_err() {
+            *self.failed = true;
+            return Err(Error::OutcomeUnknown);
+        }
+        log.written = log.place.position;
         Ok(())
     }
 }
@@ -479,10 +536,10 @@ impl Checkpoint {
     pub(super) fn begin_images<'a>(&'a mut self, disk: &'a dyn Disk, sequence: Sequence) -> Images<'a> {
         self.record.clear();
         self.record.resize(HEADER_SIZE, 0);
-        let Checkpoint { closed: log, followed, synced, record, counters, .. } = self;
+        let Checkpoint { closed: log, followed, synced, log_failed: failed, record, counters, .. } = self;
         let (kind, followed) = (RecordKind::Images, *followed);
         let batch = Batch { kind, sequence, part: 0, followed, start: log.place };
-        let wal = WalParts::of_fields(disk, *synced, Growth::AsWritten, record, counters);
+        let wal = WalParts { disk, synced: *synced, growth: Growth::AsWritten, failed, record, counters };
         Images { batch, log, wal }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct PrivatePages {
     pub(super) root: Arc<Root>,
     /// The fields of page 0; written there by the commit.
     pub(super) state: FileState,
+    /// Pages that were free when the transaction began.
+    free_before: u32,
     pub(super) entries: Vec<Entry>,
     pub(super) index: FxHashMap<PageId, usize>,
     /// The page last edited, and its place.
@@ -92,6 +94,7 @@ impl PrivatePages {
         Ok(PrivatePages {
             root,
             state,
+            free_before: state.free_count,
             entries: Vec::new(),
             index: FxHashMap::default(),
             recent: NO_RECENT,
@@ -471,9 +474,6 @@ impl ReadPages for PrivatePages {
     }
 }
 
-/// Pages are given back so often before it is asked whether there are as many.
-const GIVEN_BACK_UNCOUNTED: u32 = 4096;
-
 impl WritePages for PrivatePages {
     #[inline]
     fn edit(&mut self, id: PageId) -> Result<&mut PageCopy> {
@@ -544,9 +544,12 @@ impl WritePages for PrivatePages {
         if id <= SCHEMA_ROOT || id.0 >= self.state.page_count {
             return Err(Error::corrupt(id, "a page was given back that no tree can own"));
         }
-        // A tree that leads to a page again and again would give it back as often. Counting costs a call of the system.
-        let free_count = self.state.free_count;
-        if free_count.is_multiple_of(GIVEN_BACK_UNCOUNTED) && u64::from(free_count) > self.pages_max() {
+        // A forged tree that leads to a page again and again would give it back as often. What was free before need not
+        // stand anywhere, in the file or in memory. Asked now and then: it asks for the file's length.
+        let free_count = self.state.free_count.saturating_add(1);
+        let given_back = free_count.saturating_sub(self.free_before);
+        let is_too_much = given_back.is_power_of_two() && u64::from(given_back) > self.pages_max();
+        if is_too_much || free_count >= self.state.page_count {
             return Err(Error::corrupt(id, "more pages were given back than there are"));
         }
         self.tail_freed |= id.0 == self.state.page_count - 1;
@@ -556,14 +559,14 @@ impl WritePages for PrivatePages {
             freelist::expect(head, copy.bytes())?;
             if freelist::push(copy, id) {
                 self.discard(id)?;
-                self.state.free_count = self.state.free_count.saturating_add(1);
+                self.state.free_count = free_count;
                 return Ok(());
             }
         }
         self.make(id, PageKind::Freelist, 0)?;
         freelist::link(self.edit(id)?, head);
         self.state.freelist_head = id;
-        self.state.free_count = self.state.free_count.saturating_add(1);
+        self.state.free_count = free_count;
         Ok(())
     }
 

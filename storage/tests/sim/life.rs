@@ -125,7 +125,9 @@ impl Living<'_> {
         let store = loop {
             match open(self.disk, &self.shape.options) {
                 Ok(store) => break store,
-                Err(Error::Corrupt { page, detail, .. }) => return Err(format!("open: page {page}: {detail}")),
+                Err(Error::Corrupt { page, detail, .. }) => {
+                    return Err(format!("open: page {page}: {detail}"));
+                }
                 // A fault that strikes once does so to one of a few attempts.
                 Err(_) if self.faulty && tries < 8 => tries += 1,
                 Err(error) => return Err(format!("open: {error}")),

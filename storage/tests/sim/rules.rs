@@ -3,11 +3,12 @@
 //! Most are a few steps, crashed behind every call by many seeds; the damage of some is made by hand.
 
 use crate::life::{Floor, Life, live};
-use crate::state::State;
+use crate::state::{State, entry};
 use crate::steps::{Shape, Step};
 use crate::sweep::Run;
 use sedge_storage::testing::{Crash, Fault, FaultKind, SimDisk, open};
-use sedge_storage::{Error, Options, Synchronous};
+use sedge_storage::{Error, Options, Store, Synchronous, TreeKind, WriteTransaction};
+use std::time::Duration;
 
 use Step::{Checkpoint, Kill, Reopen};
 
@@ -342,4 +343,35 @@ fn logs_are_removed_in_their_order_by_whoever_removes_them() {
         }
     }
     assert!(lives > 100);
+}
+
+#[test]
+fn pages_that_were_freed_before_any_checkpoint_are_counted_by_their_number() {
+    // They stand neither in the file nor in the overlay, and a transaction that freed one more was told that it had
+    // given back more pages than there are.
+    let store = open(&SimDisk::new(), &full().options).unwrap();
+    let change = |change: &dyn Fn(&mut WriteTransaction)| {
+        let mut transaction = store.begin_write(Duration::ZERO).unwrap();
+        change(&mut transaction);
+        transaction.commit().unwrap();
+    };
+    let rows = 0..60u8;
+    change(&|t| {
+        let tree = t.create_tree(TreeKind::Index).unwrap();
+        assert!(t.insert(Store::SCHEMA_TREE, &[0], &entry(tree)).unwrap());
+        rows.clone().for_each(|row| assert!(t.insert(tree, &[row], &[row; 9000]).unwrap()));
+        t.drop_tree(tree).unwrap();
+        let tree = t.create_tree(TreeKind::Index).unwrap();
+        rows.clone().for_each(|row| assert!(t.insert(tree, &[row], &[row; 9000]).unwrap()));
+        t.drop_tree(tree).unwrap();
+        assert!(t.delete(Store::SCHEMA_TREE, &[0]).unwrap());
+    });
+    for _ in 0..3 {
+        change(&|t| {
+            let tree = t.create_tree(TreeKind::Index).unwrap();
+            assert!(t.insert(tree, &[1], &[1; 9000]).unwrap());
+            t.drop_tree(tree).unwrap();
+        });
+    }
+    assert_eq!(State::default().verify(&store).unwrap(), None);
 }

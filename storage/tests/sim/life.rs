@@ -34,6 +34,8 @@ pub struct Life {
     promises: Vec<(usize, Floor)>,
     /// Commits that failed, between which calls, and what they would have left: a crash in between may keep them.
     failures: Vec<(Range<usize>, u64, State)>,
+    /// Checkpoints that ended between two commits made meanwhile.
+    pub overtaken: u64,
 }
 
 impl Life {
@@ -70,6 +72,8 @@ struct Living<'a> {
     promises: Vec<(usize, Floor)>,
     failures: Vec<(Range<usize>, u64, State)>,
     held: Vec<(Snapshot, State)>,
+    /// Checkpoints that ended between two commits made meanwhile.
+    overtaken: u64,
     /// Errors of the disk are to be expected.
     faulty: bool,
 }
@@ -100,6 +104,7 @@ pub fn live(
         promises: vec![(0, floor)],
         failures: Vec::new(),
         held: Vec::new(),
+        overtaken: 0,
         faulty,
     };
     let sequence = living.open(floor.after(crash))?;
@@ -111,11 +116,11 @@ pub fn live(
         living.step(step).map_err(|wrong| format!("step {at}, {step:?}: {wrong}"))?;
     }
     living.held.clear();
-    let Living { states, promises, failures, store, .. } = living;
+    let Living { states, promises, failures, overtaken, store, .. } = living;
     let recording = disk.recording();
     disk.kill();
     drop(store);
-    Ok(Life { recording, states, promises, failures })
+    Ok(Life { recording, states, promises, failures, overtaken })
 }
 
 impl Living<'_> {
@@ -199,6 +204,7 @@ impl Living<'_> {
                 Err(Error::Busy(_)) if !self.held.is_empty() => {}
                 Err(error) => self.failed(error)?,
             },
+            Step::Beside(changes) => self.beside(changes)?,
             Step::Synchronous(level) => {
                 self.level = *level;
                 self.store().set_synchronous(*level);
@@ -218,6 +224,31 @@ impl Living<'_> {
                 self.held.push(held);
             }
             Step::Release => self.release()?,
+        }
+        Ok(())
+    }
+
+    /// A checkpoint that runs beside changes: it holds what was committed before it, and none of them is in its way.
+    fn beside(&mut self, changes: &[Step]) -> Result<(), String> {
+        let (store, before) = (self.store().clone(), self.last());
+        let checkpoint = std::thread::scope(|scope| {
+            let checkpoint = scope.spawn(|| {
+                let done = store.checkpoint();
+                (done, store.snapshot().sequence())
+            });
+            let changed = changes.iter().try_for_each(|step| self.step(step));
+            let (done, reached) = checkpoint.join().expect("it does not panic");
+            changed.map(|()| {
+                self.overtaken += u64::from(before < reached && reached < self.last());
+                done
+            })
+        })?;
+        match checkpoint {
+            Ok(()) => self.promise(before, before),
+            // A transaction took long.
+            Err(Error::Busy(_)) => {}
+            Err(error) if self.faulty => drop(error),
+            Err(error) => return Err(error.to_string()),
         }
         Ok(())
     }

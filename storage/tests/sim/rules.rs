@@ -3,6 +3,7 @@
 //! Most are a few steps, crashed behind every call by many seeds; the damage of some is made by hand.
 
 use crate::life::{Floor, Life, live};
+use crate::setting;
 use crate::state::{State, entry};
 use crate::steps::{Shape, Step};
 use crate::sweep::Run;
@@ -10,13 +11,14 @@ use sedge_storage::testing::{Crash, Fault, FaultKind, SimDisk, open};
 use sedge_storage::{Error, Options, Store, Synchronous, TreeKind, WriteTransaction};
 use std::time::Duration;
 
-use Step::{Checkpoint, Kill, Reopen};
+use Step::{Beside, Checkpoint, Kill, Reopen};
 
 /// Bytes in front of a log's records; its two headers stand at 0 and at half of it.
 const RECORDS_START: usize = 8192;
 
 fn shape(synchronous: Synchronous, cache_size: usize) -> Shape {
-    let options = Options { page_size: 4096, cache_size, synchronous, ..Options::default() };
+    let busy_timeout = Duration::ZERO;
+    let options = Options { page_size: 4096, cache_size, synchronous, busy_timeout, ..Options::default() };
     Shape { options, value_max: 300, keys: 120 }
 }
 
@@ -93,6 +95,29 @@ fn a_checkpoint_that_failed_at_any_call_is_tried_again_behind_later_commits() {
     let steps = [change(1), change(2), Checkpoint, change(3), change(4), Checkpoint, change(5)];
     fail_in_step(full(), &steps, 2, FaultKind::Error, 2);
     fail_in_step(full(), &steps, 2, FaultKind::Full, 1);
+}
+
+#[test]
+fn a_checkpoint_beside_commits_is_cut_off_at_any_call() {
+    // Which commits it meets differs from run to run; each run is crashed behind each of its calls.
+    let mut overtaken = 0;
+    for seed in 0..setting("SEDGE_BESIDE_RUNS", 12) {
+        let cache_size = [64 << 10, 64 << 20][seed as usize % 2];
+        let synchronous = [Synchronous::Full, Synchronous::Normal, Synchronous::Off][seed as usize % 3];
+        let mut shape = shape(synchronous, cache_size);
+        // The lives after a crash may hold readers, and wait for them as long as that.
+        shape.options.busy_timeout = Duration::from_millis(100);
+        let beside = |from: u64| {
+            let mut changes: Vec<Step> = (from..from + 8).map(change).collect();
+            changes.extend([load(from, 60), thin(from), change(from + 8), thin(from + 1), change(from + 9)]);
+            Beside(changes)
+        };
+        let steps = [load(seed, 150), change(seed), beside(20 * seed), thin(seed), beside(20 * seed + 10)];
+        let run = Run { seed, shape, steps: steps.to_vec(), faults: Vec::new() };
+        run.crash_everywhere().unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}\n{run:?}"));
+        overtaken += lived(&SimDisk::new(), &shape, &steps).overtaken;
+    }
+    assert!(overtaken > 0, "no checkpoint ran beside commits");
 }
 
 #[test]

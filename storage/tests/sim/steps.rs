@@ -21,6 +21,9 @@ pub enum Step {
     Thin { seed: u64 },
     /// A checkpoint.
     Checkpoint,
+    /// A checkpoint in a thread of its own, and changes while it runs. How they meet is not in the seed's hand, so this
+    /// is no step of the sweep.
+    Beside(Vec<Step>),
     /// All later commits are synced so.
     Synchronous(Synchronous),
     /// The store is closed and opened again.
@@ -50,7 +53,10 @@ impl Shape {
         let synchronous = [Synchronous::Full, Synchronous::Full, Synchronous::Normal, Synchronous::Off];
         let synchronous = synchronous[random.below(4) as usize];
         let mmap = random.one_in(2);
-        let options = Options { page_size: 4096, cache_size, synchronous, mmap, ..Options::default() };
+        // Whoever would see a reader go is the one who waits.
+        let busy_timeout = Duration::ZERO;
+        let options =
+            Options { page_size: 4096, cache_size, synchronous, mmap, busy_timeout, ..Options::default() };
         Shape { options, value_max: [60, 300, 1500][random.below(3) as usize], keys: 20 + random.below(300) }
     }
 }

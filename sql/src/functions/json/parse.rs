@@ -305,7 +305,7 @@ impl Parser<'_> {
                         }
                     }
                 }
-                ..b' ' => {
+                1..b' ' => {
                     kind = TEXT5;
                     self.is_five = true;
                 }

@@ -135,7 +135,7 @@ fn damage_is_found_as_in_sqlite_and_stops_nothing() {
         let blob = damaged(random, &whole);
         let (path, other) = (path(random), json(random));
         for name in ["json", "json_pretty", "json_quote", "json_array", "json_type", "json_array_length"] {
-            found += u64::from(sedge(name, &[blob.clone()]).is_none());
+            found += u64::from(sedge(name, std::slice::from_ref(&blob)).is_none());
         }
         for name in ["json_extract", "jsonb_extract", "->", "->>", "jsonb_remove", "jsonb_patch"] {
             sedge(name, &[blob.clone(), path.clone()]);

@@ -468,6 +468,9 @@ impl Core {
         self.checkpoint_now(Afterwards::Finish)?;
         let removed = self.wal().as_mut().map_or(Ok(()), Wal::remove);
         removed?;
+        // No recovery will look at the end of the file.
+        self.roots.begin_log(self.newest().page_count);
+        self.roots.end_closed_log();
         self.cut_tail()?;
         *self.wal() = None;
         Ok(())

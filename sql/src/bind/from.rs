@@ -211,7 +211,13 @@ impl<'a> Binder<'a> {
     }
 
     /// A view: its query is bound in its own text, seeing nothing of the statement around it.
-    fn view(&mut self, view: &'a View, shown: String, columns: &[&str], span: Option<Span>) -> Result<From> {
+    pub(super) fn view(
+        &mut self,
+        view: &'a View,
+        shown: String,
+        columns: &[&str],
+        span: Option<Span>,
+    ) -> Result<From> {
         if self.views.iter().any(|known| known.eq_ignore_ascii_case(&view.name)) {
             return Err(Error::invalid(format!("view {} is circularly defined", view.name), span));
         }
@@ -256,7 +262,14 @@ impl<'a> Binder<'a> {
             })
             .collect();
         let relation = Relation::Values { rows, columns: columns.iter().map(|column| column.id).collect() };
-        let source = Source { name: Some(shown), in_main: true, columns, row_id: None, nullable: false };
+        let source = Source {
+            name: Some(shown),
+            in_main: true,
+            columns,
+            is_table: false,
+            row_id: None,
+            nullable: false,
+        };
         Ok(From::one(relation, source))
     }
 
@@ -293,7 +306,7 @@ impl<'a> Binder<'a> {
                 hidden: false,
             });
         }
-        let source = Source { name, in_main: false, columns, row_id: None, nullable: false };
+        let source = Source { name, in_main: false, columns, is_table: false, row_id: None, nullable: false };
         Ok(From::one(selected.relation, source))
     }
 

@@ -30,6 +30,7 @@ mod text;
 mod trigger;
 mod typed;
 mod upsert;
+mod view;
 mod walk;
 mod window;
 mod write;
@@ -53,6 +54,7 @@ use text::Text;
 pub use names::{names_in_expr, names_in_trigger, names_in_view};
 pub use table::{BoundTableExpr, TableExprUse, bind_table, bind_table_expr, bind_target};
 pub use trigger::{BoundProgram, BoundStep, ProgramText, bind_program};
+pub use view::view_table;
 
 /// What binding looks at beside the statement.
 pub struct BindContext<'a> {

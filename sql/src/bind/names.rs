@@ -7,9 +7,9 @@ use super::scope::{Source, SourceColumn};
 use super::select::Naming;
 use super::table::TableExprUse;
 use super::text::Text;
-use super::trigger::{ProgramText, bind_noting};
+use super::trigger::{ProgramText, bind_noting, triggered};
 use super::{BindContext, Binder};
-use crate::catalog::{Catalog, NameUse, Relation, Table, Trigger, View};
+use crate::catalog::{Catalog, NameUse, Table, TableKind, Trigger, View};
 use crate::error::{Error, Result};
 use crate::ir::ColumnId;
 use crate::parser::TriggerEvent;
@@ -42,7 +42,7 @@ impl Names {
         source: &Source,
         qualifier: &ast::Ident,
     ) {
-        let Some(first) = source.columns.first().filter(|_| source.row_id.is_some()) else { return };
+        let Some(first) = source.columns.first().filter(|_| source.is_table) else { return };
         let Some((table, _)) = &first.info.origin else { return };
         if !self.aliased.contains(&first.id) && table.eq_ignore_ascii_case(&qualifier.value) {
             self.note(text, views, qualifier, &table.clone(), None);
@@ -83,9 +83,8 @@ pub fn names_in_view(catalog: &Catalog, view: &View) -> Result<Vec<NameUse>> {
 /// As [`super::bind_program`]: what a trigger names may be missing.
 pub fn names_in_trigger(catalog: &Catalog, trigger: &Trigger) -> Result<Vec<NameUse>> {
     let create = &trigger.create;
-    let Some(Relation::Table(table)) = catalog.relation(&trigger.table) else {
-        return Err(Error::name(format!("no such table: {}", trigger.table), None));
-    };
+    let table = triggered(catalog, trigger)?;
+    let is_view = table.kind == TableKind::View;
     let (sides, columns) = match &create.event {
         TriggerEvent::Insert => ((false, true), &[][..]),
         TriggerEvent::Delete => ((true, false), &[][..]),
@@ -93,8 +92,10 @@ pub fn names_in_trigger(catalog: &Catalog, trigger: &Trigger) -> Result<Vec<Name
     };
     let text = Text::new(&trigger.sql);
     let mut names = Names::default();
-    names.note(&text, 0, &create.table, &table.name, None);
-    for ident in columns {
+    if !is_view {
+        names.note(&text, 0, &create.table, &table.name, None);
+    }
+    for ident in columns.iter().filter(|_| !is_view) {
         let column = table.column(&ident.value).and_then(|place| table.columns.get(place));
         let Some(column) = column else {
             return Err(Error::name(format!("no such column: {}", ident.value), None));
@@ -102,7 +103,7 @@ pub fn names_in_trigger(catalog: &Catalog, trigger: &Trigger) -> Result<Vec<Name
         names.note(&text, 0, ident, &table.name, Some(&column.name));
     }
     let program = ProgramText {
-        table,
+        table: &table,
         sides,
         condition: create.condition.as_ref(),
         body: &create.body,
@@ -148,7 +149,7 @@ impl<'a> Binder<'a> {
     pub(super) fn note_column(&mut self, level: usize, qualifier: Option<&ast::Ident>, ident: &ast::Ident) {
         let (Some(names), Some(scope)) = (&mut self.names, self.scopes.get(level)) else { return };
         let table = qualifier.map(|qualifier| qualifier.value.as_str());
-        let tables = scope.sources.iter().filter(|source| source.row_id.is_some());
+        let tables = scope.sources.iter().filter(|source| source.is_table);
         for source in tables.filter(|source| source.goes_by(None, table)) {
             let found = source.columns.iter().find(|column| {
                 (table.is_some() || !column.hidden) && column.info.name.eq_ignore_ascii_case(&ident.value)

@@ -43,6 +43,7 @@ impl<'a> QueueSource<'a> {
             name: Some(shown),
             in_main: false,
             columns: self.columns.clone(),
+            is_table: false,
             row_id: None,
             nullable: false,
         };

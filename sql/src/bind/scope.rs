@@ -74,6 +74,8 @@ pub(super) struct Source {
     pub in_main: bool,
     /// Its columns.
     pub columns: Vec<SourceColumn>,
+    /// True for a table, whose columns a rename may be about.
+    pub is_table: bool,
     /// Its row id.
     pub row_id: Option<SourceColumn>,
     /// True if an outer join may fill it with NULLs.

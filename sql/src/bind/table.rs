@@ -5,7 +5,7 @@ use super::scope::{Clause, Scope, Source, SourceColumn};
 use super::text::Text;
 use super::typed::{ColumnInfo, Typed};
 use super::{BindContext, Binder, NO_HINTS};
-use crate::catalog::{Catalog, Index, IndexKey, SEQUENCE_TABLE, SqlExpr, Table};
+use crate::catalog::{Catalog, Index, IndexKey, SEQUENCE_TABLE, SqlExpr, Table, TableKind};
 use crate::error::{Error, Result};
 use crate::ir::{BoundIndex, ColumnId, Expr, IndexHint, TableRows, Target, TargetIndex};
 use crate::types::{Affinity, Collation, ColumnType, TypeSet};
@@ -217,7 +217,9 @@ impl<'a> Binder<'a> {
         for (place, column) in table.columns.iter().enumerate() {
             let is_row_id = table.row_id_column == Some(place);
             let not_null = is_row_id || column.not_null.is_some();
-            let types = column.column_type.type_set();
+            // What is written to a view is converted to no type.
+            let is_view = table.kind == TableKind::View;
+            let types = if is_view { TypeSet::ALL } else { column.column_type.type_set() };
             columns.push(SourceColumn {
                 id: self.fresh_column(),
                 info: Rc::new(ColumnInfo {
@@ -246,8 +248,14 @@ impl<'a> Binder<'a> {
             collation: None,
             hidden: false,
         });
-        let source =
-            Source { name: Some(shown), in_main: true, columns, row_id: Some(named), nullable: false };
+        let source = Source {
+            name: Some(shown),
+            in_main: true,
+            columns,
+            is_table: table.kind != TableKind::View,
+            row_id: table.has_row_id().then_some(named),
+            nullable: false,
+        };
         (source, row_id)
     }
 

@@ -93,7 +93,14 @@ impl<'a> Binder<'a> {
             columns: ids,
             alias: shown.clone(),
         });
-        let source = Source { name: Some(shown), in_main: false, columns, row_id: None, nullable: false };
+        let source = Source {
+            name: Some(shown),
+            in_main: false,
+            columns,
+            is_table: false,
+            row_id: None,
+            nullable: false,
+        };
         Ok(From { relation, sources: vec![source], merged: Vec::new() })
     }
 

@@ -9,8 +9,9 @@ use super::scope::{Clause, Scope};
 use super::select::Naming;
 use super::text::Text;
 use super::typed::Typed;
+use super::view::view_table;
 use super::{BindContext, Binder};
-use crate::catalog::{Catalog, Table};
+use crate::catalog::{Catalog, Relation, Table, Trigger};
 use crate::error::{Error, Result, Span};
 use crate::functions::{raise_action, raise_function};
 use crate::ir::{Bound, ColumnId, Expr, Query, Write};
@@ -112,6 +113,15 @@ pub(super) fn bind_noting(
         steps.push(BoundStep::Write(Box::new(Bound { given, ..binder.finish(write) })));
     }
     Ok(BoundProgram { condition, steps })
+}
+
+/// What a trigger is for: its table, or the table that stands for its view.
+pub(super) fn triggered(catalog: &Catalog, trigger: &Trigger) -> Result<Arc<Table>> {
+    match catalog.relation(&trigger.table) {
+        Some(Relation::Table(table)) => Ok(Arc::clone(table)),
+        Some(Relation::View(view)) => view_table(catalog, view),
+        None => Err(Error::name(format!("no such table: {}", trigger.table), None)),
+    }
 }
 
 impl<'a> Binder<'a> {

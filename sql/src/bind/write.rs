@@ -3,23 +3,40 @@
 use super::Binder;
 use super::compound::Limits;
 use super::from::{From, is_schema_name, relation_names};
-use super::scope::{Clause, Merged, Scope, Source};
+use super::scope::{Clause, Merged, Scope, Source, SourceColumn};
 use super::select::{Naming, Selected};
 use super::typed::Typed;
+use super::view::view_table;
 use super::walk::{columns_of, for_each_node, subquery_of};
-use crate::catalog::{Relation as Object, Table, is_main, is_row_id_name};
+use crate::catalog::{Relation as Object, Table, TableKind, View, is_main, is_row_id_name};
 use crate::error::{Error, Result};
 use crate::ir::{
-    self, Expr, IndexHint, InsertColumn, InsertSource, JoinKind, Output, Query, Relation, TableRows, Target,
-    Write,
+    self, ColumnId, Expr, IndexHint, InsertColumn, InsertSource, JoinKind, Output, Query, Relation,
+    TableRows, Target, Write,
 };
-use crate::parser::{Assignment, Delete, Insert, Name, Update};
+use crate::parser::{Assignment, Delete, Insert, Name, TriggerEvent, Update};
 use crate::suggest::{nearest, suggest};
 use crate::types::{Affinity, Collation, ColumnType, TypeSet};
 use rustc_hash::FxHashSet;
 use sqlparser::ast;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// What a statement changes.
+pub(super) enum Written<'a> {
+    Table(&'a Arc<Table>),
+    /// A view, and the table that stands for it.
+    View(&'a View, Arc<Table>),
+}
+
+impl Written<'_> {
+    fn table(&self) -> &Arc<Table> {
+        match self {
+            Written::Table(table) => table,
+            Written::View(_, table) => table,
+        }
+    }
+}
 
 /// The clauses by which UPDATE and DELETE find their rows.
 struct Finding<'a> {
@@ -32,10 +49,12 @@ struct Finding<'a> {
 
 impl<'a> Binder<'a> {
     pub(super) fn insert(&mut self, insert: &'a Insert) -> Result<Write> {
-        let table = self.written_table(&insert.table)?;
+        let written = self.written(&insert.table)?;
+        let table = written.table();
         self.note_table(&insert.table.name, table, None);
+        self.must_have_trigger(table, &insert.table, |event| matches!(event, TriggerEvent::Insert))?;
         let shown = insert.alias.as_ref().unwrap_or(&insert.table.name).value.clone();
-        let (target, row) = self.target(table, shown)?;
+        let (target, row) = self.target_of(&written, shown)?;
         // DEFAULT VALUES gives no column a value.
         let columns = match &insert.source {
             None => Vec::new(),
@@ -46,6 +65,9 @@ impl<'a> Binder<'a> {
             None => InsertSource::Defaults,
             Some(query) => self.insert_source(query, table, columns.len(), insert.columns.is_some())?,
         };
+        if table.kind == TableKind::View && !insert.upserts.is_empty() {
+            return Err(Error::invalid("cannot UPSERT a view", self.place_of(&insert.table.name)));
+        }
         let (upserts, excluded) = self.upserts(&target, &row, &insert.upserts)?;
         let returning = self.returning(table, &row, insert.returning.as_ref())?;
         let on_conflict = insert.on_conflict;
@@ -53,8 +75,21 @@ impl<'a> Binder<'a> {
     }
 
     pub(super) fn update(&mut self, update: &'a Update) -> Result<Write> {
-        let table = self.written_table(&update.table)?;
+        let written = self.written(&update.table)?;
+        let table = written.table();
         self.note_table(&update.table.name, table, None);
+        let assigned = update.assignments.iter().flat_map(|assignment| &assignment.columns);
+        self.must_have_trigger(table, &update.table, |event| match event {
+            TriggerEvent::Update(columns) if columns.is_empty() => true,
+            // RETURNING asks for no more than that there is one.
+            TriggerEvent::Update(columns) => {
+                let is_column = |name: &ast::Ident| {
+                    columns.iter().any(|column| column.value.eq_ignore_ascii_case(&name.value))
+                };
+                update.returning.is_some() || assigned.clone().any(is_column)
+            }
+            TriggerEvent::Insert | TriggerEvent::Delete => false,
+        })?;
         let shown = update.alias.as_ref().unwrap_or(&update.table.name).value.clone();
         self.open_with(update.with.as_ref());
         let finding = Finding {
@@ -64,8 +99,8 @@ impl<'a> Binder<'a> {
             order_by: &update.order_by,
             limit: update.limit.as_ref(),
         };
-        let (mut find, from) = self.find(table, shown.clone(), &finding)?;
-        let (target, row) = self.target(table, shown)?;
+        let (mut find, from) = self.find(&written, shown.clone(), &finding)?;
+        let (target, row) = self.target_of(&written, shown)?;
         let mut scope = Scope::new(vec![row.clone()], Clause::Row);
         scope.sources.extend(from.sources);
         // Places count from the target on.
@@ -86,14 +121,17 @@ impl<'a> Binder<'a> {
             find,
             assignments,
             on_conflict: update.on_conflict,
-            finds_twice: !update.from.is_empty(),
+            // A view's row is changed as often as it is found.
+            finds_twice: !update.from.is_empty() && table.kind != TableKind::View,
             returning,
         }))
     }
 
     pub(super) fn delete(&mut self, delete: &'a Delete) -> Result<Write> {
-        let table = self.written_table(&delete.table)?;
+        let written = self.written(&delete.table)?;
+        let table = written.table();
         self.note_table(&delete.table.name, table, None);
+        self.must_have_trigger(table, &delete.table, |event| matches!(event, TriggerEvent::Delete))?;
         let shown = delete.alias.as_ref().unwrap_or(&delete.table.name).value.clone();
         self.open_with(delete.with.as_ref());
         let finding = Finding {
@@ -103,22 +141,25 @@ impl<'a> Binder<'a> {
             order_by: &delete.order_by,
             limit: delete.limit.as_ref(),
         };
-        let (find, _) = self.find(table, shown.clone(), &finding)?;
-        let (target, row) = self.target(table, shown)?;
+        let (find, _) = self.find(&written, shown.clone(), &finding)?;
+        let (target, row) = self.target_of(&written, shown)?;
         let returning = self.returning(table, &row, delete.returning.as_ref())?;
         Ok(Write::Delete(ir::Delete { target, find, returning }))
     }
 
-    /// The table that a statement changes.
-    fn written_table(&self, name: &Name) -> Result<&'a Arc<Table>> {
+    /// The table or view that a statement changes.
+    fn written(&self, name: &Name) -> Result<Written<'a>> {
         let span = self.place_of(&name.name);
         let written = &name.name.value;
         let catalog = self.cx.catalog;
         match catalog.relation(written).filter(|_| is_main(name)) {
-            Some(Object::Table(table)) => Ok(table),
-            Some(Object::View(view)) => {
-                Err(Error::invalid(format!("cannot modify {} because it is a view", view.name), span))
-            }
+            Some(Object::Table(table)) => Ok(Written::Table(table)),
+            Some(Object::View(view)) => match view_table(catalog, view) {
+                Ok(table) => Ok(Written::View(view, table)),
+                Err(Error::Name { message, .. }) => Err(Error::name(message, span)),
+                Err(Error::Invalid { message, .. }) => Err(Error::invalid(message, span)),
+                Err(error) => Err(error),
+            },
             None if is_schema_name(written) => {
                 Err(Error::invalid(format!("table {written} may not be modified"), span))
             }
@@ -126,6 +167,33 @@ impl<'a> Binder<'a> {
                 let known = nearest(written, relation_names(catalog));
                 Err(Error::name(suggest(format!("no such table: {written}"), known), span))
             }
+        }
+    }
+
+    /// Refuses a change of a view without an INSTEAD OF trigger that carries it out.
+    fn must_have_trigger(
+        &self,
+        table: &Table,
+        name: &Name,
+        carries_out: impl Fn(&TriggerEvent) -> bool,
+    ) -> Result<()> {
+        let triggers = self.cx.catalog.triggers(&table.name);
+        if table.kind != TableKind::View || triggers.iter().any(|trigger| carries_out(&trigger.create.event))
+        {
+            return Ok(());
+        }
+        let message = format!(
+            "cannot modify {} because it is a view; an INSTEAD OF trigger can say what to change instead",
+            table.name
+        );
+        Err(Error::invalid(message, self.place_of(&name.name)))
+    }
+
+    /// What is written to, and the row being written as a source.
+    fn target_of(&mut self, written: &Written<'a>, shown: String) -> Result<(Target, Source)> {
+        match written {
+            Written::Table(table) => self.target(table, shown),
+            Written::View(_, table) => Ok(self.view_target(table, shown)),
         }
     }
 
@@ -204,14 +272,26 @@ impl<'a> Binder<'a> {
     }
 
     /// The rows that UPDATE or DELETE changes: a query that gives their row ids, and the rows of FROM beside them.
-    fn find(&mut self, table: &'a Arc<Table>, shown: String, finding: &Finding<'a>) -> Result<(Query, From)> {
+    fn find(&mut self, written: &Written<'a>, shown: String, finding: &Finding<'a>) -> Result<(Query, From)> {
         let hint = match finding.indexed {
             None => IndexHint::None,
-            Some(index) => self.hinted_index(table, index.as_ref())?,
+            Some(index) => self.hinted_index(written.table(), index.as_ref())?,
         };
-        let (rows, source) = self.table_rows(table, shown.clone(), hint)?;
-        let output = row_id_output(&rows);
-        let mut relation = Relation::Table(rows);
+        let (mut relation, source, outputs) = match written {
+            Written::Table(table) => {
+                let (rows, source) = self.table_rows(table, shown.clone(), hint)?;
+                let outputs = vec![row_id_output(&rows)];
+                (Relation::Table(rows), source, outputs)
+            }
+            Written::View(view, _) => {
+                let From { relation, mut sources, .. } = self.view(view, shown.clone(), &[], None)?;
+                let Some(source) = sources.pop() else {
+                    return Err(Error::invalid(format!("view {} has no columns", view.name), None));
+                };
+                let outputs = source.columns.iter().map(column_output).collect();
+                (relation, source, outputs)
+            }
+        };
         let mut sources = vec![source];
         let mut from = From { relation: Relation::OneRow, sources: Vec::new(), merged: Vec::new() };
         let mut merged = Vec::new();
@@ -243,7 +323,7 @@ impl<'a> Binder<'a> {
         };
         let selected = Selected { relation: relation?, columns: Vec::new() };
         let selected = self.limit(selected, &Limits { limit, offset })?;
-        Ok((Query { relation: selected.relation, outputs: vec![output] }, from))
+        Ok((Query { relation: selected.relation, outputs }, from))
     }
 
     fn found_rows(&mut self, mut relation: Relation, finding: &Finding<'a>) -> Result<Relation> {
@@ -273,15 +353,7 @@ impl<'a> Binder<'a> {
             });
         }
         used.retain(|id| made.contains(id) && !target.columns.contains(id));
-        find.outputs.extend(used.into_iter().map(|column| Output {
-            column,
-            name: String::new(),
-            types: TypeSet::ALL,
-            affinity: Affinity::None,
-            collation: Collation::Binary,
-            column_type: None,
-            origin: None,
-        }));
+        find.outputs.extend(used.into_iter().map(found_output));
     }
 
     /// SET: the columns assigned and their next values. Of several values for one column the last counts.
@@ -323,7 +395,26 @@ fn written_column(table: &Table, name: &str) -> Option<InsertColumn> {
     if let Some(place) = table.column(name) {
         return Some(InsertColumn::Column(place));
     }
-    is_row_id_name(name).then(|| table.row_id_column.map_or(InsertColumn::RowId, InsertColumn::Column))
+    (table.has_row_id() && is_row_id_name(name))
+        .then(|| table.row_id_column.map_or(InsertColumn::RowId, InsertColumn::Column))
+}
+
+/// A column of a view's row.
+fn column_output(column: &SourceColumn) -> Output {
+    found_output(column.id)
+}
+
+/// What is found beside a row's id.
+fn found_output(column: ColumnId) -> Output {
+    Output {
+        column,
+        name: String::new(),
+        types: TypeSet::ALL,
+        affinity: Affinity::None,
+        collation: Collation::Binary,
+        column_type: None,
+        origin: None,
+    }
 }
 
 fn row_id_output(rows: &TableRows) -> Output {

@@ -272,7 +272,7 @@ pub fn create_trigger(
             return Err(Error::invalid(message, place(&create.table)));
         }
         Some(Relation::Table(table)) => table.name.clone(),
-        Some(Relation::View(_)) => return Err(unsupported("INSTEAD OF triggers are", place(&create.table))),
+        Some(Relation::View(view)) => view.name.clone(),
         None if is_schema_table(&create.table.value) => {
             return Err(Error::invalid("cannot create a trigger on a system table", place(&create.table)));
         }

@@ -2,8 +2,8 @@
 //! and indexes. Pure: no tree is made here, so the same code serves CREATE and reading the schema back.
 
 use super::schema::{
-    Check, Column, ForeignKey, Generated, Index, IndexColumn, IndexKey, IndexOrigin, SqlExpr, Table, Trigger,
-    View, is_row_id_name,
+    Check, Column, ForeignKey, Generated, Index, IndexColumn, IndexKey, IndexOrigin, SqlExpr, Table,
+    TableKind, Trigger, View, is_row_id_name,
 };
 use super::types::column_type;
 use crate::error::{Error, Result, Span};
@@ -55,6 +55,7 @@ pub(super) fn define_table(create: &CreateTable, sql: String) -> Result<TableSha
     let mut builder = TableBuilder {
         table: Table {
             name: name.value.clone(),
+            kind: TableKind::RowId,
             root: NO_TREE,
             columns: Vec::with_capacity(create.columns.len()),
             row_id_column: None,

@@ -137,11 +137,23 @@ pub fn fold_name(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
+/// How the rows of a table are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TableKind {
+    /// In a tree keyed by row id.
+    #[default]
+    RowId,
+    /// Not at all: it stands for a view in a statement that changes it, which INSTEAD OF triggers carry out.
+    View,
+}
+
 /// A table.
 #[derive(Debug, Clone)]
 pub struct Table {
     /// Its name as created.
     pub name: String,
+    /// How its rows are kept.
+    pub kind: TableKind,
     /// Its tree, keyed by row id.
     pub root: TreeId,
     /// Its columns in order.
@@ -316,6 +328,12 @@ pub struct View {
 }
 
 impl Table {
+    /// True if its rows have a row id.
+    #[must_use]
+    pub fn has_row_id(&self) -> bool {
+        self.kind == TableKind::RowId
+    }
+
     /// The place of the column called `name`, in any case.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<usize> {

@@ -3,7 +3,7 @@
 
 use super::rewrite::Rewriter;
 use super::{Expressions, Plan, PlanContext, Statement, WritePlan, plan_query, plan_write};
-use crate::catalog::Reference;
+use crate::catalog::{Reference, Table, TableKind};
 use crate::error::Result;
 use crate::ir::{Bound, Expr, Query, Write};
 use crate::parser::TriggerTime;
@@ -14,8 +14,36 @@ use std::sync::Arc;
 /// The programs of all tables that a statement may change; a table without any is not in it.
 #[derive(Debug, Default)]
 pub struct Programs {
-    /// By the table's tree.
-    pub tables: FxHashMap<TreeId, Arc<TablePrograms>>,
+    /// By what they belong to.
+    pub tables: FxHashMap<ProgramOwner, Arc<TablePrograms>>,
+}
+
+impl Programs {
+    /// Those of a table, or of the view that it stands for.
+    #[must_use]
+    pub fn of(&self, table: &Table) -> Option<&Arc<TablePrograms>> {
+        if self.tables.is_empty() { None } else { self.tables.get(&ProgramOwner::of(table)) }
+    }
+}
+
+/// What programs belong to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ProgramOwner {
+    /// A table, by its tree.
+    Table(TreeId),
+    /// A view, by its name.
+    View(String),
+}
+
+impl ProgramOwner {
+    /// A table, or the view that it stands for.
+    #[must_use]
+    pub fn of(table: &Table) -> ProgramOwner {
+        match table.kind {
+            TableKind::RowId => ProgramOwner::Table(table.root),
+            TableKind::View => ProgramOwner::View(table.name.clone()),
+        }
+    }
 }
 
 /// What a change of a table's rows leads to.

@@ -12,7 +12,7 @@ use crate::constraint::foreign_key::Suspect;
 use crate::error::{Error, Result};
 use crate::exec::write::WriteExecution;
 use crate::parser::parse_one;
-use crate::plan::{self, ChildProgram, PlanContext, Programs, TablePrograms};
+use crate::plan::{self, ChildProgram, PlanContext, ProgramOwner, Programs, TablePrograms};
 use crate::value::Value;
 use crate::value_list::ValueList;
 use std::sync::Arc;
@@ -113,12 +113,12 @@ impl Session {
         let bound = bind::bind_write(&parsed, &parsed.statement, &bind_context(catalog, &[]))?;
         let plan = plan::plan_write(bound, &context)?;
         let mut programs: Programs = find_programs(catalog, table, &context);
-        if let Some(own) = programs.tables.get(&table.root) {
+        if let Some(own) = programs.of(table) {
             // As in SQLite, a key that does not fit its parent stands in no table's way.
             let fits = |child: &&Arc<ChildProgram>| child.reference.lookup.is_ok();
             let children = own.children.iter().filter(fits).map(Arc::clone).collect();
             let own = TablePrograms { triggers: Vec::new(), keys: Vec::new(), children };
-            programs.tables.insert(table.root, Arc::new(own));
+            programs.tables.insert(ProgramOwner::of(table), Arc::new(own));
         }
         let mut execution = WriteExecution::new(Arc::new(plan), Arc::new(programs))?;
         let run = execution.run(&mut writing.storage, &mut self.context());

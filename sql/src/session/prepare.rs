@@ -192,7 +192,7 @@ fn fired_programs(write: &Write, programs: &Programs, foreign_keys: bool) -> Res
         Write::Update(_) => RowEvent::Update,
         Write::Delete(_) => RowEvent::Delete,
     };
-    let Some(own) = programs.tables.get(&write.target().table.root) else { return Ok(()) };
+    let Some(own) = programs.of(&write.target().table) else { return Ok(()) };
     let mismatch = match event {
         RowEvent::Insert => own.keys.iter().find_map(|key| key.lookup.as_ref().err()),
         RowEvent::Delete => own.children.iter().find_map(|child| child.reference.lookup.as_ref().err()),

@@ -5,21 +5,21 @@
 
 use super::Session;
 use crate::bind::{self, BoundStep, ProgramText};
-use crate::catalog::{Catalog, ForeignKey, Reference, Table, Trigger};
+use crate::catalog::{Catalog, ForeignKey, Reference, Table, TableKind, Trigger};
 use crate::error::{Error, Result};
 use crate::parser::{ForeignAction, Hints, Statement, TriggerEvent, parse_one};
 use crate::plan::{
-    self, ChildProgram, PlanContext, Program, ProgramStep, Programs, RowEvent, TablePrograms, TriggerProgram,
+    self, ChildProgram, PlanContext, Program, ProgramOwner, ProgramStep, Programs, RowEvent, TablePrograms,
+    TriggerProgram,
 };
 use rustc_hash::FxHashMap;
-use sedge_storage::TreeId;
 use std::sync::Arc;
 
 /// The programs found under one catalog, by the table that they begin at.
 #[derive(Default)]
 pub(super) struct ProgramCache {
     version: u64,
-    sets: FxHashMap<TreeId, Arc<Programs>>,
+    sets: FxHashMap<ProgramOwner, Arc<Programs>>,
 }
 
 impl Session {
@@ -28,11 +28,12 @@ impl Session {
         if self.programs.version != catalog.version {
             self.programs = ProgramCache { version: catalog.version, ..ProgramCache::default() };
         }
-        if let Some(known) = self.programs.sets.get(&table.root) {
+        let owner = ProgramOwner::of(table);
+        if let Some(known) = self.programs.sets.get(&owner) {
             return Ok(Arc::clone(known));
         }
         let programs = self.plan(|cx| Ok(Arc::new(find_programs(catalog, table, cx))))?;
-        self.programs.sets.insert(table.root, Arc::clone(&programs));
+        self.programs.sets.insert(owner, Arc::clone(&programs));
         Ok(programs)
     }
 }
@@ -43,13 +44,14 @@ pub(super) fn find_programs(catalog: &Catalog, table: &Arc<Table>, cx: &PlanCont
     let mut programs = Programs::default();
     let mut seen = Vec::new();
     while let Some(table) = search.waiting.pop() {
-        if seen.contains(&table.root) {
+        let owner = ProgramOwner::of(&table);
+        if seen.contains(&owner) {
             continue;
         }
-        seen.push(table.root);
+        seen.push(owner.clone());
         let found = search.of_table(&table);
         if !found.triggers.is_empty() || !found.keys.is_empty() || !found.children.is_empty() {
-            programs.tables.insert(table.root, Arc::new(found));
+            programs.tables.insert(owner, Arc::new(found));
         }
     }
     programs
@@ -72,6 +74,10 @@ impl Search<'_> {
         let keys = table.foreign_keys.iter().map(reference).collect();
         // The newest first, as in SQLite.
         let mut children: Vec<_> = catalog.references_to(&table.name).collect();
+        if table.kind == TableKind::View {
+            // What refers to a view refers to no key; who changes the view is not to blame.
+            children.clear();
+        }
         children.reverse();
         let children =
             children.into_iter().map(|(child, key)| Arc::new(self.child(table, child, key))).collect();

@@ -58,7 +58,10 @@ fn errors_say_what_and_where() {
         ("INSERT INTO u VALUES (1, 2, 3)", "table u has 2 columns but 3 values were supplied @ (1, 2, 3)"),
         ("INSERT INTO u (a) VALUES (1, 2)", "2 values for 1 columns @ (1, 2)"),
         ("INSERT INTO u (zz) VALUES (1)", "table u has no column named zz @ zz"),
-        ("INSERT INTO v VALUES (1)", "cannot modify v because it is a view @ v"),
+        (
+            "INSERT INTO v VALUES (1)",
+            "cannot modify v because it is a view; an INSTEAD OF trigger can say what to change instead @ v",
+        ),
         ("INSERT INTO sqlite_master VALUES (1)", "table sqlite_master may not be modified @ sqlite_master"),
         ("INSERT INTO u VALUES (d, 1)", "no such column: d @ d"),
         ("UPDATE u SET zz = 1", "no such column: zz @ zz"),

@@ -9,7 +9,8 @@ mod writes;
 
 use super::{BindContext, bind_query, bind_write};
 use crate::catalog::{
-    Catalog, Check, Column, Index, IndexColumn, IndexKey, IndexOrigin, Relation, SqlExpr, Table, View,
+    Catalog, Check, Column, Index, IndexColumn, IndexKey, IndexOrigin, Relation, SqlExpr, Table, TableKind,
+    View,
 };
 use crate::error::{Error, Result};
 use crate::ir::{Bound, Query, Write};
@@ -40,6 +41,7 @@ fn sql_expr(text: &str) -> SqlExpr {
 fn table(name: &str, columns: Vec<Column>) -> Table {
     Table {
         name: name.to_owned(),
+        kind: TableKind::RowId,
         root: TreeId(0),
         columns,
         row_id_column: None,

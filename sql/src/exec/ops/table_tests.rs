@@ -1,6 +1,6 @@
 //! Scans, lookups and whole executions over tables in a store in memory, against the rows themselves.
 
-use crate::catalog::{Column, Index, IndexColumn, IndexKey, IndexOrigin, Table};
+use crate::catalog::{Column, Index, IndexColumn, IndexKey, IndexOrigin, Table, TableKind};
 use crate::encode::{EntryLayout, RecordWriter, row_key};
 use crate::exec::Execution;
 use crate::ir::{ColumnId, CompareOp, Comparison, Expr, JoinKind, Output};
@@ -76,6 +76,7 @@ fn fixture(rows: Vec<Row>) -> Fixture {
         row_id_column: Some(0),
         primary_key: vec![0],
         row_id_conflict: OnConflict::Abort,
+        kind: TableKind::RowId,
         autoincrement: false,
         foreign_keys: Vec::new(),
         checks: Vec::new(),

@@ -3,6 +3,7 @@
 
 use super::program::{Effects, Sides};
 use super::row_buffer::RowBuffer;
+use crate::catalog::Table;
 use crate::constraint::Refusal;
 use crate::constraint::foreign_key::{KeyProbe, Suspect, breach};
 use crate::error::{Error, Result};
@@ -11,7 +12,7 @@ use crate::ir::InsertColumn;
 use crate::parser::{ForeignAction, OnConflict, TriggerTime};
 use crate::plan::{ChildProgram, Program, Programs, RowEvent, TablePrograms};
 use crate::value::{Value, ValueRef};
-use sedge_storage::{TreeId, WriteTransaction};
+use sedge_storage::WriteTransaction;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -41,9 +42,9 @@ pub(super) struct RowEffects {
 }
 
 impl RowEffects {
-    /// The effects of the table with this tree; `None` if there are none.
-    pub(super) fn of(programs: &Programs, table: TreeId, width: usize) -> Option<Box<RowEffects>> {
-        let programs = programs.tables.get(&table)?;
+    /// The effects of `table`, whose rows are `width` wide with their row id; `None` if there are none.
+    pub(super) fn of(programs: &Programs, table: &Table, width: usize) -> Option<Box<RowEffects>> {
+        let programs = programs.of(table)?;
         Some(Box::new(RowEffects {
             keys: programs.keys.iter().map(KeyProbe::new).collect(),
             children: programs.children.iter().map(|child| KeyProbe::new(&child.reference)).collect(),

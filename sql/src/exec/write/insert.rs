@@ -11,6 +11,7 @@ use super::{ROWS_PER_CHECK, Written, scope_of};
 use crate::constraint::Refusal;
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
+use crate::exec::expr::Scope;
 use crate::ir::{InsertColumn, Target};
 use crate::parser::OnConflict;
 use crate::plan::{Expressions, Programs, WriteSource};
@@ -35,13 +36,34 @@ pub(super) struct Insert {
     spool: Option<Vec<Value>>,
 }
 
-enum Source {
+pub(super) enum Source {
     /// VALUES.
     Rows(Vec<Vec<Scalar>>),
     /// SELECT. It reads a snapshot from before the first row is written.
     Query(Box<QueryRun>),
     /// DEFAULT VALUES.
     Defaults,
+}
+
+impl Source {
+    /// Compiles the source of rows that are `width` values wide.
+    pub(super) fn new(source: &WriteSource, width: usize, scope: Scope<'_>) -> Result<Source> {
+        Ok(match source {
+            WriteSource::Rows(rows) => {
+                let mut compiled = Vec::with_capacity(rows.len());
+                for row in rows {
+                    if row.len() != width {
+                        return Err(Error::Misuse("a row of VALUES as wide as no column list".to_owned()));
+                    }
+                    let scalars = row.iter().map(|expr| Scalar::compile(expr, scope));
+                    compiled.push(scalars.collect::<Result<Vec<Scalar>>>()?);
+                }
+                Source::Rows(compiled)
+            }
+            WriteSource::Query { plan, .. } => Source::Query(Box::new(QueryRun::new(plan)?)),
+            WriteSource::Defaults => Source::Defaults,
+        })
+    }
 }
 
 impl Insert {
@@ -54,21 +76,7 @@ impl Insert {
         on_conflict: Option<OnConflict>,
     ) -> Result<Insert> {
         let scope = scope_of(expressions);
-        let source = match source {
-            WriteSource::Rows(rows) => {
-                let mut compiled = Vec::with_capacity(rows.len());
-                for row in rows {
-                    if row.len() != columns.len() {
-                        return Err(Error::Misuse("a row of VALUES as wide as no column list".to_owned()));
-                    }
-                    let scalars = row.iter().map(|expr| Scalar::compile(expr, scope));
-                    compiled.push(scalars.collect::<Result<Vec<Scalar>>>()?);
-                }
-                Source::Rows(compiled)
-            }
-            WriteSource::Query { plan, .. } => Source::Query(Box::new(QueryRun::new(plan)?)),
-            WriteSource::Defaults => Source::Defaults,
-        };
+        let source = Source::new(source, columns.len(), scope)?;
         let writer = RowWriter::new(target, scope, on_conflict, programs)?;
         // DEFAULT VALUES gives no column a value of its own.
         let columns = if matches!(source, Source::Defaults) { &[] } else { columns };
@@ -239,7 +247,7 @@ impl Sink<'_> {
 }
 
 /// Reads all rows of the source.
-fn collect(
+pub(super) fn collect(
     source: &mut Source,
     subqueries: &mut Subqueries,
     txn: &mut WriteTransaction,

@@ -2,7 +2,7 @@
 //!
 //! A statement works in two steps: `find` names its rows on a snapshot of the transaction as it stands, then
 //! `row_writer` changes them one by one. `index_writer` keeps the indexes in step, `row_buffer` holds a row in flight,
-//! `plain_row` has a short way for the usual INSERT, `scalar` evaluates, `fill_index` makes an index over rows that are there and `rebuild` brings rows in line
+//! `plain_row` has a short way for the usual INSERT, `view` hands the rows of a view to its triggers, `scalar` evaluates, `fill_index` makes an index over rows that are there and `rebuild` brings rows in line
 //! with columns that have changed.
 //!
 //! A statement that fails leaves nothing behind, by a savepoint; one that changes a single row needs none, since all
@@ -27,10 +27,12 @@ mod scalar;
 mod tests;
 mod update;
 mod upsert;
+mod view;
 
 pub(crate) use fill_index::fill_index;
 pub(crate) use rebuild::{rebuild_rows, verify_rows};
 
+use crate::catalog::TableKind;
 use crate::constraint::Refusal;
 use crate::constraint::foreign_key::Suspect;
 use crate::error::{Error, Result};
@@ -69,6 +71,8 @@ enum Statement {
     Insert(Box<insert::Insert>),
     Update(Box<update::Update>),
     Delete(Box<delete::Delete>),
+    /// Any of them on a view.
+    View(Box<view::ViewChange>),
 }
 
 impl Statement {
@@ -78,6 +82,9 @@ impl Statement {
             let list = returning.as_ref();
             list.map(|list| Returning::new(target, list, scope_of(expressions))).transpose()
         };
+        if plan.target().table.kind == TableKind::View {
+            return Ok(Statement::View(Box::new(view::ViewChange::new(plan, programs, instead)?)));
+        }
         Ok(match plan {
             WritePlan::Insert {
                 target,
@@ -138,6 +145,7 @@ impl Statement {
             Statement::Insert(insert) => Ok(if insert.is_single_row() { 1 } else { usize::MAX }),
             Statement::Update(update) => update.find(txn, cx),
             Statement::Delete(delete) => delete.find(txn, cx),
+            Statement::View(change) => change.find(txn, cx),
         }
     }
 
@@ -153,6 +161,8 @@ impl Statement {
             Statement::Insert(insert) => insert.run(txn, cx, effects, written),
             Statement::Update(update) => update.run(txn, cx, effects, written),
             Statement::Delete(delete) => delete.run(txn, cx, effects, written),
+            // Changes of a view are not counted, those of its triggers are.
+            Statement::View(change) => change.run(txn, cx, effects),
         }
     }
 
@@ -161,6 +171,7 @@ impl Statement {
             Statement::Insert(insert) => insert.returning(),
             Statement::Update(update) => update.returning(),
             Statement::Delete(delete) => delete.returning(),
+            Statement::View(change) => change.returning(),
         }
     }
 }

@@ -12,7 +12,9 @@ use super::{
     plan_write,
 };
 use crate::bind::{BindContext, bind_query, bind_write};
-use crate::catalog::{Catalog, Column, Index, IndexColumn, IndexKey, IndexOrigin, Relation, SqlExpr, Table};
+use crate::catalog::{
+    Catalog, Column, Index, IndexColumn, IndexKey, IndexOrigin, Relation, SqlExpr, Table, TableKind,
+};
 use crate::error::Result;
 use crate::ir::{ArithmeticOp, Expr};
 use crate::parser::{OnConflict, Statement, parse_expr_text, parse_one};
@@ -62,6 +64,7 @@ impl Schema {
         self.rows.push((name.to_owned(), rows));
         self.tables.push(Table {
             name: name.to_owned(),
+            kind: TableKind::RowId,
             root: TreeId(self.tables.len() as u32 + 10),
             columns,
             row_id_column,

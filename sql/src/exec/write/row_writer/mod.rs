@@ -111,7 +111,7 @@ impl RowWriter {
                 .map(|(place, value)| Ok((*place, Scalar::compile(value, scope)?)))
                 .collect::<Result<_>>()?,
             counter: target.sequence.as_ref().map(Counter::new),
-            effects: RowEffects::of(programs, table.root, layout.len()),
+            effects: RowEffects::of(programs, &table, layout.len()),
             has_unique_index: indexes.iter().any(|index| index.index.unique),
             indexes,
             inserted: None,
@@ -489,10 +489,11 @@ pub(super) enum Inserted {
 }
 
 /// The row of an UPDATE's expressions: the row as it was, then what stands beside it.
-struct UpdateRow<'a> {
-    old: &'a RowBuffer,
-    beside: &'a dyn RowSource,
-    width: usize,
+pub(super) struct UpdateRow<'a> {
+    pub(super) old: &'a RowBuffer,
+    pub(super) beside: &'a dyn RowSource,
+    /// Columns of the row as it was, its row id included.
+    pub(super) width: usize,
 }
 
 impl RowSource for UpdateRow<'_> {

@@ -49,7 +49,8 @@ pub(crate) fn backup(
     copied
 }
 
-fn copy(
+/// As [`backup`], to an empty disk.
+pub(crate) fn copy(
     snapshot: &Snapshot,
     disk: &dyn Disk,
     progress: &mut dyn FnMut(BackupProgress) -> bool,

@@ -8,5 +8,7 @@ mod vacuum;
 
 pub use backup::BackupProgress;
 pub(crate) use backup::backup;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use backup::copy;
 pub(crate) use check::check;
 pub use vacuum::{Vacuum, VacuumStep};

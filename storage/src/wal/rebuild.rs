@@ -26,6 +26,8 @@ pub(super) struct Rebuilt<'a> {
 struct State {
     /// The last commit whose change it shows, or would have to show where it is lost.
     sequence: Sequence,
+    /// The last commit whose change the base file shows.
+    at_rest: Sequence,
     place: Place,
     /// Its whole content stands in a log, with all later changes.
     whole: bool,
@@ -117,11 +119,17 @@ impl<'a> Rebuilt<'a> {
         Ok(())
     }
 
-    /// Takes the whole content of a page as of `sequence`, unless a newer version is known.
+    /// Takes the whole content of a page as of `sequence`, unless the logs gave a newer version before.
+    ///
+    /// A newer one in the base file is no reason to do without: a checkpoint has written it, and where its sync failed
+    /// the system shows what is not on the medium. The log has all of it, and what is in the overlay is written again.
     fn replace(&mut self, id: PageId, sequence: Sequence, entries: &[u8], content: &Content) {
-        if self.states.get(&id).is_some_and(|state| state.sequence > sequence) {
+        let known = self.states.get(&id);
+        if known.is_some_and(|known| known.sequence > sequence && !matches!(known.place, Place::Base { .. }))
+        {
             return;
         }
+        let at_rest = known.map_or(0, |known| known.at_rest);
         let (place, whole) = match unpack(id, self.base, sequence, entries, content) {
             Ok(page) => {
                 self.overlay.insert(id, page);
@@ -132,7 +140,7 @@ impl<'a> Rebuilt<'a> {
                 (Place::Lost(error), false)
             }
         };
-        self.states.insert(id, State { sequence, place, whole });
+        self.states.insert(id, State { sequence, at_rest, place, whole });
     }
 
     /// Takes the page from the base file, to which commit `sequence` wrote it; a later version may stand there.
@@ -141,8 +149,12 @@ impl<'a> Rebuilt<'a> {
             return Ok(());
         }
         self.overlay.remove(id);
-        let lost =
-            |what: &str| State { sequence, place: Place::Lost(Error::corrupt(id, what)), whole: false };
+        let lost = |what: &str| State {
+            sequence,
+            at_rest: 0,
+            place: Place::Lost(Error::corrupt(id, what)),
+            whole: false,
+        };
         let state = match read_base(self.base, id)? {
             None => lost("the page that a commit wrote to the base file is damaged"),
             Some(page) => {
@@ -150,7 +162,8 @@ impl<'a> Rebuilt<'a> {
                 if found <= sequence && page.last_chunk() != Some(&checksum.to_le_bytes()) {
                     lost("the base file does not hold what a commit wrote there")
                 } else {
-                    State { sequence: found.max(sequence), place: Place::Base { named: true }, whole: false }
+                    let place = Place::Base { named: true };
+                    State { sequence: found.max(sequence), at_rest: found, place, whole: false }
                 }
             }
         };
@@ -185,7 +198,7 @@ impl<'a> Rebuilt<'a> {
                     if state.whole {
                         finished.whole.insert(id);
                     }
-                    if let Some(last) = last.filter(|last| state.sequence > *last) {
+                    if let Some(last) = last.filter(|last| state.sequence.max(state.at_rest) > *last) {
                         let detail = format!("it is newer than the last commit, {last}");
                         finished.lost.push((id, Error::corrupt(id, detail)));
                     }
@@ -201,11 +214,12 @@ impl<'a> Rebuilt<'a> {
 fn at_rest(base: &Base, id: PageId) -> Result<State> {
     Ok(match read_base(base, id)? {
         Some(page) => {
-            State { sequence: sequence_of(id, &page), place: Place::Base { named: false }, whole: false }
+            let sequence = sequence_of(id, &page);
+            State { sequence, at_rest: sequence, place: Place::Base { named: false }, whole: false }
         }
         None => {
             let detail = "it is damaged in the base file, and the logs hold only changes of it";
-            State { sequence: 0, place: Place::Lost(Error::corrupt(id, detail)), whole: false }
+            State { sequence: 0, at_rest: 0, place: Place::Lost(Error::corrupt(id, detail)), whole: false }
         }
     })
 }

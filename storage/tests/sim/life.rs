@@ -1,9 +1,12 @@
 //! One life of a store: it is opened, does its steps, and is left as it is, for a crash behind any of its calls.
 
+use crate::copies;
+use crate::random::Random;
+use crate::schema::vacuum_step;
 use crate::state::State;
 use crate::steps::{Change, Shape, Step, change};
 use sedge_storage::testing::{Crash, Recording, SimDisk, open};
-use sedge_storage::{Error, Snapshot, Store, Synchronous};
+use sedge_storage::{Error, Snapshot, Store, Synchronous, Vacuum};
 use std::ops::Range;
 
 /// Commits that must be there after a crash, however it comes.
@@ -36,6 +39,8 @@ pub struct Life {
     failures: Vec<(Range<usize>, u64, State)>,
     /// Checkpoints that ended between two commits made meanwhile.
     pub overtaken: u64,
+    /// Crashes of the disks that copies went to.
+    pub copies_crashed: u64,
 }
 
 impl Life {
@@ -74,6 +79,7 @@ struct Living<'a> {
     held: Vec<(Snapshot, State)>,
     /// Checkpoints that ended between two commits made meanwhile.
     overtaken: u64,
+    copies_crashed: u64,
     /// Errors of the disk are to be expected.
     faulty: bool,
 }
@@ -105,6 +111,7 @@ pub fn live(
         failures: Vec::new(),
         held: Vec::new(),
         overtaken: 0,
+        copies_crashed: 0,
         faulty,
     };
     let sequence = living.open(floor.after(crash))?;
@@ -116,11 +123,11 @@ pub fn live(
         living.step(step).map_err(|wrong| format!("step {at}, {step:?}: {wrong}"))?;
     }
     living.held.clear();
-    let Living { states, promises, failures, overtaken, store, .. } = living;
+    let Living { states, promises, failures, overtaken, copies_crashed, store, .. } = living;
     let recording = disk.recording();
     disk.kill();
     drop(store);
-    Ok(Life { recording, states, promises, failures, overtaken })
+    Ok(Life { recording, states, promises, failures, overtaken, copies_crashed })
 }
 
 impl Living<'_> {
@@ -197,7 +204,11 @@ impl Living<'_> {
 
     fn step(&mut self, step: &Step) -> Result<(), String> {
         match step {
-            Step::Change { .. } | Step::Load { .. } | Step::Thin { .. } => self.change(step)?,
+            Step::Change { .. } | Step::Load { .. } | Step::Thin { .. } | Step::Schema { .. } => {
+                self.change(step)?;
+            }
+            Step::Vacuum { seed, pages } => self.vacuum(*seed, *pages)?,
+            Step::Copy { seed, loaded } => self.copy(*seed, *loaded)?,
             Step::Checkpoint => match self.store().checkpoint() {
                 Ok(()) => self.promise(self.last(), self.last()),
                 // Somebody sees an older commit.
@@ -262,9 +273,15 @@ impl Living<'_> {
     }
 
     fn change(&mut self, step: &Step) -> Result<(), String> {
+        let shape = self.shape;
+        self.transact(|store, state| change(step, shape, store, state)).map(drop)
+    }
+
+    /// Does a transaction on the newest state; true if it was committed.
+    fn transact(&mut self, work: impl FnOnce(&Store, &State) -> Change) -> Result<bool, String> {
         let store = self.store().clone();
         let from = self.disk.recorded();
-        match change(step, self.shape, &store, self.state()) {
+        match work(&store, self.state()) {
             Change::Committed(Ok(()), after) => {
                 // A transaction that changed nothing makes no commit, and promises nothing.
                 if store.snapshot().sequence() > self.last() {
@@ -272,6 +289,7 @@ impl Living<'_> {
                     let durable = if self.level == Synchronous::Full { self.last() } else { 0 };
                     self.promise(self.last(), durable);
                 }
+                return Ok(true);
             }
             Change::RolledBack => {}
             Change::Committed(Err(Error::OutcomeUnknown), after) => {
@@ -281,7 +299,7 @@ impl Living<'_> {
                 self.states.push(after);
                 drop(store);
                 self.store = None;
-                return self.reopen();
+                self.reopen()?;
             }
             Change::Committed(Err(error), after) => {
                 drop(store);
@@ -292,6 +310,38 @@ impl Living<'_> {
                 drop(store);
                 self.failed(error)?;
             }
+        }
+        Ok(false)
+    }
+
+    /// A vacuum to its end, or to the first transaction of it that fails.
+    fn vacuum(&mut self, seed: u64, pages: Option<u32>) -> Result<(), String> {
+        let random = &mut Random::new(seed);
+        let mut vacuum = pages.map_or_else(Vacuum::full, Vacuum::incremental);
+        let (mut is_done, mut is_alone) = (false, true);
+        while !is_done {
+            if random.one_in(4) {
+                is_alone = false;
+                self.change(&Step::Change { seed: random.next(), edits: 1 + random.below(25) })?;
+            }
+            if !self.transact(|store, state| vacuum_step(&mut vacuum, &mut is_done, store, state))? {
+                return Ok(());
+            }
+        }
+        let free_pages = self.store().metrics().free_pages;
+        if pages.is_none() && is_alone && free_pages > 0 {
+            return Err(format!("{free_pages} pages are free after a vacuum"));
+        }
+        Ok(())
+    }
+
+    /// Copies what was committed to another disk, and crashes that behind each call.
+    fn copy(&mut self, seed: u64, loaded: bool) -> Result<(), String> {
+        let state = self.state().clone();
+        match copies::copy(self.store(), self.shape, &state, loaded) {
+            Ok(copy) => self.copies_crashed += copy.crash_everywhere(self.shape, &mut Random::new(seed))?,
+            Err(error) if self.faulty => drop(error),
+            Err(error) => return Err(error.to_string()),
         }
         Ok(())
     }

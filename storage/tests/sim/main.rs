@@ -5,10 +5,12 @@
 //! `SEDGE_SIM_SEED` where both start. A failure prints its seed and the fewest steps that still fail.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod copies;
 mod faults;
 mod life;
 mod random;
 mod rules;
+mod schema;
 mod state;
 mod steps;
 mod sweep;

@@ -371,6 +371,49 @@ fn logs_are_removed_in_their_order_by_whoever_removes_them() {
 }
 
 #[test]
+fn a_recovery_writes_again_what_only_the_cache_may_have() {
+    // A checkpoint wrote a page in place whose whole content an earlier commit had logged, so that it needed no image;
+    // then the sync of the base file failed. The recovery found the page as new as the log in the system's cache, did not
+    // write it again, and removed the log. When the power failed, the page was the one before.
+    let steps = [load(1, 120), thin(2), change(3), Checkpoint, Kill, change(4)];
+    for cache_size in [64 << 10, 64 << 20] {
+        fail_in_step(shape(Synchronous::Full, cache_size), &steps, 3, FaultKind::Error, 3);
+    }
+}
+
+#[test]
+fn a_vacuum_is_cut_off_at_any_call() {
+    let vacuum = |seed: u64, pages| Step::Vacuum { seed, pages };
+    let steps = [load(1, 150), load(2, 150), thin(3), Checkpoint, vacuum(4, None), Checkpoint, load(5, 150)];
+    for cache_size in [64 << 10, 64 << 20] {
+        crash_everywhere(shape(Synchronous::Full, cache_size), &steps, &[], 2);
+        fail_in_step(shape(Synchronous::Normal, cache_size), &steps[..6], 4, FaultKind::Error, 1);
+    }
+    let steps = [load(1, 150), thin(3), vacuum(5, Some(20)), vacuum(6, Some(20)), Reopen, change(7)];
+    crash_everywhere(shape(Synchronous::Off, 64 << 10), &steps, &[], 3);
+}
+
+#[test]
+fn a_vacuum_beside_a_checkpoint_is_cut_off_at_any_call() {
+    for seed in 0..setting("SEDGE_BESIDE_RUNS", 6) {
+        let mut shape = shape(Synchronous::Full, [64 << 10, 64 << 20][seed as usize % 2]);
+        shape.options.busy_timeout = Duration::from_millis(100);
+        let vacuum = Step::Vacuum { seed, pages: None };
+        let steps = [load(seed, 150), thin(seed), Beside(vec![vacuum, change(seed), load(seed + 1, 90)])];
+        crash_everywhere(shape, &steps, &[], 1);
+    }
+}
+
+#[test]
+fn a_copy_is_whole_or_none_after_a_crash() {
+    let copy = |seed, loaded| Step::Copy { seed, loaded };
+    for cache_size in [64 << 10, 64 << 20] {
+        let steps = [load(1, 200), Checkpoint, change(2), thin(3), copy(4, false), copy(5, true)];
+        crash_everywhere(shape(Synchronous::Normal, cache_size), &steps, &[], 2);
+    }
+}
+
+#[test]
 fn pages_that_were_freed_before_any_checkpoint_are_counted_by_their_number() {
     // They stand neither in the file nor in the overlay, and a transaction that freed one more was told that it had
     // given back more pages than there are.

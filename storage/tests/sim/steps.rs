@@ -3,6 +3,7 @@
 //! A step carries a seed of its own, so that leaving out another changes as little of it as can be.
 
 use crate::random::Random;
+use crate::schema::change_schema;
 use crate::state::{State, Tree, entry};
 use sedge_storage::{
     Error, Options, Result, Savepoint, Store, Synchronous, TreeKind, WriteTransaction, row_key,
@@ -19,6 +20,12 @@ pub enum Step {
     Load { seed: u64, records: u64 },
     /// Most records of one tree deleted, or the tree dropped: pages are freed.
     Thin { seed: u64 },
+    /// Trees made, filled from others, made anew under their names and dropped, in one transaction.
+    Schema { seed: u64 },
+    /// A vacuum, of all or of so many pages at the end, with changes between its transactions.
+    Vacuum { seed: u64, pages: Option<u32> },
+    /// The newest commit is copied to another disk, which crashes behind each call: page by page, or loaded anew.
+    Copy { seed: u64, loaded: bool },
     /// A checkpoint.
     Checkpoint,
     /// A checkpoint in a thread of its own, and changes while it runs. How they meet is not in the seed's hand, so this
@@ -77,6 +84,10 @@ pub fn steps(random: &mut Random, shape: &Shape, count: u64) -> Vec<Step> {
             12..15 => Step::Thin { seed: random.next() },
             15..18 => Step::Load { seed: random.next(), records: pages * (1 + random.below(40)) },
             18 => Step::Change { seed: random.next(), edits: 30 + random.below(150) },
+            19 | 20 => Step::Schema { seed: random.next() },
+            21 => Step::Vacuum { seed: random.next(), pages: None },
+            22 => Step::Vacuum { seed: random.next(), pages: Some(1 + random.below(60) as u32) },
+            23 if random.one_in(2) => Step::Copy { seed: random.next(), loaded: random.one_in(2) },
             _ => Step::Change { seed: random.next(), edits: 1 + random.below(25) },
         })
         .collect()
@@ -94,6 +105,7 @@ pub fn change(step: &Step, shape: &Shape, store: &Store, before: &State) -> Chan
         Err(error) => return Change::Failed(error),
     };
     let edited = match step {
+        Step::Schema { seed } => change_schema(&mut Random::new(*seed), &mut transaction, &mut after),
         Step::Change { seed, edits } => {
             edit_many(&mut Random::new(*seed), *edits, shape, &mut transaction, &mut after)
         }
@@ -107,7 +119,9 @@ pub fn change(step: &Step, shape: &Shape, store: &Store, before: &State) -> Chan
         return Change::Failed(error);
     }
     let seed = match step {
-        Step::Change { seed, .. } | Step::Load { seed, .. } | Step::Thin { seed } => *seed,
+        Step::Change { seed, .. } | Step::Load { seed, .. } | Step::Thin { seed } | Step::Schema { seed } => {
+            *seed
+        }
         _ => 0,
     };
     if seed.is_multiple_of(7) {
@@ -151,12 +165,12 @@ fn value(random: &mut Random, shape: &Shape) -> Vec<u8> {
 }
 
 /// A tree of the state, chosen at random.
-fn choose(random: &mut Random, state: &State) -> Option<u8> {
+pub fn choose(random: &mut Random, state: &State) -> Option<u8> {
     let names: Vec<u8> = state.trees.keys().copied().collect();
     (!names.is_empty()).then(|| names[random.below(names.len() as u64) as usize])
 }
 
-fn make(random: &mut Random, transaction: &mut WriteTransaction, state: &mut State) -> Result<u8> {
+pub fn make(random: &mut Random, transaction: &mut WriteTransaction, state: &mut State) -> Result<u8> {
     let name = (0..=u8::MAX).find(|name| !state.trees.contains_key(name)).expect("few trees");
     let kind = if random.one_in(2) { TreeKind::Table } else { TreeKind::Index };
     let id = transaction.create_tree(kind)?;

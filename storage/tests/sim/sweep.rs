@@ -48,7 +48,7 @@ impl Run {
         let life = live(&disk, &self.shape, &self.steps, &[State::default()], before, faulty)?;
         let random = &mut Random::new(self.seed ^ 0x5eed);
         let mut replay = life.recording.replay();
-        let mut crashes = 0;
+        let mut crashes = life.copies_crashed;
         loop {
             let at = replay.done();
             let next = || format!("crash behind call {at}, in front of {}", life.recording.describe(at));
@@ -79,6 +79,7 @@ impl Run {
         let steps = steps(random, &self.shape, count);
         let life = live(disk, &self.shape, &steps, &before.states(at), (crashed, before.floor(at)), false)
             .map_err(|wrong| format!("{wrong} (steps {steps:?})"))?;
+        *crashes += life.copies_crashed;
         if !is_followed {
             return Ok(());
         }
@@ -133,7 +134,7 @@ impl Run {
     }
 }
 
-fn crash(random: &mut Random) -> Crash {
+pub fn crash(random: &mut Random) -> Crash {
     if random.one_in(5) { Crash::Kill } else { Crash::PowerFailure(random.next()) }
 }
 

@@ -115,6 +115,12 @@ impl SimDisk {
         self.shared().recording.take().unwrap_or_default()
     }
 
+    /// What was noted so far; the noting goes on.
+    #[cfg(test)]
+    pub(crate) fn clone_of_recording(&self) -> Recording {
+        self.shared().recording.clone().unwrap_or_default()
+    }
+
     /// Makes a call fail that is to come.
     pub fn fail(&self, fault: Fault) {
         self.shared().faults.add(fault);

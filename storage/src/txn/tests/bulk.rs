@@ -1,7 +1,8 @@
 //! Large transactions: fresh pages go straight to the base file, once, and nothing of them counts before the commit.
 
-use super::crash::{Call, NotingDisk, SMALL_CACHE, crash_everywhere, fill};
+use super::crash::{SMALL_CACHE, fill};
 use super::model::{Model, assert_owned, assert_shows};
+use super::trial_disk::{TrialDisk, crash_everywhere};
 use super::{PAGE_SIZE, RAW, Random, options};
 use crate::disk::{Disk, FileRole};
 use crate::error::Error;
@@ -15,13 +16,13 @@ fn small_cache() -> Options {
     Options { cache_size: SMALL_CACHE, ..options() }
 }
 
-fn open(disk: &Arc<NotingDisk>) -> Store {
+fn open(disk: &Arc<TrialDisk>) -> Store {
     Store::on_disk(Arc::clone(disk) as Arc<dyn Disk>, &small_cache(), RAW).unwrap()
 }
 
 #[test]
 fn a_bulk_load_is_written_once() {
-    let disk = Arc::new(NotingDisk::default());
+    let disk = TrialDisk::new();
     let store = open(&disk);
     let mut model = Model::new();
     fill(&store, &mut model, 400, 1).unwrap();
@@ -35,24 +36,17 @@ fn a_bulk_load_is_written_once() {
     assert_eq!(store.metrics().overlay_pages, 1, "page 0");
     assert_shows(&store.snapshot(), &model);
     store.close().unwrap();
-    let written: usize = disk.calls.lock().unwrap().iter().map(bytes_of).sum();
-    let length = disk.length(FileRole::Base).unwrap() as usize;
+    let written = disk.written.load(Ordering::Relaxed);
+    let length = disk.length(FileRole::Base).unwrap();
     assert!(written * 100 <= length * 115, "{written} bytes for a file of {length}");
     let store = open(&disk);
     assert_shows(&store.snapshot(), &model);
     assert_owned(&store.snapshot(), &model);
 }
 
-fn bytes_of(call: &Call) -> usize {
-    match call {
-        Call::Write(_, _, bytes) => bytes.len(),
-        _ => 0,
-    }
-}
-
 #[test]
 fn a_transaction_that_fills_the_disk_gives_the_room_back() {
-    let disk = Arc::new(NotingDisk::default());
+    let disk = TrialDisk::new();
     let store = open(&disk);
     let mut model = Model::new();
     fill(&store, &mut model, 40, 1).unwrap();
@@ -71,7 +65,7 @@ fn a_transaction_that_fills_the_disk_gives_the_room_back() {
 
 #[test]
 fn pages_whose_sync_failed_are_not_committed() {
-    let disk = Arc::new(NotingDisk::default());
+    let disk = TrialDisk::new();
     let store = open(&disk);
     let mut states = vec![Model::new()];
     let mut model = Model::new();
@@ -92,7 +86,7 @@ fn pages_whose_sync_failed_are_not_committed() {
 
 #[test]
 fn a_snapshot_of_the_open_transaction_outlives_the_commit_of_its_pages() {
-    let disk = Arc::new(NotingDisk::default());
+    let disk = TrialDisk::new();
     let store = open(&disk);
     let mut transaction = store.begin_write(Duration::ZERO).unwrap();
     let ids: Vec<_> = (0..30).map(|_| transaction.pages.allocate(PageKind::Overflow, 0).unwrap()).collect();
@@ -114,7 +108,7 @@ fn a_snapshot_of_the_open_transaction_outlives_the_commit_of_its_pages() {
 
 #[test]
 fn a_load_larger_than_the_cache_keeps_few_pages_in_memory() {
-    let disk = Arc::new(NotingDisk::default());
+    let disk = TrialDisk::new();
     let store = open(&disk);
     let copies_max = SMALL_CACHE / 4 / PAGE_SIZE;
     let mut transaction = store.begin_write(Duration::ZERO).unwrap();
@@ -147,7 +141,7 @@ fn a_load_larger_than_the_cache_keeps_few_pages_in_memory() {
 
 #[test]
 fn a_load_that_is_rolled_back_gives_its_room_back() {
-    let disk = Arc::new(NotingDisk::default());
+    let disk = TrialDisk::new();
     let store = open(&disk);
     let mut model = Model::new();
     fill(&store, &mut model, 40, 1).unwrap();
@@ -188,7 +182,7 @@ fn touch_all(transaction: &mut crate::txn::WriteTransaction, model: &mut Model, 
 
 #[test]
 fn changes_of_more_pages_than_the_cache_has_room_for_keep_few_in_memory() {
-    let disk = Arc::new(NotingDisk::default());
+    let disk = TrialDisk::new();
     let store = open(&disk);
     let copies_max = SMALL_CACHE / 4 / PAGE_SIZE;
     let in_use = || store.snapshot().root().base.temporary.in_use();
@@ -227,7 +221,7 @@ fn changes_of_more_pages_than_the_cache_has_room_for_keep_few_in_memory() {
 #[test]
 fn short_readers_do_not_keep_the_log_growing() {
     // One reader or the other always saw the commit before: no checkpoint ever ran.
-    let disk = Arc::new(NotingDisk::default());
+    let disk = TrialDisk::new();
     let store = open(&disk);
     let mut model = Model::new();
     fill(&store, &mut model, 200, 1).unwrap();

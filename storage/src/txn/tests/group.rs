@@ -1,7 +1,8 @@
 //! Group commit: who waits for whom, what readers see meanwhile, and what a failed sync does.
 
-use super::crash::{Call, NotingDisk, crash_everywhere, fill};
+use super::crash::fill;
 use super::model::{Model, assert_shows};
+use super::trial_disk::{TrialDisk, crash_everywhere};
 use super::{PAGE_SIZE, RAW, Random, options};
 use crate::disk::{Disk, FileRole};
 use crate::error::{Error, Result};
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 const WAIT: Duration = Duration::from_secs(20);
 
-fn open(disk: &Arc<NotingDisk>) -> Store {
+fn open(disk: &Arc<TrialDisk>) -> Store {
     Store::on_disk(Arc::clone(disk) as Arc<dyn Disk>, &options(), RAW).unwrap()
 }
 
@@ -35,11 +36,11 @@ fn number_in(pages: &impl ReadPages, id: PageId) -> u32 {
 }
 
 /// A store with one page, whose first commit made it.
-fn counter(disk: &Arc<NotingDisk>) -> (Store, PageId) {
+fn counter(disk: &Arc<TrialDisk>) -> (Store, PageId) {
     let store = open(disk);
     let mut model = Model::new();
     fill(&store, &mut model, 1, 0).unwrap();
-    disk.note(Call::Acknowledged(1));
+    disk.acknowledge(1);
     (store, *model.keys().next().unwrap())
 }
 
@@ -56,7 +57,7 @@ fn states(id: PageId, last: u32) -> Vec<Model> {
 fn threads_share_syncs_and_every_acknowledged_commit_survives() {
     const THREADS: u32 = 4;
     const EACH: u32 = 20;
-    let disk = Arc::new(NotingDisk::default());
+    let disk = TrialDisk::new();
     let (store, id) = counter(&disk);
     disk.sync_micros.store(500, Ordering::Relaxed);
     let before = store.metrics().counters;
@@ -66,7 +67,7 @@ fn threads_share_syncs_and_every_acknowledged_commit_survives() {
             scope.spawn(move || {
                 for round in 0..EACH {
                     let sequence = count_up(store, id).unwrap();
-                    disk.note(Call::Acknowledged(sequence as usize));
+                    disk.acknowledge(sequence as usize);
                     let snapshot = store.snapshot();
                     assert!(snapshot.sequence() >= sequence, "a commit is visible when it returns");
                     assert_eq!(u64::from(number_in(&snapshot, id)) + 1, snapshot.sequence());
@@ -89,9 +90,9 @@ fn threads_share_syncs_and_every_acknowledged_commit_survives() {
 
 #[test]
 fn what_waits_for_its_sync_is_seen_by_the_next_writer_alone() {
-    let disk = Arc::new(NotingDisk::default());
+    let disk = TrialDisk::new();
     let (store, id) = counter(&disk);
-    let closed = disk.gate.write().unwrap();
+    disk.close(&FileRole::LOGS);
     std::thread::scope(|scope| {
         let first = scope.spawn(|| count_up(&store, id));
         // The next writer has its turn though the first one's sync is not done.
@@ -115,7 +116,7 @@ fn what_waits_for_its_sync_is_seen_by_the_next_writer_alone() {
         std::thread::sleep(Duration::from_millis(30));
         assert!(!first.is_finished() && !rolled_back.is_finished() && !hasty.is_finished());
         assert_eq!(store.snapshot().sequence(), 1);
-        drop(closed);
+        disk.close(&[]);
         assert_eq!((first.join().unwrap().unwrap(), hasty.join().unwrap().unwrap()), (2, 3));
         assert!(rolled_back.join().unwrap() >= 2);
     });
@@ -124,9 +125,9 @@ fn what_waits_for_its_sync_is_seen_by_the_next_writer_alone() {
 
 #[test]
 fn a_failed_sync_fails_all_who_wait() {
-    let disk = Arc::new(NotingDisk::default());
+    let disk = TrialDisk::new();
     let (store, id) = counter(&disk);
-    let closed = disk.gate.write().unwrap();
+    disk.close(&FileRole::LOGS);
     *disk.broken.lock().unwrap() = FileRole::LOGS.to_vec();
     std::thread::scope(|scope| {
         let waiting: Vec<_> = (0..4).map(|_| scope.spawn(|| count_up(&store, id))).collect();
@@ -144,7 +145,7 @@ fn a_failed_sync_fails_all_who_wait() {
             std::thread::yield_now();
         }
         let open = store.begin_write(WAIT).unwrap();
-        drop(closed);
+        disk.close(&[]);
         for thread in waiting {
             assert!(matches!(thread.join().unwrap(), Err(Error::OutcomeUnknown)));
         }

@@ -7,6 +7,7 @@ mod group;
 mod model;
 mod publish;
 mod queue;
+mod trial_disk;
 mod vacuum;
 
 use super::Layout;

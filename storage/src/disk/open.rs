@@ -82,13 +82,23 @@ pub(super) fn log(path: &Path, writing: bool) -> io::Result<Option<File>> {
 /// Makes the log at `path`, where nothing may stand, with the rights of the database file beside it: whoever may write
 /// that can recover it.
 pub(super) fn create_log(path: &Path, base: &File) -> io::Result<File> {
+    create_with(
+        path,
+        |made| if cfg!(unix) { made.set_permissions(base.metadata()?.permissions()) } else { Ok(()) },
+    )
+}
+
+/// Makes a file where nothing may stand, and takes it away again where it cannot be given its rights.
+fn create_with(path: &Path, give_rights: impl FnOnce(&File) -> io::Result<()>) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, OWNER_ONLY);
     let made = options.open(path)?;
-    if cfg!(unix) {
-        made.set_permissions(base.metadata()?.permissions())?;
+    if let Err(error) = give_rights(&made) {
+        // The failure is the one to tell.
+        let _ = std::fs::remove_file(path);
+        return Err(error);
     }
     Ok(made)
 }
@@ -129,4 +139,21 @@ fn what_is(metadata: &Metadata) -> Option<&'static str> {
     } else {
         "something special"
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_cannot_be_given_its_rights_is_not_left_behind() {
+        // It stayed, empty and with the wrong rights, and the next attempt found something in its place.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sedge-wal0");
+        let refused = create_with(&path, |_| Err(ErrorKind::PermissionDenied.into()));
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::PermissionDenied);
+        assert!(!path.exists());
+        assert!(create_with(&path, |_| Ok(())).is_ok() && path.exists());
+    }
 }

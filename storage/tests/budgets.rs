@@ -108,8 +108,8 @@ fn load(path: &Path, cache_size: u64, bytes: u64, rows_a_commit: u64) -> u64 {
 
 fn loads(folder: &Path) {
     let (bytes, cache_size, budget) =
-        if is_large() { (4 << 30, 64 * MIB, 160 * MIB) } else { (192 * MIB, 16 * MIB, 40 * MIB) };
-    for (what, rows_a_commit) in [("one transaction", u64::MAX), ("commits of 10,000 rows", 10_000)] {
+        if is_large() { (4 << 30, 64 * MIB, 160 * MIB) } else { (16 * MIB, 2 * MIB, 12 * MIB) };
+    for (what, rows_a_commit) in [("one transaction", u64::MAX), ("commits of 5,000 rows", 5_000)] {
         let path = folder.join("load.sedge");
         let started = Instant::now();
         let (size, memory) = peak(0, || load(&path, cache_size, bytes, rows_a_commit));
@@ -126,10 +126,11 @@ fn loads(folder: &Path) {
 
 /// A table alone, in one transaction: each of its pages is written once.
 fn a_load_is_written_once(folder: &Path) {
-    let rows = if is_large() { 1_000_000 } else { 100_000 };
+    let rows = if is_large() { 1_000_000 } else { 50_000 };
     let path = folder.join("once.sedge");
     let before = written();
-    let store = open(&path, 64 * MIB);
+    // Its first megabytes are logged where the cache has room for them.
+    let store = open(&path, if is_large() { 64 * MIB } else { 4 * MIB });
     let [table, _] = trees(&store);
     let mut transaction = store.begin_write(Duration::ZERO).unwrap();
     for row in 0..rows {
@@ -146,8 +147,8 @@ fn a_load_is_written_once(folder: &Path) {
 
 /// Random keys of 20 bytes with values of 100, in commits of 1,000.
 fn random_inserts_write_little(folder: &Path) {
-    // The cache is to the rows as 256 MiB are to a million.
-    let (rows, cache_size) = if is_large() { (1_000_000, 256 * MIB) } else { (100_000, 26 * MIB) };
+    // A transaction changes almost every leaf of the small tree: the cache has room for them all.
+    let (rows, cache_size) = if is_large() { (1_000_000, 256 * MIB) } else { (20_000, 26 * MIB) };
     let path = folder.join("random.sedge");
     let before = written();
     let store = open(&path, cache_size);
@@ -169,7 +170,7 @@ fn random_inserts_write_little(folder: &Path) {
 
 /// A value goes into and comes out of the file in pieces; what it takes beside itself does not grow with it.
 fn a_long_value_streams(folder: &Path) {
-    let length = if is_large() { 1 << 30 } else { 96 << 20 };
+    let length = if is_large() { 1 << 30 } else { 48 << 20 };
     let path = folder.join("value.sedge");
     let value: Vec<u8> = (0..length).map(|at: u32| (at / 7) as u8).collect();
     let (store, writing) = peak(memory(), || {
@@ -197,17 +198,17 @@ fn a_long_value_streams(folder: &Path) {
 
 /// A log of many times the cache, since a reader keeps it from being checkpointed.
 fn a_long_log_is_recovered(folder: &Path) {
-    let (rows, cache_size) = if is_large() { (2_000_000, 32 * MIB) } else { (200_000, 2 * MIB) };
+    let (rows, cache_size) = if is_large() { (2_000_000, 32 * MIB) } else { (16_000, MIB) };
     let (path, copied) = (folder.join("log.sedge"), folder.join("copied.sedge"));
     let store = open(&path, cache_size);
     let [table, index] = trees(&store);
     let reader = store.snapshot();
-    let random = &mut Random(3);
-    let rows_a_commit = 20_000;
+    let (random, value) = (&mut Random(3), if is_large() { &[9; 100][..] } else { &[9; 500] });
+    let rows_a_commit = if is_large() { 20_000 } else { 100 };
     for start in (0..rows).step_by(rows_a_commit) {
         let mut transaction = store.begin_write(Duration::ZERO).unwrap();
         for row in start..start + rows_a_commit as i64 {
-            transaction.insert(table, &row_key(row), &[9; 100]).unwrap();
+            transaction.insert(table, &row_key(row), value).unwrap();
             transaction.put(index, &random.key(), &[]).unwrap();
         }
         transaction.commit().unwrap();

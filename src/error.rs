@@ -33,6 +33,8 @@ pub enum ErrorCode {
     Corrupt,
     /// The operating system refused.
     Io,
+    /// A function of the program's own failed; [`Error::source`](std::error::Error::source) is what it returned.
+    Function,
     /// The library was called in a way its documentation excludes.
     Misuse,
     /// [`crate::Connection::query_row`] found no row.
@@ -64,6 +66,26 @@ pub struct Error {
 impl Error {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Error {
         Error { code, message: message.into(), span: None, constraint: None, source: None }
+    }
+
+    /// What a function of the program's own returns for an error of any other kind.
+    ///
+    /// ```
+    /// # fn main() -> sedge::Result<()> {
+    /// let db = sedge::Database::open_in_memory()?;
+    /// db.create_scalar_function("parse", Some(1), sedge::FunctionFlags::DETERMINISTIC, |args| {
+    ///     args.get::<String>(0)?.parse::<i64>().map_err(sedge::Error::function)
+    /// })?;
+    /// let error = db.connect()?.execute("SELECT parse('x')", []).unwrap_err();
+    /// assert_eq!(error.code(), sedge::ErrorCode::Function);
+    /// assert_eq!(error.to_string(), "parse(): invalid digit found in string");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn function(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        let source = error.into();
+        let message = source.to_string();
+        Error { source: Some(source), ..Error::new(ErrorCode::Function, message) }
     }
 
     /// The error of a statement that begins `by` bytes into a longer text.
@@ -188,6 +210,9 @@ impl From<sedge_sql::Error> for Error {
             Sql::Name { .. } => ErrorCode::Name,
             Sql::Invalid { .. } => ErrorCode::Invalid,
             Sql::Evaluation(_) => ErrorCode::Type,
+            Sql::Function { source, .. } => {
+                source.downcast_ref::<Error>().map_or(ErrorCode::Function, Error::code)
+            }
             Sql::Constraint(_) | Sql::Raised { .. } => ErrorCode::Constraint,
             Sql::Limit(_) => ErrorCode::Full,
             Sql::Interrupted => ErrorCode::Interrupted,

@@ -25,7 +25,8 @@
 //!
 //! A [`Database`] is cheap to clone and may be used from any thread; it hands out [`Connection`]s, each with its own
 //! transaction. A [`Statement`] owns all it needs and can live in a struct beside its connection. What goes wrong is
-//! one [`Error`], whose [`ErrorCode`] is stable.
+//! one [`Error`], whose [`ErrorCode`] is stable. A program adds functions, aggregates and collations of its own by
+//! [`Database::create_scalar_function`] and its neighbours.
 //!
 //! What the engine did is counted always ([`Database::metrics`]) and measured on demand ([`stat`], `EXPLAIN ANALYZE`). A
 //! process started with `SEDGE_PROFILE=1` has times beside the counters. With the feature `tracing`, commits,
@@ -38,6 +39,7 @@ mod connection;
 mod convert;
 mod database;
 mod error;
+mod functions;
 mod params;
 mod recover;
 mod rows;
@@ -49,6 +51,7 @@ pub use connection::{Connection, InterruptHandle};
 pub use convert::{FromValue, ToValue};
 pub use database::{Database, Options};
 pub use error::{Error, ErrorCode, Result};
+pub use functions::{Aggregate, Arguments, FunctionFlags};
 pub use params::{Named, Params, params_from_iter};
 pub use recover::{SalvageReport, SalvagedTable, recover};
 pub use rows::{ColumnIndex, Row, Rows};

@@ -114,6 +114,15 @@ pub enum Error {
     /// Evaluation failed: an integer overflow in sum, a value out of a function's domain.
     #[error("{0}")]
     Evaluation(String),
+    /// A function of the program's own failed.
+    #[error("{name}(): {source}")]
+    Function {
+        /// The function.
+        name: String,
+        /// What it returned.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A row broke a constraint.
     #[error("{0}")]
     Constraint(Box<Constraint>),

@@ -3,6 +3,7 @@
 
 pub mod bind;
 pub mod catalog;
+mod collation;
 mod constraint;
 mod decimal;
 pub mod encode;
@@ -18,6 +19,7 @@ mod types;
 mod value;
 mod value_list;
 
+pub use collation::{Collations, SortKeyFn};
 pub use decimal::{Decimal, ParseDecimalError};
 pub use error::{Constraint, ConstraintKind, Error, Result, Span};
 pub use functions::format_real;

@@ -1,6 +1,7 @@
 //! Types of columns and expressions: what a column enforces, what affinity a comparison applies, what kinds of
 //! values an expression can give, and by which collation texts compare.
 
+use crate::collation::UserCollation;
 use std::fmt;
 
 /// What a column holds and enforces.
@@ -144,15 +145,24 @@ pub enum Collation {
     NoCase,
     /// By bytes, trailing spaces ignored.
     RTrim,
+    /// By a function of the program's own.
+    User(UserCollation),
 }
 
 impl Collation {
-    /// The collation called `name`, in any case.
+    /// Those that every database has.
+    pub const BUILT_IN: [Collation; 3] = [Collation::RTrim, Collation::NoCase, Collation::Binary];
+
+    /// The built-in collation called `name`, in any case.
     #[must_use]
-    pub fn from_name(name: &str) -> Option<Collation> {
-        [Collation::Binary, Collation::NoCase, Collation::RTrim]
-            .into_iter()
-            .find(|c| c.name().eq_ignore_ascii_case(name))
+    pub fn built_in(name: &str) -> Option<Collation> {
+        Collation::BUILT_IN.into_iter().find(|c| c.name().eq_ignore_ascii_case(name))
+    }
+
+    /// True if the schema names it and the program has not registered it: nothing can be compared by it.
+    #[must_use]
+    pub fn is_missing(self) -> bool {
+        matches!(self, Collation::User(own) if !own.is_registered())
     }
 
     /// Its name in SQL.
@@ -162,6 +172,7 @@ impl Collation {
             Collation::Binary => "BINARY",
             Collation::NoCase => "NOCASE",
             Collation::RTrim => "RTRIM",
+            Collation::User(own) => own.name(),
         }
     }
 }

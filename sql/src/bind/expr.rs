@@ -3,7 +3,8 @@
 
 use super::typed::{OwnCollation, Typed, affinity_of_name};
 use super::{Binder, unsupported};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Span};
+use crate::functions::UserFunction;
 use crate::ir::{Expr, MatchKind, SortKey};
 use crate::types::{Affinity, Collation, TypeSet};
 use sqlparser::ast::{self, BinaryOperator, UnaryOperator};
@@ -43,7 +44,7 @@ impl<'a> Binder<'a> {
             }
             E::Like { negated, any: false, expr: operand, pattern, escape_char } => {
                 let escape = escape_char.as_deref();
-                self.like(operand, pattern, escape, *negated)
+                self.like(expr, operand, pattern, escape, *negated)
             }
             E::Collate { expr: operand, collation } => self.collate(operand, collation),
             E::Cast { kind: ast::CastKind::Cast, expr: operand, data_type, .. } => {
@@ -129,7 +130,7 @@ impl<'a> Binder<'a> {
             return Ok(vec![super::operators::arithmetic(op, left, right)]);
         }
         let kind = match op {
-            BinaryOperator::Match => return Err(unsupported("MATCH", self.place(node))),
+            BinaryOperator::Match => return self.match_operator(node, left, right),
             BinaryOperator::Arrow | BinaryOperator::LongArrow => {
                 let right = self.expr(right)?;
                 let name = if *op == BinaryOperator::Arrow { "->" } else { "->>" };
@@ -141,7 +142,57 @@ impl<'a> Binder<'a> {
             _ => return Err(unsupported(&format!("the operator {op}"), self.place(node))),
         };
         let pattern = self.expr(right)?;
-        Ok(vec![super::operators::matching(kind, left, pattern, None)])
+        Ok(vec![self.matching(kind, left, pattern, None, self.place(node))?])
+    }
+
+    /// `operand MATCH pattern`, to which only a function of the program's own gives a meaning.
+    fn match_operator(
+        &mut self,
+        node: &'a ast::Expr,
+        operand: Typed,
+        pattern: &'a ast::Expr,
+    ) -> Result<Vec<Typed>> {
+        let pattern = self.expr(pattern)?;
+        let span = self.place(node);
+        match self.own_match("match", [pattern, operand], None, span)? {
+            Ok(matched) => Ok(vec![matched]),
+            Err(_) => Err(Error::invalid("MATCH needs a function match() of the program's own", span)),
+        }
+    }
+
+    /// `operand LIKE pattern` and the like, which a function of the program's own may replace.
+    fn matching(
+        &mut self,
+        kind: MatchKind,
+        operand: Typed,
+        pattern: Typed,
+        escape: Option<Typed>,
+        span: Option<Span>,
+    ) -> Result<Typed> {
+        let name = match kind {
+            MatchKind::Like => "like",
+            MatchKind::Glob => "glob",
+            MatchKind::Regexp => "regexp",
+        };
+        Ok(match self.own_match(name, [pattern, operand], escape, span)? {
+            Ok(matched) => matched,
+            Err(([pattern, operand], escape)) => super::operators::matching(kind, operand, pattern, escape),
+        })
+    }
+
+    /// The call of the program's own function that an operator stands for; its arguments again if there is none.
+    fn own_match(
+        &mut self,
+        name: &str,
+        args: [Typed; 2],
+        escape: Option<Typed>,
+        span: Option<Span>,
+    ) -> Result<Result<Typed, ([Typed; 2], Option<Typed>)>> {
+        let count = args.len() + usize::from(escape.is_some());
+        if !matches!(self.functions().find(name, count), Some(UserFunction::Scalar(_))) {
+            return Ok(Err((args, escape)));
+        }
+        self.scalar_call(name, args.into_iter().chain(escape).collect(), span).map(Ok)
     }
 
     fn unary(&mut self, whole: &'a ast::Expr, op: UnaryOperator, operand: &'a ast::Expr) -> Result<Typed> {
@@ -215,6 +266,7 @@ impl<'a> Binder<'a> {
 
     fn like(
         &mut self,
+        whole: &'a ast::Expr,
         operand: &'a ast::Expr,
         pattern: &'a ast::Expr,
         escape: Option<&'a ast::Expr>,
@@ -223,7 +275,7 @@ impl<'a> Binder<'a> {
         let operand = self.expr(operand)?;
         let pattern = self.expr(pattern)?;
         let escape = escape.map(|escape| self.expr(escape)).transpose()?;
-        let matched = super::operators::matching(MatchKind::Like, operand, pattern, escape);
+        let matched = self.matching(MatchKind::Like, operand, pattern, escape, self.place(whole))?;
         Ok(if negated { super::operators::not(matched) } else { matched })
     }
 
@@ -235,8 +287,9 @@ impl<'a> Binder<'a> {
 
     pub(super) fn collation_named(&self, name: &ast::ObjectName) -> Result<Collation> {
         let written = name.0.last().and_then(|part| part.as_ident()).map_or("", |ident| ident.value.as_str());
-        Collation::from_name(written).ok_or_else(|| {
-            let known = crate::suggest::nearest(written, ["BINARY", "NOCASE", "RTRIM"]);
+        let collations = &self.functions().collations;
+        collations.find(written).ok_or_else(|| {
+            let known = crate::suggest::nearest(written, collations.names());
             let message = crate::suggest::suggest(format!("no such collation sequence: {written}"), known);
             Error::name(message, self.place(name))
         })
@@ -310,6 +363,6 @@ fn is_chained(op: &BinaryOperator) -> bool {
 }
 
 /// The error of a row of several values where one is wanted, or one of another width.
-pub(super) fn row_misused(span: Option<crate::error::Span>) -> Error {
+pub(super) fn row_misused(span: Option<Span>) -> Error {
     Error::invalid("row value misused", span)
 }

@@ -8,7 +8,10 @@ use super::typed::{Typed, passed_collation};
 use super::window::{is_window_function, misuse};
 use super::{Binder, unsupported};
 use crate::error::{Error, Result, Span};
-use crate::functions::{AggregateFunction, function_names, lookup_aggregate, lookup_scalar};
+use crate::functions::{
+    AggregateFunction, ScalarFunction, UserFunction, UserFunctions, function_names, lookup_aggregate,
+    lookup_scalar,
+};
 use crate::ir::{AggregateCall, Expr, MatchKind};
 use crate::suggest::{nearest, suggest};
 use crate::types::TypeSet;
@@ -36,10 +39,19 @@ impl<'a> Binder<'a> {
         if let Some(over) = &call.over {
             return self.window_call(&name, &args, call.filter.as_deref(), over, span);
         }
-        if is_window_function(&name) {
+        let own = match args.star {
+            true => None,
+            false => self.functions().find(&name, args.exprs.len()).cloned(),
+        };
+        if own.is_none() && is_window_function(&name) {
             return Err(misuse(&name, span));
         }
-        if let Some(function) = lookup_aggregate(&name, args.exprs.len()) {
+        let aggregate = match &own {
+            Some(UserFunction::Aggregate(function)) => Some(function.clone()),
+            Some(UserFunction::Scalar(_)) => None,
+            None => lookup_aggregate(&name, args.exprs.len()),
+        };
+        if let Some(function) = aggregate {
             return self.aggregate_call(function, &name, &args, call.filter.as_deref(), span);
         }
         if call.filter.is_some() {
@@ -60,7 +72,7 @@ impl<'a> Binder<'a> {
                 span,
             ));
         }
-        if matches!(name.as_str(), "likelihood") {
+        if own.is_none() && name == "likelihood" {
             self.check_likelihood(args.exprs.get(1).copied(), span)?;
         }
         let bound = args.exprs.iter().map(|arg| self.expr(arg)).collect::<Result<Vec<_>>>()?;
@@ -70,6 +82,10 @@ impl<'a> Binder<'a> {
     /// A call of a scalar function on bound arguments.
     pub(super) fn scalar_call(&mut self, name: &str, args: Vec<Typed>, span: Option<Span>) -> Result<Typed> {
         let count = args.len();
+        if let Some(UserFunction::Scalar(function)) = self.functions().find(name, count) {
+            let function = function.clone();
+            return self.call_of(function, args, span);
+        }
         match (name, count) {
             ("coalesce", 2..) | ("ifnull", 2) => {
                 // A function's result has no collation but an explicit one.
@@ -93,15 +109,28 @@ impl<'a> Binder<'a> {
 
     fn registered_call(&mut self, name: &str, args: Vec<Typed>, span: Option<Span>) -> Result<Typed> {
         let Some(function) = lookup_scalar(name, args.len()) else {
-            return Err(unknown_function(name, span));
+            return Err(self.unknown_function(name, span));
         };
-        let is_timely = !function.0.foldable && asks_the_clock(name, &args);
-        if self.deterministic_only && (!function.0.deterministic || is_timely) {
-            return Err(Error::invalid(format!("non-deterministic use of {name}() in an index"), span));
+        let args = self.json_arguments(name, args);
+        self.call_of(function, args, span)
+    }
+
+    /// A call of `function`, which takes so many arguments.
+    fn call_of(
+        &mut self,
+        mut function: ScalarFunction,
+        args: Vec<Typed>,
+        span: Option<Span>,
+    ) -> Result<Typed> {
+        if let Some(usage) = self.kept_as {
+            if !function.0.deterministic && usage.is_computed_again() {
+                let message = format!("non-deterministic functions prohibited in {}", usage.place());
+                return Err(Error::invalid(message, span));
+            }
+            function = function.kept_in(usage.noun());
         }
         let kinds: Vec<TypeSet> = args.iter().map(|arg| arg.types).collect();
         let types = (function.0.result)(&kinds);
-        let args = self.json_arguments(name, args);
         let compared = args.iter().find_map(|arg| arg.collation).map(|own| own.collation).unwrap_or_default();
         let collation = passed_collation(&args);
         let args = args.into_iter().map(|arg| arg.expr).collect();
@@ -139,6 +168,7 @@ impl<'a> Binder<'a> {
         self.scopes_used |= used;
         let (call, types) = call?;
         let owner = owner_of(used, innermost);
+        let is_group = call.function.built_in().is_some_and(is_json_group);
         if !self.scopes.get(owner).is_some_and(|scope| scope.clause.takes_aggregates()) {
             return Err(misuse());
         }
@@ -149,7 +179,7 @@ impl<'a> Binder<'a> {
         let next = self.fresh_column();
         let Some(scope) = self.scopes.get_mut(owner) else { return Err(misuse()) };
         let id = scope.aggregates.add(next, call);
-        if is_json_group(name) {
+        if is_group {
             self.json_columns.insert(id);
         }
         Ok(Typed::plain(Expr::Column(id, types), types))
@@ -162,12 +192,15 @@ impl<'a> Binder<'a> {
         filter: Option<&'a ast::Expr>,
     ) -> Result<(AggregateCall, TypeSet)> {
         let bound = args.exprs.iter().map(|arg| self.expr(arg)).collect::<Result<Vec<_>>>()?;
-        let bound = self.json_arguments(function.0.name, bound);
+        let bound = match function.built_in() {
+            Some(name) => self.json_arguments(name, bound),
+            None => bound,
+        };
         let filter = filter.map(|filter| self.expr(filter)).transpose()?;
         let order_by = self.sort_keys(args.order_by)?;
         let kinds: Vec<TypeSet> = bound.iter().map(|arg| arg.types).collect();
         let mut types = (function.0.result)(&kinds);
-        if filter.is_some() && !matches!(function.0.name, "count" | "total") {
+        if filter.is_some() && !matches!(function.built_in(), Some("count" | "total")) {
             types = types | TypeSet::NULL;
         }
         let collation = bound.first().map(Typed::collation_or_binary).unwrap_or_default();
@@ -180,6 +213,21 @@ impl<'a> Binder<'a> {
             collation,
         };
         Ok((call, types))
+    }
+
+    /// The program's own functions and collations.
+    pub(super) fn functions(&self) -> &'a UserFunctions {
+        &self.cx.catalog.functions
+    }
+
+    /// The error of a call that no function answers.
+    pub(super) fn unknown_function(&self, name: &str, span: Option<Span>) -> Error {
+        if function_names().any(|known| known == name) || self.functions().is_function(name) {
+            return wrong_count(name, span);
+        }
+        let built_in = function_names().chain(SHAPES).map(|name| -> &'a str { name });
+        let known = nearest(name, built_in.chain(self.functions().names()));
+        Error::name(suggest(format!("no such function: {name}"), known), span)
     }
 
     pub(super) fn call_arguments(
@@ -238,16 +286,6 @@ fn match_call(kind: MatchKind, args: Vec<Typed>) -> Typed {
     }
 }
 
-/// True for a call of a date function that needs the time or the zone of its statement, as far as its text tells.
-fn asks_the_clock(name: &str, args: &[Typed]) -> bool {
-    const WORDS: [&str; 5] = ["now", "subsec", "subsecond", "localtime", "utc"];
-    let is_word = |arg: &Typed| match &arg.expr {
-        Expr::Constant(Value::Text(text)) => WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)),
-        _ => false,
-    };
-    args.len() <= usize::from(name == "strftime") || args.iter().any(is_word)
-}
-
 pub(super) fn wrong_count(name: &str, span: Option<Span>) -> Error {
     Error::invalid(format!("wrong number of arguments to function {name}()"), span)
 }
@@ -255,11 +293,3 @@ pub(super) fn wrong_count(name: &str, span: Option<Span>) -> Error {
 /// Functions that are shapes of the IR and in no registry.
 const SHAPES: [&str; 9] =
     ["coalesce", "ifnull", "iif", "if", "likely", "unlikely", "likelihood", "like", "glob"];
-
-pub(super) fn unknown_function(name: &str, span: Option<Span>) -> Error {
-    if function_names().any(|known| known == name) {
-        return wrong_count(name, span);
-    }
-    let known = nearest(name, function_names().chain(SHAPES));
-    Error::name(suggest(format!("no such function: {name}"), known), span)
-}

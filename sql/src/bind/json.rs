@@ -50,7 +50,8 @@ impl Binder<'_> {
     fn is_json(&self, expr: &Expr) -> bool {
         match expr {
             Expr::Function { function, args, .. } => {
-                MAKERS.contains(&function.0.name) || function.0.name == "json_extract" && args.len() > 2
+                let name = function.built_in().unwrap_or_default();
+                MAKERS.contains(&name) || name == "json_extract" && args.len() > 2
             }
             Expr::Column(id, _) => self.json_columns.contains(id),
             _ => false,
@@ -61,7 +62,7 @@ impl Binder<'_> {
     fn as_json(&self, expr: Expr) -> Expr {
         match expr {
             // One path gives JSON for an array or object alone, which `jsonb_extract` tells apart.
-            Expr::Function { function, args, collation } if function.0.name == "json_extract" => {
+            Expr::Function { function, args, collation } if function.built_in() == Some("json_extract") => {
                 let function = lookup_scalar("jsonb_extract", args.len()).unwrap_or(function);
                 Expr::Function { function, args, collation }
             }

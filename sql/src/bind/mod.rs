@@ -10,6 +10,7 @@
 //! Knows the catalog, the functions' signatures and the IR; no plan and no row.
 
 mod aggregate;
+mod collations;
 mod compound;
 mod expr;
 mod from;
@@ -40,7 +41,7 @@ mod tests;
 
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, Span};
-use crate::ir::{Bound, ColumnId, Output, Query, Subquery, Write};
+use crate::ir::{Bound, ColumnId, InsertSource, Output, Query, Subquery, Write};
 use crate::parser::{Hints, Parsed, Statement};
 use crate::value::Value;
 use compound::CteFrame;
@@ -79,7 +80,8 @@ const SOURCES_MAX: usize = 20_000;
 pub fn bind_query(parsed: &Parsed, query: &ast::Query, cx: &BindContext<'_>) -> Result<Bound<Query>> {
     let mut binder = Binder::of_statement(parsed, cx);
     let selected = binder.query(query, Naming::Result)?;
-    let root = binder.finish_query(selected);
+    let mut root = binder.finish_query(selected);
+    binder.check_collations(Some(&mut root.relation))?;
     Ok(binder.finish(root))
 }
 
@@ -89,12 +91,21 @@ pub fn bind_query(parsed: &Parsed, query: &ast::Query, cx: &BindContext<'_>) -> 
 /// As [`bind_query`]; other statements are refused as invalid.
 pub fn bind_write(parsed: &Parsed, statement: &Statement, cx: &BindContext<'_>) -> Result<Bound<Write>> {
     let mut binder = Binder::of_statement(parsed, cx);
-    let root = match statement {
+    let mut root = match statement {
         Statement::Insert(insert) => binder.insert(insert)?,
         Statement::Update(update) => binder.update(update)?,
         Statement::Delete(delete) => binder.delete(delete)?,
         _ => return Err(Error::invalid("only INSERT, UPDATE and DELETE change rows", None)),
     };
+    let found = match &mut root {
+        Write::Insert(insert) => match &mut insert.source {
+            InsertSource::Query(query) => Some(query),
+            InsertSource::Rows(_) | InsertSource::Defaults => None,
+        },
+        Write::Update(update) => Some(&mut update.find),
+        Write::Delete(delete) => Some(&mut delete.find),
+    };
+    binder.check_collations(found.map(|query| &mut query.relation))?;
     Ok(binder.finish(root))
 }
 
@@ -137,8 +148,8 @@ struct Binder<'a> {
     sources_bound: usize,
     /// Where subqueries are not allowed: what to call the place.
     subqueries_prohibited: Option<&'static str>,
-    /// True where a function must give equal results for equal arguments.
-    deterministic_only: bool,
+    /// Within an expression of the schema whose value, or what follows from it, is kept.
+    kept_as: Option<TableExprUse>,
     /// The names met and what they stand for, where somebody asks.
     names: Option<names::Names>,
 }
@@ -181,7 +192,7 @@ impl<'a> Binder<'a> {
             in_trigger: false,
             sources_bound: 0,
             subqueries_prohibited: None,
-            deterministic_only: false,
+            kept_as: None,
             names: None,
         }
     }

@@ -11,10 +11,12 @@ use super::trigger::{ProgramText, bind_noting, triggered};
 use super::{BindContext, Binder};
 use crate::catalog::{Catalog, NameUse, Table, TableKind, Trigger, View};
 use crate::error::{Error, Result};
+use crate::functions::UserFunctions;
 use crate::ir::ColumnId;
 use crate::parser::TriggerEvent;
 use rustc_hash::FxHashSet;
 use sqlparser::ast;
+use std::sync::Arc;
 
 /// The names noted so far.
 #[derive(Debug, Default)]
@@ -119,8 +121,12 @@ pub fn names_in_trigger(catalog: &Catalog, trigger: &Trigger) -> Result<Vec<Name
 ///
 /// # Errors
 /// As [`super::bind_table_expr`].
-pub fn names_in_expr(table: &Table, expr: &ast::Expr) -> Result<Vec<NameUse>> {
-    let catalog = Catalog::default();
+pub fn names_in_expr(
+    table: &Table,
+    expr: &ast::Expr,
+    functions: &Arc<UserFunctions>,
+) -> Result<Vec<NameUse>> {
+    let catalog = Catalog { functions: Arc::clone(functions), ..Catalog::default() };
     let cx = BindContext { catalog: &catalog, literals: &[] };
     let mut binder = Binder::of_schema(&cx);
     binder.names = Some(Names::default());

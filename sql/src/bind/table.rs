@@ -1,12 +1,14 @@
 //! Tables as sources and targets, and the expressions that the schema holds about them: checks, defaults, indexed
 //! expressions and the predicates of partial indexes.
 
+use super::collations::{missing_collation, unusable_index};
 use super::scope::{Clause, Scope, Source, SourceColumn};
 use super::text::Text;
 use super::typed::{ColumnInfo, Typed};
 use super::{BindContext, Binder, NO_HINTS};
 use crate::catalog::{Catalog, Index, IndexKey, SEQUENCE_TABLE, SqlExpr, Table, TableKind};
 use crate::error::{Error, Result};
+use crate::functions::UserFunctions;
 use crate::ir::{BoundIndex, ColumnId, Expr, IndexHint, TableRows, Target, TargetIndex};
 use crate::types::{Affinity, Collation, ColumnType, TypeSet};
 use crate::value::Value;
@@ -31,7 +33,7 @@ pub enum TableExprUse {
 }
 
 impl TableExprUse {
-    fn place(self) -> &'static str {
+    pub(super) fn place(self) -> &'static str {
         match self {
             TableExprUse::Check => "CHECK constraints",
             TableExprUse::IndexColumn => "index expressions",
@@ -39,6 +41,21 @@ impl TableExprUse {
             TableExprUse::Default => "DEFAULT values",
             TableExprUse::Generated => "generated columns",
         }
+    }
+
+    /// One of those, as messages about values call it.
+    pub(super) fn noun(self) -> &'static str {
+        match self {
+            TableExprUse::Check => "a CHECK constraint",
+            TableExprUse::IndexColumn | TableExprUse::IndexPredicate => "an index",
+            TableExprUse::Default => "a DEFAULT",
+            TableExprUse::Generated => "a generated column",
+        }
+    }
+
+    /// True if its value is looked for again later, so that it must be the same then.
+    pub(super) fn is_computed_again(self) -> bool {
+        !matches!(self, TableExprUse::Check | TableExprUse::Default)
     }
 }
 
@@ -65,8 +82,13 @@ pub struct BoundTableExpr {
 /// # Errors
 /// An unknown name, or what may not stand there: a subquery, an aggregate, a parameter, in an index a function that
 /// is not deterministic.
-pub fn bind_table_expr(table: &Table, expr: &ast::Expr, usage: TableExprUse) -> Result<BoundTableExpr> {
-    let catalog = Catalog::default();
+pub fn bind_table_expr(
+    table: &Table,
+    expr: &ast::Expr,
+    usage: TableExprUse,
+    functions: &Arc<UserFunctions>,
+) -> Result<BoundTableExpr> {
+    let catalog = Catalog { functions: Arc::clone(functions), ..Catalog::default() };
     let cx = BindContext { catalog: &catalog, literals: &[] };
     let mut binder = Binder::of_schema(&cx);
     let (source, row_id) = binder.source(table, table.name.clone());
@@ -87,8 +109,8 @@ pub fn bind_table_expr(table: &Table, expr: &ast::Expr, usage: TableExprUse) -> 
 ///
 /// # Errors
 /// An expression of the schema that cannot be bound.
-pub fn bind_target(table: &Arc<Table>) -> Result<Target> {
-    let catalog = Catalog::default();
+pub fn bind_target(table: &Arc<Table>, functions: &Arc<UserFunctions>) -> Result<Target> {
+    let catalog = Catalog { functions: Arc::clone(functions), ..Catalog::default() };
     let cx = BindContext { catalog: &catalog, literals: &[] };
     let (target, _) = Binder::of_schema(&cx).target(table, table.name.clone())?;
     Ok(target)
@@ -98,8 +120,8 @@ pub fn bind_target(table: &Arc<Table>) -> Result<Target> {
 ///
 /// # Errors
 /// As [`bind_table_expr`].
-pub fn bind_table(table: &Table) -> Result<()> {
-    let bind = |expr: &SqlExpr, usage| bind_table_expr(table, &expr.expr, usage).map(drop);
+pub fn bind_table(table: &Table, functions: &Arc<UserFunctions>) -> Result<()> {
+    let bind = |expr: &SqlExpr, usage| bind_table_expr(table, &expr.expr, usage, functions).map(drop);
     for default in table.columns.iter().filter_map(|column| column.default.as_ref()) {
         bind(default, TableExprUse::Default)?;
     }
@@ -109,7 +131,7 @@ pub fn bind_table(table: &Table) -> Result<()> {
     for generated in table.columns.iter().filter_map(|column| column.generated.as_ref()) {
         bind(&generated.expr, TableExprUse::Generated)?;
     }
-    let catalog = Catalog::default();
+    let catalog = Catalog { functions: Arc::clone(functions), ..Catalog::default() };
     let cx = BindContext { catalog: &catalog, literals: &[] };
     let mut binder = Binder::of_schema(&cx);
     let (source, _) = binder.source(table, table.name.clone());
@@ -138,7 +160,18 @@ impl<'a> Binder<'a> {
         let (source, row_id) = self.source(table, shown.clone());
         let mut bound_indexes = Vec::with_capacity(table.indexes.len());
         for index in &table.indexes {
-            let (columns, filter) = self.index_exprs(&source, index)?;
+            // What the program has not registered makes an index useless, not the table.
+            let depth = self.depth;
+            let (columns, filter) = match missing_collation(index) {
+                Some(_) => continue,
+                None => match self.index_exprs(&source, index) {
+                    Err(Error::Name { .. }) => {
+                        self.depth = depth;
+                        continue;
+                    }
+                    bound => bound?,
+                },
+            };
             let terms = columns.iter().chain(&filter).filter(|term| has_constant(term));
             terms.for_each(|term| note_columns(term, &mut self.indexed_terms));
             bound_indexes.push(BoundIndex { index: index.clone(), columns, filter });
@@ -167,6 +200,9 @@ impl<'a> Binder<'a> {
         }
         let mut indexes = Vec::with_capacity(table.indexes.len());
         for index in &table.indexes {
+            if let Some(collation) = missing_collation(index) {
+                return Err(unusable_index(index, collation));
+            }
             let (columns, filter) = self.index_exprs(&source, index)?;
             indexes.push(TargetIndex { index: index.clone(), columns, filter });
         }
@@ -302,19 +338,18 @@ impl<'a> Binder<'a> {
         let hints = std::mem::replace(&mut self.hints, &NO_HINTS);
         let parameters = self.parameters.take();
         let prohibited = self.subqueries_prohibited.replace(usage.place());
-        let in_index = matches!(
-            usage,
-            TableExprUse::IndexColumn | TableExprUse::IndexPredicate | TableExprUse::Generated
-        );
-        let deterministic = std::mem::replace(&mut self.deterministic_only, in_index);
+        let kept = (usage != TableExprUse::Default).then_some(usage);
+        let kept_as = std::mem::replace(&mut self.kept_as, kept);
         let typed = self.within(0, |binder| {
             binder.scopes.push(Scope::new(sources, Clause::Row));
             binder.expr(expr)
         });
         (self.text, self.hints, self.parameters) = (text, hints, parameters);
         self.subqueries_prohibited = prohibited;
-        self.deterministic_only = deterministic;
-        typed
+        self.kept_as = kept_as;
+        let mut typed = typed?;
+        self.check_expr_collations(&mut typed.expr)?;
+        Ok(typed)
     }
 }
 

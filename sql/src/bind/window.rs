@@ -8,7 +8,7 @@ use super::function::Arguments;
 use super::scope::Clause;
 use super::typed::Typed;
 use crate::error::{Error, Result, Span};
-use crate::functions::lookup_aggregate;
+use crate::functions::{UserFunction, lookup_aggregate};
 use crate::ir::{
     ColumnId, Expr, Frame, FrameBound, FrameUnit, OwnWindowFunction, Relation, SortKey, Window, WindowCall,
     WindowFunction,
@@ -160,8 +160,12 @@ impl<'a> Binder<'a> {
         let innermost = self.scopes.len().saturating_sub(1);
         self.use_scope(innermost);
         let Some(scope) = self.scopes.last_mut() else { return Err(misuse(name, span)) };
+        let is_group = matches!(
+            &call.call.function,
+            WindowFunction::Aggregate(function) if function.built_in().is_some_and(super::json::is_json_group)
+        );
         let id = scope.windows.add(window, call, next);
-        if super::json::is_json_group(name) {
+        if is_group {
             self.json_columns.insert(id);
         }
         Ok(Typed::plain(Expr::Column(id, types), types))
@@ -174,6 +178,10 @@ impl<'a> Binder<'a> {
         span: Option<Span>,
     ) -> Result<WindowFunction> {
         let count = args.exprs.len();
+        let own = self.functions().find(name, count).filter(|_| !args.star);
+        if let Some(UserFunction::Aggregate(function)) = own {
+            return Ok(WindowFunction::Aggregate(function.clone()));
+        }
         if let Some((_, own, least, most)) = OwnWindowFunction::ALL.iter().find(|(known, ..)| *known == name)
         {
             return match (*least..=*most).contains(&count) && !args.star {
@@ -183,11 +191,13 @@ impl<'a> Binder<'a> {
         }
         match lookup_aggregate(name, count) {
             Some(function) => Ok(WindowFunction::Aggregate(function)),
-            None if crate::functions::is_aggregate(name) => Err(super::function::wrong_count(name, span)),
+            None if matches!(own, Some(UserFunction::Scalar(_))) || crate::functions::is_aggregate(name) => {
+                Err(super::function::wrong_count(name, span))
+            }
             None if crate::functions::is_function(name) => {
                 Err(Error::invalid(format!("{name}() may not be used as a window function"), span))
             }
-            None => Err(super::function::unknown_function(name, span)),
+            None => Err(self.unknown_function(name, span)),
         }
     }
 
@@ -201,7 +211,9 @@ impl<'a> Binder<'a> {
     ) -> Result<(BoundWindow, BoundCall, TypeSet)> {
         let mut args = args.exprs.iter().map(|arg| self.expr(arg)).collect::<Result<Vec<_>>>()?;
         if let WindowFunction::Aggregate(aggregate) = &function {
-            args = self.json_arguments(aggregate.0.name, args);
+            if let Some(name) = aggregate.built_in() {
+                args = self.json_arguments(name, args);
+            }
         }
         let filter = filter.map(|filter| self.expr(filter)).transpose()?;
         let partition = written.partition.iter().map(|expr| self.expr(expr)).collect::<Result<Vec<_>>>()?;

@@ -6,7 +6,7 @@
 
 use super::alter_text::{OwnChange, own_change};
 use super::ddl::{index_object, is_free, no_such, relation_names};
-use super::define::{define_table, place};
+use super::define::{CollationNames, define_table, place};
 use super::edit::NameUse;
 use super::listing::is_schema_table;
 use super::rename::{KeptNames, Rename, Renamed, kept_names};
@@ -251,7 +251,7 @@ fn changed(
     let Statement::CreateTable(create) = parse_kept(&sql)?.statement else {
         return Err(Error::Misuse("the altered statement makes no table".to_owned()));
     };
-    let shape = define_table(&create, sql)?;
+    let shape = define_table(&create, sql, CollationNames::Written(&catalog.functions.collations))?;
     let mut kept: Vec<(u64, Arc<Index>)> = Vec::new();
     for (number, object) in &catalog.objects {
         if object.kind == ObjectKind::Index

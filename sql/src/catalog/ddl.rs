@@ -2,7 +2,9 @@
 //!
 //! Each function leaves nothing behind where it fails. `Ok(None)` says that IF [NOT] EXISTS made it a no-op.
 
-use super::define::{define_index, define_table, define_trigger, define_view, place, unsupported};
+use super::define::{
+    CollationNames, define_index, define_table, define_trigger, define_view, place, unsupported,
+};
 use super::edit::quoted;
 use super::listing::is_schema_table;
 use super::schema::{Catalog, Index, Object, ObjectKind, Relation, Table, fold_name, is_main};
@@ -52,7 +54,11 @@ pub fn create_table(
     if !is_free(catalog, &create.name, ObjectKind::Table, create.if_not_exists)? {
         return Ok(None);
     }
-    let shape = define_table(create, kept_text("CREATE TABLE ", parsed, &create.name.name))?;
+    let shape = define_table(
+        create,
+        kept_text("CREATE TABLE ", parsed, &create.name.name),
+        CollationNames::Written(&catalog.functions.collations),
+    )?;
     bind(&shape.table)?;
     for index in &shape.automatic {
         if let Some(taken) = taken_by(catalog, &index.name) {
@@ -93,7 +99,9 @@ fn add_sequence_table(txn: &mut WriteTransaction, next: &mut Catalog) -> Result<
     let Statement::CreateTable(create) = &parsed.statement else {
         return Err(Error::Misuse("the statement of the sequence table makes no table".to_owned()));
     };
-    let mut table = define_table(create, SEQUENCE_SQL.to_owned())?.table;
+    let mut table =
+        define_table(create, SEQUENCE_SQL.to_owned(), CollationNames::Written(&next.functions.collations))?
+            .table;
     table.root = txn.create_tree(TreeKind::Table)?;
     let (name, sql) = (table.name.clone(), Some(table.sql.clone()));
     next.keep(
@@ -172,7 +180,12 @@ pub fn create_index(
         None => return Err(no_such("table", &create.table, relation_names(catalog))),
     };
     let sql_head = if create.unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " };
-    let mut index = define_index(table, create, kept_text(sql_head, parsed, &create.name.name))?;
+    let mut index = define_index(
+        table,
+        create,
+        kept_text(sql_head, parsed, &create.name.name),
+        CollationNames::Written(&catalog.functions.collations),
+    )?;
     let mut table = Table::clone(table);
     table.indexes.push(Arc::new(index.clone()));
     bind(&table)?;

@@ -6,13 +6,14 @@ use super::schema::{
     TableKind, Trigger, View, is_row_id_name,
 };
 use super::types::column_type;
+use crate::collation::Collations;
 use crate::error::{Error, Result, Span};
 use crate::parser::{
     self, ColumnConstraint, ColumnConstraintKind, ColumnDefinition, CreateIndex, CreateTable, CreateTrigger,
     CreateView, Hints, IndexedColumn, OnConflict, Parsed, Statement, TableConstraint, TableConstraintKind,
     span_of,
 };
-use crate::suggest::nearest;
+use crate::suggest::{nearest, suggest};
 use crate::types::{Collation, ColumnType};
 use sedge_storage::TreeId;
 use sqlparser::ast::{Expr, Ident};
@@ -33,6 +34,31 @@ pub(super) struct TableShape {
     pub(super) automatic: Vec<Index>,
 }
 
+/// What names of collations may stand for.
+#[derive(Clone, Copy)]
+pub(super) enum CollationNames<'a> {
+    /// In a statement being run: collations that can be used.
+    Written(&'a Collations),
+    /// In a schema being read: those that the program may register later, too.
+    Kept(&'a Collations),
+    /// In what is left of a schema, by which nothing is compared.
+    Salvaged,
+}
+
+impl CollationNames<'_> {
+    fn find(self, name: &Ident) -> Result<Collation> {
+        let collations = match self {
+            CollationNames::Written(collations) => collations,
+            CollationNames::Kept(collations) => return Ok(collations.named(&name.value)),
+            CollationNames::Salvaged => return Ok(Collation::Binary),
+        };
+        collations.find(&name.value).ok_or_else(|| {
+            let message = format!("no such collation sequence: {}", name.value);
+            Error::name(suggest(message, nearest(&name.value, collations.names())), place(name))
+        })
+    }
+}
+
 /// The place of an identifier in the text of its statement.
 pub(super) fn place(ident: &Ident) -> Span {
     span_of(ident.span)
@@ -44,7 +70,11 @@ pub(super) fn unsupported(what: &str, span: impl Into<Option<Span>>) -> Error {
 }
 
 /// Describes a table. `sql` is what the schema keeps of the statement.
-pub(super) fn define_table(create: &CreateTable, sql: String) -> Result<TableShape> {
+pub(super) fn define_table(
+    create: &CreateTable,
+    sql: String,
+    collations: CollationNames<'_>,
+) -> Result<TableShape> {
     let name = &create.name.name;
     if create.temporary {
         return Err(unsupported("temporary tables are", place(name)));
@@ -69,6 +99,7 @@ pub(super) fn define_table(create: &CreateTable, sql: String) -> Result<TableSha
         },
         automatic: Vec::new(),
         has_primary_key: false,
+        collations,
     };
     if create.columns.is_empty() {
         return Err(Error::invalid(format!("table {} has no columns", name.value), place(name)));
@@ -99,13 +130,14 @@ pub(super) fn define_table(create: &CreateTable, sql: String) -> Result<TableSha
     Ok(TableShape { table: builder.table, automatic: builder.automatic })
 }
 
-struct TableBuilder {
+struct TableBuilder<'a> {
     table: Table,
     automatic: Vec<Index>,
     has_primary_key: bool,
+    collations: CollationNames<'a>,
 }
 
-impl TableBuilder {
+impl TableBuilder<'_> {
     fn column(&mut self, definition: &ColumnDefinition) -> Result<()> {
         let name = &definition.name;
         if self.table.column(&name.value).is_some() {
@@ -115,7 +147,7 @@ impl TableBuilder {
         let mut collation = Collation::Binary;
         for constraint in &definition.constraints {
             if let ColumnConstraintKind::Collate(name) = &constraint.kind {
-                collation = find_collation(name)?;
+                collation = self.collations.find(name)?;
             }
         }
         self.table.columns.push(Column {
@@ -178,13 +210,13 @@ impl TableBuilder {
         let here = constraint.name.as_ref().map_or_else(|| place(&create.name.name), place);
         match &constraint.kind {
             TableConstraintKind::PrimaryKey { columns, autoincrement } => {
-                let keys = key_columns(&self.table, columns, here)?;
+                let keys = key_columns(&self.table, columns, here, self.collations)?;
                 let action = (constraint.on_conflict, constraint.name.as_ref());
                 self.primary_key(keys, action, true, here)?;
                 self.autoincrement(*autoincrement, here)
             }
             TableConstraintKind::Unique(columns) => {
-                let keys = key_columns(&self.table, columns, here)?;
+                let keys = key_columns(&self.table, columns, here, self.collations)?;
                 let action = (constraint.on_conflict, constraint.name.as_ref());
                 self.unique(keys, IndexOrigin::Unique, action, here)
             }
@@ -364,37 +396,39 @@ fn declared_text(declared: &parser::DeclaredType) -> String {
     format!("{}({})", declared.name, arguments.join(","))
 }
 
-fn find_collation(name: &Ident) -> Result<Collation> {
-    Collation::from_name(&name.value).ok_or_else(|| {
-        let known = [Collation::Binary, Collation::NoCase, Collation::RTrim].map(Collation::name);
-        let mut message = format!("no such collation: {}", name.value);
-        if let Some(near) = nearest(&name.value, known) {
-            message.push_str(&format!("; did you mean {near}?"));
-        }
-        Error::name(message, place(name))
-    })
-}
-
 /// The columns of a key or an index.
-fn index_columns(table: &Table, columns: &[IndexedColumn]) -> Result<Vec<IndexColumn>> {
-    columns.iter().map(|column| index_column(table, column)).collect()
+fn index_columns(
+    table: &Table,
+    columns: &[IndexedColumn],
+    collations: CollationNames<'_>,
+) -> Result<Vec<IndexColumn>> {
+    columns.iter().map(|column| index_column(table, column, collations)).collect()
 }
 
 /// The columns of a PRIMARY KEY or UNIQUE constraint, where no expression may stand.
-fn key_columns(table: &Table, columns: &[IndexedColumn], here: Span) -> Result<Vec<IndexColumn>> {
-    let keys = index_columns(table, columns)?;
+fn key_columns(
+    table: &Table,
+    columns: &[IndexedColumn],
+    here: Span,
+    collations: CollationNames<'_>,
+) -> Result<Vec<IndexColumn>> {
+    let keys = index_columns(table, columns, collations)?;
     match keys.iter().any(|key| matches!(key.key, IndexKey::Expression(_))) {
         true => Err(Error::invalid("expressions prohibited in PRIMARY KEY and UNIQUE constraints", here)),
         false => Ok(keys),
     }
 }
 
-fn index_column(table: &Table, column: &IndexedColumn) -> Result<IndexColumn> {
+fn index_column(
+    table: &Table,
+    column: &IndexedColumn,
+    collations: CollationNames<'_>,
+) -> Result<IndexColumn> {
     let mut expr = &column.expr;
     while let Expr::Nested(inner) = expr {
         expr = inner;
     }
-    let collation = column.collation.as_ref().map(find_collation).transpose()?;
+    let collation = column.collation.as_ref().map(|name| collations.find(name)).transpose()?;
     let Expr::Identifier(name) = expr else {
         let indexed = SqlExpr { expr: expr.clone(), text: column.text.clone() };
         return Ok(IndexColumn {
@@ -422,13 +456,18 @@ fn no_such_column(table: &Table, name: &Ident) -> Error {
 }
 
 /// Describes an index of `table`. `sql` is what the schema keeps of the statement.
-pub(super) fn define_index(table: &Table, create: &CreateIndex, sql: String) -> Result<Index> {
+pub(super) fn define_index(
+    table: &Table,
+    create: &CreateIndex,
+    sql: String,
+    collations: CollationNames<'_>,
+) -> Result<Index> {
     let filter = create.filter.as_ref();
     Ok(Index {
         name: create.name.name.value.clone(),
         table: table.name.clone(),
         root: NO_TREE,
-        columns: index_columns(table, &create.columns)?,
+        columns: index_columns(table, &create.columns, collations)?,
         unique: create.unique,
         on_conflict: OnConflict::Abort,
         filter: filter.map(|(expr, text)| SqlExpr { expr: expr.clone(), text: text.clone() }),

@@ -2,7 +2,6 @@
 
 use super::schema::{Catalog, Column, Generated, Index, IndexKey, IndexOrigin, Relation, Table};
 use crate::parser::ForeignAction;
-use crate::types::Collation;
 use crate::value::Value;
 
 /// Names of the columns and the rows.
@@ -41,7 +40,7 @@ pub fn pragma_rows(catalog: &Catalog, name: &str, argument: Option<&str>) -> Opt
             table.map_or_else(Vec::new, |table| foreign_key_list(table))
         }),
         "collation_list" => {
-            let names = [Collation::RTrim, Collation::NoCase, Collation::Binary].map(Collation::name);
+            let names = catalog.functions.collations.names();
             let rows = names.iter().enumerate().map(|(i, name)| vec![number(i), Value::text(*name)]);
             (&["seq", "name"], rows.collect())
         }

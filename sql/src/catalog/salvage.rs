@@ -1,6 +1,6 @@
 //! What the records of a damaged schema tree say one by one, and rows by a table's description alone.
 
-use super::define::define_table;
+use super::define::{CollationNames, define_table};
 use super::schema::{Object, ObjectKind, Table};
 use super::store::{META, OBJECT, parse_kept, read_object};
 use crate::encode::RecordView;
@@ -47,7 +47,7 @@ pub fn salvaged_table(object: &Object) -> Result<Table> {
     };
     let parsed = parse_kept(sql)?;
     let Statement::CreateTable(create) = &parsed.statement else { return Err(none()) };
-    let mut table = define_table(create, sql.clone())?.table;
+    let mut table = define_table(create, sql.clone(), CollationNames::Salvaged)?.table;
     table.root = root;
     Ok(table)
 }

@@ -1,5 +1,6 @@
 //! What a schema holds: immutable, shared descriptions of tables, indexes and views.
 
+use crate::functions::UserFunctions;
 use crate::parser::{CreateTrigger, ForeignAction, Name, OnConflict};
 use crate::types::{Collation, ColumnType};
 use rustc_hash::FxHashMap;
@@ -29,6 +30,8 @@ pub struct Catalog {
     pub(crate) indexes: FxHashMap<String, Arc<Index>>,
     /// Triggers by the folded name of their table, the newest first: the order in which they fire.
     pub(crate) triggers: FxHashMap<String, Vec<Arc<Trigger>>>,
+    /// The program's own functions and collations, which are no part of the file.
+    pub functions: Arc<UserFunctions>,
 }
 
 /// One object of the schema as it is kept: a row of the schema table.

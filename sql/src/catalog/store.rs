@@ -8,10 +8,11 @@
 //! Objects are numbered in order of creation, and a table's automatic indexes follow it in the order of its
 //! constraints.
 
-use super::define::{define_index, define_table, define_trigger, define_view};
+use super::define::{CollationNames, define_index, define_table, define_trigger, define_view};
 use super::schema::{Catalog, Object, ObjectKind, Relation, Table, fold_name};
 use crate::encode::{RecordView, RecordWriter};
 use crate::error::{Error, Result};
+use crate::functions::UserFunctions;
 use crate::parser::{Parsed, Statement, parse_one};
 use crate::types::ColumnType;
 use crate::value::ValueRef;
@@ -45,12 +46,12 @@ pub(super) fn corrupt(detail: String) -> Error {
     })
 }
 
-/// Reads the schema as `snapshot` has it.
+/// Reads the schema as `snapshot` has it, for a program with these functions.
 ///
 /// # Errors
 /// [`sedge_storage::Error::Corrupt`] where the schema tree holds what no version of ours wrote; I/O errors.
-pub fn load(snapshot: &Snapshot) -> Result<Catalog> {
-    let mut catalog = Catalog::default();
+pub fn load(snapshot: &Snapshot, functions: &Arc<UserFunctions>) -> Result<Catalog> {
+    let mut catalog = Catalog { functions: Arc::clone(functions), ..Catalog::default() };
     let mut cursor = Cursor::new(snapshot.clone(), Store::SCHEMA_TREE);
     let mut found = cursor.seek_first()?;
     while found {
@@ -115,6 +116,7 @@ impl Catalog {
     /// Builds relations and indexes from the objects' statements, under a version of its own.
     pub(super) fn resolve(&mut self) -> Result<()> {
         self.version = next_version();
+        let collations = CollationNames::Kept(&self.functions.collations);
         self.relations.clear();
         self.indexes.clear();
         self.triggers.clear();
@@ -124,7 +126,7 @@ impl Catalog {
             let bad = |error: Error| corrupt(format!("the {} {}: {error}", object.kind.name(), object.name));
             match (object.kind, object.root, &object.sql) {
                 (ObjectKind::Table, Some(root), Some(sql)) => {
-                    tables.push(table_of(object, root, sql, &objects).map_err(bad)?);
+                    tables.push(table_of(object, root, sql, &objects, collations).map_err(bad)?);
                 }
                 (ObjectKind::View, _, Some(sql)) => {
                     let parsed = parse_kept(sql).map_err(bad)?;
@@ -147,7 +149,7 @@ impl Catalog {
                     let (Statement::CreateIndex(create), Some(table)) = (&parsed.statement, table) else {
                         return Err(bad(Error::Misuse("no index or no table".to_owned())));
                     };
-                    let mut index = define_index(table, create, sql.clone()).map_err(bad)?;
+                    let mut index = define_index(table, create, sql.clone(), collations).map_err(bad)?;
                     index.root = root;
                     table.indexes.push(Arc::new(index));
                 }
@@ -158,6 +160,12 @@ impl Catalog {
             self.add_table(Arc::new(table));
         }
         Ok(())
+    }
+
+    /// This catalog with other functions, under a version of its own.
+    #[must_use]
+    pub fn with_functions(&self, functions: &Arc<UserFunctions>) -> Catalog {
+        Catalog { functions: Arc::clone(functions), ..self.next() }
     }
 
     /// Adds a table and its indexes, in place of what had its name.
@@ -242,12 +250,18 @@ pub(super) fn parse_kept(sql: &str) -> Result<Parsed> {
     }
 }
 
-fn table_of(object: &Object, root: TreeId, sql: &str, objects: &[&Object]) -> Result<Table> {
+fn table_of(
+    object: &Object,
+    root: TreeId,
+    sql: &str,
+    objects: &[&Object],
+    collations: CollationNames<'_>,
+) -> Result<Table> {
     let parsed = parse_kept(sql)?;
     let Statement::CreateTable(create) = &parsed.statement else {
         return Err(Error::Misuse("its statement makes no table".to_owned()));
     };
-    let shape = define_table(create, sql.to_owned())?;
+    let shape = define_table(create, sql.to_owned(), collations)?;
     let mut table = shape.table;
     table.root = root;
     for mut index in shape.automatic {

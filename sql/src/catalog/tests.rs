@@ -56,7 +56,7 @@ impl World {
 
     /// What is read back is what is in memory.
     fn check_reload(&mut self) {
-        let loaded = load(&self.txn.snapshot()).unwrap();
+        let loaded = load(&self.txn.snapshot(), &Default::default()).unwrap();
         assert_eq!(schema_rows(&loaded), schema_rows(&self.catalog));
         let describe = |catalog: &Catalog| {
             let mut all: Vec<String> = catalog.relations().map(|relation| format!("{relation:?}")).collect();
@@ -174,7 +174,7 @@ fn what_cannot_be_is_refused_with_its_place() {
         ),
         (
             "CREATE TABLE u(a TEXT COLLATE NOCAES)",
-            "no such collation: NOCAES; did you mean NOCASE?",
+            "no such collation sequence: NOCAES; did you mean NOCASE?",
             "NOCAES",
         ),
         (

@@ -116,6 +116,11 @@ pub fn encode_value(key: &mut Vec<u8>, value: ValueRef<'_>, collation: Collation
                 Collation::Binary => push_bytes(key, text),
                 Collation::RTrim => push_bytes(key, trim_trailing_spaces(text)),
                 Collation::NoCase => push_folded(key, text),
+                Collation::User(own) => {
+                    let mut sort_key = Vec::new();
+                    own.sort_key_into(text, &mut sort_key);
+                    push_bytes(key, &sort_key);
+                }
             }
             key.push(TERMINATOR);
         }
@@ -146,6 +151,7 @@ pub fn decodes_exactly(value: ValueRef<'_>, column_type: ColumnType, collation: 
             Collation::Binary => true,
             Collation::RTrim => text.last() != Some(&b' '),
             Collation::NoCase => is_folded(text),
+            Collation::User(_) => false,
         },
         // The column knows how many digits stand after the point.
         ValueRef::Decimal(decimal) => {

@@ -75,12 +75,14 @@ impl Accumulators {
 
     /// Makes fresh states until there are `groups` of them. Call it before an update that names further groups.
     pub(crate) fn grow(&mut self, groups: usize) {
-        let (make, collation) = (self.function.0.state, self.collation);
+        let (function, collation) = (&self.function, self.collation);
         match &mut self.states {
             States::Counts(states) => states.resize(groups.max(states.len()), 0),
             States::Sums(states) => states.resize(groups.max(states.len()), Sum::default()),
             States::Extremes(states, _) => states.resize(groups.max(states.len()), Value::Null),
-            States::Other(states) => states.resize_with(groups.max(states.len()), || make(collation)),
+            States::Other(states) => {
+                states.resize_with(groups.max(states.len()), || function.state(collation))
+            }
         }
     }
 

@@ -2,11 +2,12 @@
 
 use super::number::{Number, argument_number, to_real, write_text};
 use super::text::check_length;
-use super::{AggregateDefinition, AggregateKind, AggregateState, fold};
+use super::{AggregateDefinition, AggregateKind, AggregateState, States, fold};
 use crate::decimal::Decimal;
 use crate::error::{Error, Result};
 use crate::types::{Collation, TypeSet};
 use crate::value::{Value, ValueRef};
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 type Make = fn(Collation) -> Box<dyn AggregateState>;
@@ -18,7 +19,14 @@ const fn aggregate(
     result: fn(&[TypeSet]) -> TypeSet,
     state: Make,
 ) -> AggregateDefinition {
-    AggregateDefinition { name, kind, min_args: args.0, max_args: args.1, result, state }
+    AggregateDefinition {
+        name: Cow::Borrowed(name),
+        kind,
+        min_args: args.0,
+        max_args: args.1,
+        result,
+        states: States::BuiltIn(state),
+    }
 }
 
 pub(super) const FUNCTIONS: &[AggregateDefinition] = &[

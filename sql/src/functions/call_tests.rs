@@ -199,7 +199,7 @@ fn percentiles_are_as_in_sqlite() {
         let theirs: Option<Option<f64>> =
             connection.query_row(&format!("SELECT {call} FROM t"), [], |row| row.get(0)).ok();
         let function = lookup_aggregate(name, if name == "median" { 1 } else { 2 }).unwrap();
-        let mut state = (function.0.state)(Collation::Binary);
+        let mut state = function.state(Collation::Binary);
         let steps = values.iter().try_for_each(|value| {
             let args = [value.as_ref(), ValueRef::Real(fraction)];
             state.step(&args[..function.0.min_args])

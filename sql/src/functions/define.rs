@@ -1,7 +1,8 @@
 //! How built-in functions are listed: a table of constants per family, with the kinds of values each gives.
 
-use super::{ScalarBody, ScalarDefinition};
+use super::{Body, ScalarBody, ScalarDefinition};
 use crate::types::TypeSet;
+use std::borrow::Cow;
 
 /// The kinds that functions give, whatever their arguments.
 pub(super) struct Kinds;
@@ -42,7 +43,15 @@ pub(super) const fn scalar(
     result: ResultKinds,
     body: ScalarBody,
 ) -> ScalarDefinition {
-    ScalarDefinition { name, min_args, max_args, deterministic: true, foldable: true, result, body }
+    ScalarDefinition {
+        name: Cow::Borrowed(name),
+        min_args,
+        max_args,
+        deterministic: true,
+        foldable: true,
+        result,
+        body: Body::BuiltIn(body),
+    }
 }
 
 /// A function that depends on more than its arguments.
@@ -53,7 +62,15 @@ pub(super) const fn volatile(
     result: ResultKinds,
     body: ScalarBody,
 ) -> ScalarDefinition {
-    ScalarDefinition { name, min_args, max_args, deterministic: false, foldable: false, result, body }
+    ScalarDefinition {
+        name: Cow::Borrowed(name),
+        min_args,
+        max_args,
+        deterministic: false,
+        foldable: false,
+        result,
+        body: Body::BuiltIn(body),
+    }
 }
 
 /// A function whose equal arguments give equal results within a statement, but not from one to the next.
@@ -64,5 +81,13 @@ pub(super) const fn timely(
     result: ResultKinds,
     body: ScalarBody,
 ) -> ScalarDefinition {
-    ScalarDefinition { name, min_args, max_args, deterministic: true, foldable: false, result, body }
+    ScalarDefinition {
+        name: Cow::Borrowed(name),
+        min_args,
+        max_args,
+        deterministic: true,
+        foldable: false,
+        result,
+        body: Body::BuiltIn(body),
+    }
 }

@@ -74,6 +74,7 @@ pub(crate) fn compare_text(left: &[u8], right: &[u8], collation: Collation) -> O
         }
         // Order by code point is order by byte in UTF-8.
         Collation::NoCase => chars(left).map(fold_char).cmp(chars(right).map(fold_char)),
+        Collation::User(own) => own.compare(left, right),
     }
 }
 
@@ -83,5 +84,6 @@ pub(crate) fn sort_key_into(text: &[u8], collation: Collation, out: &mut Vec<u8>
         Collation::Binary => out.extend_from_slice(text),
         Collation::RTrim => out.extend_from_slice(trim_spaces(text)),
         Collation::NoCase => fold_into(text, out),
+        Collation::User(own) => own.sort_key_into(text, out),
     }
 }

@@ -27,19 +27,23 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+mod user;
 mod uuid;
 
 pub use raise::{raise_action, raise_function};
 pub use registry::{
-    function_arities, function_names, is_aggregate, is_function, lookup_aggregate, lookup_scalar,
+    aggregates, function_names, is_aggregate, is_function, lookup_aggregate, lookup_scalar, scalars,
 };
 pub use table::{TableDefinition, TableFunction, TableSource, listing, lookup_table_function};
+pub use user::{UserBody, UserFunction, UserFunctions};
 
 pub(crate) use uuid::uuid_text;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::types::{Collation, TypeSet};
 use crate::value::{Value, ValueRef};
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -89,20 +93,56 @@ pub trait FunctionContext {
     fn random(&self) -> u64;
     /// The time of the statement in milliseconds since 1970, the same for all its calls.
     fn now_millis(&self) -> i64;
+    /// Told that the result depends on the time zone of the system.
+    fn uses_zone(&self) {}
 }
 
-/// The body of a scalar function.
+/// A context that notes what a result depends on beside the arguments.
+struct Pure<'a> {
+    inner: &'a dyn FunctionContext,
+    is_impure: Cell<bool>,
+}
+
+impl FunctionContext for Pure<'_> {
+    fn collation(&self) -> Collation {
+        self.inner.collation()
+    }
+    fn changes(&self) -> i64 {
+        self.inner.changes()
+    }
+    fn total_changes(&self) -> i64 {
+        self.inner.total_changes()
+    }
+    fn last_insert_rowid(&self) -> i64 {
+        self.inner.last_insert_rowid()
+    }
+    fn random(&self) -> u64 {
+        self.inner.random()
+    }
+    fn now_millis(&self) -> i64 {
+        self.is_impure.set(true);
+        self.inner.now_millis()
+    }
+    fn uses_zone(&self) {
+        self.is_impure.set(true);
+    }
+}
+
+/// The body of a built-in scalar function.
 pub type ScalarBody = for<'a> fn(&dyn FunctionContext, &[ValueRef<'a>]) -> Result<Datum<'a>>;
+
+/// The body of a scalar function of the program's own.
+pub type UserScalarBody = dyn Fn(&[ValueRef<'_>]) -> Result<Value> + Send + Sync;
 
 /// A function of one row.
 #[derive(Clone)]
 pub struct ScalarFunction(pub Arc<ScalarDefinition>);
 
 /// What a scalar function is.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct ScalarDefinition {
     /// Its name in lower case.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The fewest arguments.
     pub min_args: usize,
     /// The most arguments.
@@ -114,18 +154,74 @@ pub struct ScalarDefinition {
     /// The kinds it gives for arguments of these kinds.
     pub result: fn(&[TypeSet]) -> TypeSet,
     /// What it does.
-    pub body: ScalarBody,
+    pub body: Body,
+}
+
+/// What a scalar function does.
+#[derive(Clone)]
+pub enum Body {
+    /// A function of ours.
+    BuiltIn(ScalarBody),
+    /// A function of ours that may not ask for the time or the zone, since what it gives is kept: in `place`.
+    Pure(ScalarBody, &'static str),
+    /// One of the program's own.
+    User(Arc<UserScalarBody>),
+}
+
+impl ScalarFunction {
+    /// The value for these arguments.
+    ///
+    /// # Errors
+    /// What the function raises.
+    #[inline]
+    pub fn call<'a>(&self, context: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Result<Datum<'a>> {
+        match &self.0.body {
+            Body::BuiltIn(body) => body(context, args),
+            Body::Pure(body, place) => {
+                let context = Pure { inner: context, is_impure: Cell::new(false) };
+                let value = body(&context, args)?;
+                if context.is_impure.get() {
+                    let message = format!("non-deterministic use of {}() in {place}", self.0.name);
+                    return Err(Error::Evaluation(message));
+                }
+                Ok(value)
+            }
+            Body::User(body) => body(args).map(Datum::Owned),
+        }
+    }
+
+    /// The function where its results are kept: it raises if it needs more than its arguments. `place` is where it
+    /// stands.
+    #[must_use]
+    pub fn kept_in(self, place: &'static str) -> ScalarFunction {
+        match self.0.body {
+            Body::BuiltIn(body) if !self.0.foldable => {
+                let body = Body::Pure(body, place);
+                ScalarFunction(Arc::new(ScalarDefinition { body, ..ScalarDefinition::clone(&self.0) }))
+            }
+            _ => self,
+        }
+    }
+
+    /// Its name, if it is one of ours: what is known of these by name does not hold for others called so.
+    #[must_use]
+    pub fn built_in(&self) -> Option<&str> {
+        (!matches!(self.0.body, Body::User(_))).then_some(&*self.0.name)
+    }
 }
 
 impl fmt::Debug for ScalarFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.name)
+        f.write_str(&self.0.name)
     }
 }
 
 impl PartialEq for ScalarFunction {
     fn eq(&self, other: &ScalarFunction) -> bool {
-        self.0.name == other.0.name
+        match (self.built_in(), other.built_in()) {
+            (Some(name), Some(other)) => name == other,
+            _ => Arc::ptr_eq(&self.0, &other.0),
+        }
     }
 }
 
@@ -141,6 +237,11 @@ pub trait AggregateState: Send {
     /// # Errors
     /// As [`AggregateState::step`].
     fn finish(&mut self) -> Result<Value>;
+    /// Takes out the arguments that came first, where the frame of a window moves on. False if that cannot be done: the
+    /// rows of the frame are then taken anew.
+    fn leave(&mut self, _args: &[ValueRef<'_>]) -> bool {
+        false
+    }
 }
 
 /// A function of many rows.
@@ -148,10 +249,10 @@ pub trait AggregateState: Send {
 pub struct AggregateFunction(pub Arc<AggregateDefinition>);
 
 /// What an aggregate is.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct AggregateDefinition {
     /// Its name in lower case.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Which of the built-in aggregates that have vector kernels it is.
     pub kind: AggregateKind,
     /// The fewest arguments.
@@ -160,8 +261,34 @@ pub struct AggregateDefinition {
     pub max_args: usize,
     /// The kinds it gives for arguments of these kinds.
     pub result: fn(&[TypeSet]) -> TypeSet,
+    /// Where its states come from.
+    pub states: States,
+}
+
+/// Where the states of an aggregate come from.
+#[derive(Clone)]
+pub enum States {
+    /// A function of ours; texts compare by the collation.
+    BuiltIn(fn(Collation) -> Box<dyn AggregateState>),
+    /// One of the program's own.
+    User(Arc<dyn Fn() -> Box<dyn AggregateState> + Send + Sync>),
+}
+
+impl AggregateFunction {
     /// A fresh state; texts compare by the collation.
-    pub state: fn(Collation) -> Box<dyn AggregateState>,
+    #[must_use]
+    pub fn state(&self, collation: Collation) -> Box<dyn AggregateState> {
+        match &self.0.states {
+            States::BuiltIn(make) => make(collation),
+            States::User(make) => make(),
+        }
+    }
+
+    /// Its name, if it is one of ours.
+    #[must_use]
+    pub fn built_in(&self) -> Option<&str> {
+        matches!(self.0.states, States::BuiltIn(_)).then_some(&*self.0.name)
+    }
 }
 
 /// The aggregates that the executor computes by kernels over vectors; `Other` runs its state row by row.
@@ -180,13 +307,13 @@ pub enum AggregateKind {
 
 impl fmt::Debug for AggregateFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.name)
+        f.write_str(&self.0.name)
     }
 }
 
 impl PartialEq for AggregateFunction {
     fn eq(&self, other: &AggregateFunction) -> bool {
-        self.0.name == other.0.name && self.0.kind == other.0.kind
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 

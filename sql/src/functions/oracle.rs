@@ -98,7 +98,7 @@ pub(super) fn sqlite(connection: &rusqlite::Connection, name: &str, args: &[Valu
 pub(super) fn sedge(name: &str, args: &[Value]) -> Option<Value> {
     let function = lookup_scalar(name, args.len())?;
     let args: Vec<ValueRef<'_>> = args.iter().map(Value::as_ref).collect();
-    (function.0.body)(&Plain, &args).ok().map(Datum::into_value)
+    function.call(&Plain, &args).ok().map(Datum::into_value)
 }
 
 /// A setting of the run.

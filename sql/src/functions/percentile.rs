@@ -1,10 +1,11 @@
 //! `median`, `percentile`, `percentile_cont` and `percentile_disc`, as SQLite's percentile extension has them.
 
 use super::number::argument_number;
-use super::{AggregateDefinition, AggregateKind, AggregateState};
+use super::{AggregateDefinition, AggregateKind, AggregateState, States};
 use crate::error::{Error, Result};
 use crate::types::{Collation, TypeSet};
 use crate::value::{Value, ValueRef};
+use std::borrow::Cow;
 
 const fn aggregate(
     name: &'static str,
@@ -12,12 +13,12 @@ const fn aggregate(
     state: fn(Collation) -> Box<dyn AggregateState>,
 ) -> AggregateDefinition {
     AggregateDefinition {
-        name,
+        name: Cow::Borrowed(name),
         kind: AggregateKind::Other,
         min_args: args,
         max_args: args,
         result: kinds,
-        state,
+        states: States::BuiltIn(state),
     }
 }
 

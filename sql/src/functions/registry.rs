@@ -34,12 +34,15 @@ fn registry() -> &'static Registry {
             .iter()
             .chain(math::FUNCTIONS)
             .flat_map(|family| family.iter())
-            .map(|definition: &ScalarDefinition| (definition.name, ScalarFunction(Arc::new(*definition))))
+            .map(|definition: &ScalarDefinition| {
+                (&*definition.name, ScalarFunction(Arc::new(definition.clone())))
+            })
             .collect();
         let mut aggregates: FxHashMap<_, Vec<_>> = FxHashMap::default();
         for definition in aggregate::FUNCTIONS.iter().chain(percentile::FUNCTIONS).chain(json::AGGREGATES) {
             let definition: &AggregateDefinition = definition;
-            aggregates.entry(definition.name).or_default().push(AggregateFunction(Arc::new(*definition)));
+            let function = AggregateFunction(Arc::new(definition.clone()));
+            aggregates.entry(&*definition.name).or_default().push(function);
         }
         Registry { scalars, aggregates }
     })
@@ -72,38 +75,14 @@ pub fn is_aggregate(name: &str) -> bool {
     registry().aggregates.contains_key(name.to_ascii_lowercase().as_str())
 }
 
-/// What a function takes: one entry of `PRAGMA function_list`, or several.
-#[derive(Clone, Copy, Debug)]
-pub struct FunctionArity {
-    /// The name.
-    pub name: &'static str,
-    /// The fewest arguments.
-    pub min_args: usize,
-    /// The most arguments.
-    pub max_args: usize,
-    /// True if equal arguments give equal results.
-    pub deterministic: bool,
-    /// True for an aggregate.
-    pub is_aggregate: bool,
+/// All scalar functions, in no order.
+pub fn scalars() -> impl Iterator<Item = &'static ScalarFunction> {
+    registry().scalars.values()
 }
 
-/// All functions, in no order.
-pub fn function_arities() -> impl Iterator<Item = FunctionArity> {
-    let scalars = registry().scalars.values().map(|function| FunctionArity {
-        name: function.0.name,
-        min_args: function.0.min_args,
-        max_args: function.0.max_args,
-        deterministic: function.0.deterministic,
-        is_aggregate: false,
-    });
-    let aggregates = registry().aggregates.values().flatten().map(|function| FunctionArity {
-        name: function.0.name,
-        min_args: function.0.min_args,
-        max_args: function.0.max_args,
-        deterministic: true,
-        is_aggregate: true,
-    });
-    scalars.chain(aggregates)
+/// All aggregates, in no order.
+pub fn aggregates() -> impl Iterator<Item = &'static AggregateFunction> {
+    registry().aggregates.values().flatten()
 }
 
 /// The names of all functions, in no order, some twice: for suggestions.

@@ -55,7 +55,7 @@ fn aggregates_are_as_in_sqlite() {
         let function = lookup_aggregate(name, 1).unwrap();
         for values in inputs() {
             let expected = sqlite(name, &values);
-            let mut state = (function.0.state)(Collation::Binary);
+            let mut state = function.state(Collation::Binary);
             values.iter().for_each(|value| state.step(&[value.as_ref()]).unwrap());
             assert_eq!(state.finish().ok(), expected, "{name} of {values:?}");
 

@@ -90,10 +90,10 @@ pub enum WindowFunction {
 impl WindowFunction {
     /// Its name.
     #[must_use]
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             WindowFunction::Own(own) => own.name(),
-            WindowFunction::Aggregate(function) => function.0.name,
+            WindowFunction::Aggregate(function) => &function.0.name,
         }
     }
 

@@ -98,7 +98,9 @@ pub(super) fn may_raise(expr: &Expr) -> bool {
     let mut found = false;
     walk(expr, &mut |e| {
         found |= match e {
-            Expr::Function { function, .. } => !NEVER_RAISE.contains(&function.0.name),
+            Expr::Function { function, .. } => {
+                !function.built_in().is_some_and(|name| NEVER_RAISE.contains(&name))
+            }
             // Decimals that get too long. What may be of any kind, as a parameter, hardly ever is one.
             Expr::Arithmetic { left, right, .. } => {
                 [left, right].iter().any(|side| is_decimal(types_of(side)))

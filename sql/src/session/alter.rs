@@ -7,7 +7,6 @@ use crate::catalog::{self, Catalog, NamesIn, RowWork, Table};
 use crate::error::{Error, Result};
 use crate::exec::write::{fill_index, rebuild_rows, verify_rows};
 use crate::parser::{AlterOperation, Name, Parsed, span_of};
-use crate::types::Collation;
 use std::sync::Arc;
 
 impl Session {
@@ -31,8 +30,9 @@ impl Session {
         operation: &AlterOperation,
         writing: &mut Writing,
     ) -> Result<Catalog> {
+        let functions = Arc::clone(&writing.catalog.functions);
         let names = NamesIn {
-            in_expr: &bind::names_in_expr,
+            in_expr: &|table, expr| bind::names_in_expr(table, expr, &functions),
             in_view: &bind::names_in_view,
             in_trigger: &bind::names_in_trigger,
         };
@@ -40,12 +40,12 @@ impl Session {
         let altered = catalog::alter_table(txn, &writing.catalog, parsed, (name, operation), &names)?;
         let table = &altered.table;
         // Its places are those of the text kept, which nobody has written.
-        bind::bind_table(table).map_err(|error| match error {
+        bind::bind_table(table, &functions).map_err(|error| match error {
             Error::Name { message, .. } => Error::name(message, None),
             Error::Invalid { message, .. } => Error::invalid(message, None),
             error => error,
         })?;
-        let target = bind::bind_target(table)?;
+        let target = bind::bind_target(table, &functions)?;
         let mut context = self.context();
         match altered.rows {
             RowWork::Nothing => {}
@@ -61,7 +61,7 @@ impl Session {
         self.write(|session, writing| {
             let catalog = Arc::clone(&writing.catalog);
             let is_own = name.is_none_or(catalog::is_main);
-            let collation = name.and_then(|name| Collation::from_name(&name.name.value));
+            let collation = name.and_then(|name| catalog.functions.collations.find(&name.name.value));
             let wanted = name.map_or("", |name| name.name.value.as_str());
             let is_known = name.is_none()
                 || collation.is_some()
@@ -89,7 +89,7 @@ impl Session {
 
     /// Fills indexes of a table anew.
     fn refill(&self, table: &Arc<Table>, writing: &mut Writing, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
-        let target = bind::bind_target(table)?;
+        let target = bind::bind_target(table, &writing.catalog.functions)?;
         let mut context = self.context();
         for bound in target.indexes.iter().filter(|bound| wanted(&bound.index.name)) {
             writing.storage.clear_tree(bound.index.root)?;

@@ -5,14 +5,14 @@ use crate::catalog::{self, Catalog, Index, IndexKey, ObjectKind, Table};
 use crate::error::Result;
 use crate::exec::Context;
 use crate::exec::expr::{CompiledExpr, Scope};
-use crate::functions::Datum;
+use crate::functions::{Datum, UserFunctions};
 use crate::value::{Value, ValueRef};
 use arc_swap::ArcSwap;
 use rustc_hash::FxHashMap;
 use sedge_storage::{Snapshot, Store, TreeId, TreeKind};
 use std::collections::hash_map::Entry;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Catalogs kept for snapshots taken a moment ago; a session that reads longer holds its own.
@@ -22,7 +22,11 @@ const CATALOGS_KEPT: usize = 8;
 pub struct Engine {
     store: Store,
     busy_timeout: Duration,
-    /// Catalogs by the commit that made them, oldest first. Replaced whole; only the writer does, before its commit.
+    /// The program's own functions. [`Engine::change_functions`] puts them into the catalogs too.
+    functions: ArcSwap<UserFunctions>,
+    /// Held while catalogs or functions are replaced.
+    changing: Mutex<()>,
+    /// Catalogs by the commit that made them, oldest first. Replaced whole.
     catalogs: ArcSwap<Vec<(u64, Arc<Catalog>)>>,
 }
 
@@ -32,9 +36,35 @@ impl Engine {
     /// # Errors
     /// Damage that keeps it from being read.
     pub fn new(store: Store, busy_timeout: Duration) -> Result<Engine> {
-        let catalog = Arc::new(catalog::load(&store.snapshot())?);
+        let functions = Arc::<UserFunctions>::default();
+        let catalog = Arc::new(catalog::load(&store.snapshot(), &functions)?);
         // Whatever commit made the schema, it is not newer than any snapshot that will be asked about.
-        Ok(Engine { store, busy_timeout, catalogs: ArcSwap::from_pointee(vec![(0, catalog)]) })
+        Ok(Engine {
+            store,
+            busy_timeout,
+            functions: ArcSwap::new(functions),
+            changing: Mutex::new(()),
+            catalogs: ArcSwap::from_pointee(vec![(0, catalog)]),
+        })
+    }
+
+    /// The program's own functions and collations.
+    #[must_use]
+    pub fn functions(&self) -> Arc<UserFunctions> {
+        self.functions.load_full()
+    }
+
+    /// Replaces the program's own functions. Every plan made before is made anew, since it belongs to a catalog, and
+    /// each catalog to the functions that it was made for.
+    pub fn change_functions(&self, change: impl FnOnce(&UserFunctions) -> UserFunctions) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let functions = Arc::new(change(&self.functions.load()));
+        let mut catalogs = Vec::clone(&self.catalogs.load());
+        for (_, catalog) in &mut catalogs {
+            *catalog = Arc::new(catalog.with_functions(&functions));
+        }
+        self.functions.store(functions);
+        self.catalogs.store(Arc::new(catalogs));
     }
 
     /// The store.
@@ -53,7 +83,7 @@ impl Engine {
         let catalogs = self.catalogs.load();
         match catalogs.iter().rev().find(|(sequence, _)| *sequence <= snapshot.sequence()) {
             Some((_, catalog)) => Ok(Arc::clone(catalog)),
-            None => Ok(Arc::new(catalog::load(snapshot)?)),
+            None => Ok(Arc::new(catalog::load(snapshot, &self.functions())?)),
         }
     }
 
@@ -65,7 +95,12 @@ impl Engine {
     }
 
     /// Notes the catalog that the commit `sequence` is about to make. Called by the one writer, before the commit.
-    pub(super) fn announce(&self, sequence: u64, catalog: Arc<Catalog>) {
+    pub(super) fn announce(&self, sequence: u64, mut catalog: Arc<Catalog>) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let functions = self.functions.load();
+        if !Arc::ptr_eq(&catalog.functions, &functions) {
+            catalog = Arc::new(catalog.with_functions(&functions));
+        }
         let mut catalogs = Vec::clone(&self.catalogs.load());
         catalogs.push((sequence, catalog));
         let surplus = catalogs.len().saturating_sub(CATALOGS_KEPT);
@@ -75,6 +110,7 @@ impl Engine {
 
     /// Takes back what [`Engine::announce`] noted for a commit that failed.
     pub(super) fn retract(&self, sequence: u64) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut catalogs = Vec::clone(&self.catalogs.load());
         catalogs.retain(|(announced, _)| *announced != sequence);
         self.catalogs.store(Arc::new(catalogs));
@@ -86,7 +122,8 @@ impl Engine {
     /// Damage that keeps the schema from being read, and I/O errors.
     pub fn check(&self) -> Result<Vec<String>> {
         let snapshot = self.store.snapshot();
-        let catalog = catalog::load(&snapshot)?;
+        let functions = self.functions();
+        let catalog = catalog::load(&snapshot, &functions)?;
         let tree = |object: &catalog::Object| {
             let kind = match object.kind {
                 ObjectKind::Index => TreeKind::Index,
@@ -99,7 +136,7 @@ impl Engine {
         let mut problems = self.store.check(&trees)?;
         // Comparing tables with their indexes needs trees that can be walked.
         if problems.is_empty() {
-            let mut predicates = Predicates::default();
+            let mut predicates = Predicates { functions, compiled: FxHashMap::default() };
             let mut covers = |table: &Table, index: &Index, row_id: i64, row: &[Value]| {
                 predicates.cover(table, index, row_id, row)
             };
@@ -118,8 +155,8 @@ impl Engine {
 }
 
 /// What the expressions of indexes say, compiled once.
-#[derive(Default)]
 struct Predicates {
+    functions: Arc<UserFunctions>,
     compiled: FxHashMap<TreeId, Evaluated>,
 }
 
@@ -131,9 +168,9 @@ struct Evaluated {
 }
 
 impl Evaluated {
-    fn of(table: &Table, index: &Index) -> Result<Evaluated> {
+    fn of(table: &Table, index: &Index, functions: &Arc<UserFunctions>) -> Result<Evaluated> {
         let compile = |expr, usage| -> Result<CompiledExpr> {
-            let bound = bind::bind_table_expr(table, expr, usage)?;
+            let bound = bind::bind_table_expr(table, expr, usage, functions)?;
             let mut layout = bound.columns;
             layout.push(bound.row_id);
             CompiledExpr::compile(&bound.expr, Scope { layout: &layout, ..Scope::default() })
@@ -159,7 +196,7 @@ impl Predicates {
     ) -> Result<Option<Vec<Value>>> {
         let evaluated = match self.compiled.entry(index.root) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(Evaluated::of(table, index)?),
+            Entry::Vacant(entry) => entry.insert(Evaluated::of(table, index, &self.functions)?),
         };
         let mut values: Vec<ValueRef<'_>> = row.iter().map(Value::as_ref).collect();
         values.push(ValueRef::Integer(row_id));

@@ -136,6 +136,19 @@ impl Session {
         self.last_insert_rowid
     }
 
+    /// Makes an open transaction see the functions that the program has registered since it began.
+    fn take_functions(&mut self) {
+        let catalog = match &mut self.transaction {
+            Transaction::None | Transaction::Read { catalog: None, .. } => return,
+            Transaction::Read { catalog: Some((_, catalog)), .. } => catalog,
+            Transaction::Write(write) => &mut write.catalog,
+        };
+        let functions = self.engine.functions();
+        if !Arc::ptr_eq(&catalog.functions, &functions) {
+            *catalog = Arc::new(catalog.with_functions(&functions));
+        }
+    }
+
     /// Tells running queries that what they read in the open transaction is gone.
     fn note_undone(&self) {
         self.undone.fetch_add(1, Ordering::Relaxed);
@@ -143,6 +156,7 @@ impl Session {
 
     /// The catalog that the next statement sees.
     fn catalog(&mut self) -> Result<Arc<Catalog>> {
+        self.take_functions();
         match &self.transaction {
             Transaction::None => self.engine.catalog(&self.engine.store().snapshot()),
             Transaction::Read { catalog, .. } => match catalog {

@@ -2,6 +2,7 @@
 
 use super::damage;
 use super::prepare::{Compiled, Kind, Machine};
+use crate::collation::check_panic;
 use crate::error::{Error, Result};
 use crate::exec::Execution;
 use crate::ir::Output;
@@ -125,7 +126,9 @@ impl Prepared {
                 let gone = reading.as_ref().is_some_and(|r| r.undone.load(Ordering::Relaxed) != r.at_start);
                 match &mut self.machine {
                     Some(Machine::Query(_)) if gone => Err(Error::Interrupted),
-                    Some(Machine::Query(execution)) => execution.step(),
+                    Some(Machine::Query(execution)) => {
+                        execution.step().and_then(|more| check_panic().map(|()| more))
+                    }
                     _ => Ok(false),
                 }
             }

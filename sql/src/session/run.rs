@@ -6,6 +6,7 @@ use super::prepared::{Prepared, Reading, Run};
 use super::transaction::{Transaction, Writing};
 use super::{Session, unsupported};
 use crate::catalog::Catalog;
+use crate::collation::check_panic;
 use crate::error::{Error, Result};
 use crate::exec::context::ConnectionFacts;
 use crate::exec::{Context, Execution};
@@ -41,6 +42,7 @@ impl Session {
         // An interrupt stops what runs when it comes, not what starts after it.
         self.interrupt.store(false, Ordering::Relaxed);
         prepared.changes = 0;
+        self.take_functions();
         for _ in 0..SCHEMA_RETRIES {
             match &prepared.compiled.kind {
                 Kind::Query(_) => {
@@ -166,10 +168,15 @@ impl Session {
                 run => run.map(|_| Some(Ok(()))),
             }
         };
-        let done = match &mut self.transaction {
+        let mut done = match &mut self.transaction {
             Transaction::Write(writing) => run(writing),
             _ => self.write(|_, writing| run(writing)),
         };
+        let panicked = !self.is_autocommit()
+            && check_panic().is_err_and(|panic| {
+                done = Err(panic);
+                true
+            });
         let done = match done {
             Ok(Some(Err(error))) => Err(error),
             Ok(Some(Ok(()))) => Ok(Some(())),
@@ -189,7 +196,7 @@ impl Session {
             prepared.run = Run::Rows(machine.execution.take_returned(), None);
         }
         let machine_changes = machine.execution.changes_by_programs();
-        let rolls_back = done.is_err() && machine.execution.rolls_back();
+        let rolls_back = panicked || done.is_err() && machine.execution.rolls_back();
         prepared.machine = Some(Machine::Write(machine));
         if !matches!(done, Ok(None)) {
             self.changes = written.changes;

@@ -20,27 +20,29 @@ impl Session {
             if let Statement::Drop { kind: DropKind::Table, name, .. } = &parsed.statement {
                 return session.drop_table(name, &parsed.statement, writing);
             }
+            let functions = &before.functions;
+            let bind_table = |table: &Table| bind::bind_table(table, functions);
             let txn = &mut writing.storage;
             let next = match &parsed.statement {
                 Statement::CreateTable(create) if create.source.is_some() => {
                     return session.create_table_as(parsed, create, writing);
                 }
                 Statement::CreateTable(create) => {
-                    catalog::create_table(txn, &before, parsed, create, &bind::bind_table)?
+                    catalog::create_table(txn, &before, parsed, create, &bind_table)?
                 }
                 Statement::CreateIndex(create) => {
                     let mut context = session.context();
                     let mut fill = |txn: &mut sedge_storage::WriteTransaction,
                                     table: &Arc<Table>,
                                     index: &Arc<catalog::Index>| {
-                        let target = bind::bind_target(table)?;
+                        let target = bind::bind_target(table, functions)?;
                         // The table has the index already, so its bound form is there.
                         match target.indexes.iter().find(|known| Arc::ptr_eq(&known.index, index)) {
                             Some(bound) => fill_index(txn, &target, bound, &mut context),
                             None => Ok(()),
                         }
                     };
-                    catalog::create_index(txn, &before, parsed, create, &bind::bind_table, &mut fill)?
+                    catalog::create_index(txn, &before, parsed, create, &bind_table, &mut fill)?
                 }
                 Statement::CreateTrigger(create) => catalog::create_trigger(txn, &before, parsed, create)?,
                 Statement::CreateView(create) => catalog::create_view(txn, &before, parsed, create)?,

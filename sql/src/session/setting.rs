@@ -3,7 +3,7 @@
 use super::Session;
 use super::pragma::{number, switch};
 use crate::error::{Error, Result};
-use crate::functions::function_arities;
+use crate::functions::{UserFunction, UserFunctions, aggregates, scalars};
 use crate::parser::PragmaArgument;
 use crate::value::Value;
 
@@ -62,7 +62,7 @@ impl Session {
     ) -> Option<Result<Vec<Vec<Value>>>> {
         let settings = &mut self.settings;
         let (kept, least) = match word {
-            "function_list" => return Some(Ok(function_list())),
+            "function_list" => return Some(Ok(function_list(&self.engine.functions()))),
             // Statistics come with ANALYZE; there is nothing that would have to be gathered again.
             "optimize" => return Some(Ok(Vec::new())),
             "query_only" => {
@@ -111,19 +111,38 @@ fn temp_store(argument: &PragmaArgument) -> Result<i64> {
 }
 
 /// Every function once for each number of arguments that it takes; -1 is any number.
-fn function_list() -> Vec<Vec<Value>> {
+fn function_list(own: &UserFunctions) -> Vec<Vec<Value>> {
+    // Name, whether it is built in, kind, arguments, whether it is deterministic.
+    let mut functions: Vec<(&str, bool, &str, (usize, usize), bool)> = Vec::new();
+    for function in scalars() {
+        let args = (function.0.min_args, function.0.max_args);
+        functions.push((&function.0.name, true, "s", args, function.0.deterministic));
+    }
+    for function in aggregates() {
+        functions.push((&function.0.name, true, "w", (function.0.min_args, function.0.max_args), true));
+    }
+    for function in own.functions() {
+        functions.push(match function {
+            UserFunction::Scalar(function) => {
+                let args = (function.0.min_args, function.0.max_args);
+                (&function.0.name, false, "s", args, function.0.deterministic)
+            }
+            UserFunction::Aggregate(function) => {
+                (&function.0.name, false, "w", (function.0.min_args, function.0.max_args), false)
+            }
+        });
+    }
+    functions.sort_unstable();
     let mut rows = Vec::new();
-    let mut functions: Vec<_> = function_arities().collect();
-    functions.sort_by_key(|function| (function.name, function.min_args));
-    for function in functions {
-        let flags = if function.deterministic { INNOCUOUS | DETERMINISTIC } else { INNOCUOUS };
-        let is_bounded = function.max_args - function.min_args < 8;
-        let counts = if is_bounded { function.min_args as i64..=function.max_args as i64 } else { -1..=-1 };
+    for (name, built_in, kind, (min_args, max_args), is_deterministic) in functions {
+        let flags = if is_deterministic { DETERMINISTIC } else { 0 } | if built_in { INNOCUOUS } else { 0 };
+        let is_bounded = max_args - min_args < 8;
+        let counts = if is_bounded { min_args as i64..=max_args as i64 } else { -1..=-1 };
         for count in counts {
             rows.push(vec![
-                Value::text(function.name),
-                Value::Integer(1),
-                Value::text(if function.is_aggregate { "a" } else { "s" }),
+                Value::text(name),
+                Value::Integer(i64::from(built_in)),
+                Value::text(kind),
                 Value::text("utf8"),
                 Value::Integer(count),
                 Value::Integer(flags),

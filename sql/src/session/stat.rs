@@ -63,7 +63,7 @@ impl Engine {
     /// Damage that keeps a tree from being walked, and I/O errors.
     pub fn stat(&self) -> Result<DatabaseStat> {
         let snapshot = self.store().snapshot();
-        let catalog = catalog::load(&snapshot)?;
+        let catalog = catalog::load(&snapshot, &self.functions())?;
         let schema = "sedge_schema".to_owned();
         let mut objects = vec![ObjectStat {
             kind: StatKind::Schema,

@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::catalog::Catalog;
+use crate::collation::check_panic;
 use crate::constraint::foreign_key::Suspect;
 use crate::error::{Error, Result};
 use crate::parser::BeginMode;
@@ -71,6 +72,11 @@ impl Session {
         let own = self.is_autocommit();
         let mut writing = self.take_writing()?;
         let mut done = change(self, &mut writing);
+        if let Err(panic) = check_panic() {
+            // Nobody noticed, so nothing of the change was undone: the whole transaction goes.
+            self.note_undone();
+            return Err(panic);
+        }
         if own && done.is_ok() {
             done = writing.check_deferred().and(done);
         }

@@ -132,10 +132,10 @@ impl Session {
         if snapshot.is_of_the_same_store(&self.engine.store().snapshot()) {
             return Err(Error::Misuse("a database cannot be restored from itself".to_owned()));
         }
-        self.write(|_, writing| {
+        self.write(|session, writing| {
             catalog::clear_database(&mut writing.storage, &writing.catalog)?;
             copy(snapshot, &mut writing.storage, progress)?;
-            let next = catalog::load(&writing.storage.snapshot())?;
+            let next = catalog::load(&writing.storage.snapshot(), &session.engine.functions())?;
             writing.change_schema(Some(next));
             Ok(())
         })

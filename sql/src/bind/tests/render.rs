@@ -147,6 +147,7 @@ fn collated(collation: Collation) -> &'static str {
         Collation::Binary => "",
         Collation::NoCase => " nocase",
         Collation::RTrim => " rtrim",
+        Collation::User(own) => own.name(),
     }
 }
 

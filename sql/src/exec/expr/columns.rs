@@ -331,16 +331,15 @@ fn call(
 ) -> Result<Arc<Vector>> {
     let args = eval_all(args, batch, among, cx)?;
     let scope = cx.function_scope(collation);
-    let body = function.0.body;
     let mut values: SmallVec<[ValueRef<'_>; 4]> = SmallVec::new();
     if function.0.deterministic && args.iter().all(|arg| arg.as_constant().is_some()) {
         values.extend(args.iter().map(|arg| arg.get(0)));
-        return Ok(constant(body(&scope, &values)?.into_value(), batch.rows));
+        return Ok(constant(function.call(&scope, &values)?.into_value(), batch.rows));
     }
     build(batch.rows, among, |row, builder| {
         values.clear();
         values.extend(args.iter().map(|arg| arg.get(row)));
-        builder.push(body(&scope, &values)?.view());
+        builder.push(function.call(&scope, &values)?.view());
         Ok(())
     })
 }

@@ -228,7 +228,10 @@ pub(crate) fn compare<O: Outcome>(
             return Ok(compare_ordered(op, a, b, merge(a_nulls, b_nulls), outcome));
         }
     }
-    if !rule.left.is_numeric() && !rule.right.is_numeric() && rule.collation != Collation::NoCase {
+    if !rule.left.is_numeric()
+        && !rule.right.is_numeric()
+        && matches!(rule.collation, Collation::Binary | Collation::RTrim)
+    {
         match (left, right) {
             (Vector::Text(views), Vector::Constant(Value::Text(text), _)) => {
                 return Ok(compare_texts(op, views, text.as_bytes(), rule.collation, outcome));

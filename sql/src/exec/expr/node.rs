@@ -228,7 +228,7 @@ fn function_node(
     scope: Scope<'_>,
 ) -> Result<Node> {
     let mut nodes = args.iter().map(|arg| compile(arg, scope)).collect::<Result<Vec<_>>>()?;
-    Ok(match function.0.name {
+    Ok(match function.built_in().unwrap_or_default() {
         "ifnull" | "coalesce" if nodes.len() >= 2 => Node::Coalesce(nodes),
         "iif" | "if" if nodes.len() >= 2 => {
             let otherwise = (nodes.len() % 2 == 1).then(|| nodes.pop().map(Box::new)).flatten();

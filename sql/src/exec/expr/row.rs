@@ -168,7 +168,7 @@ fn eval_rare<'a>(node: &'a mut Node, row: &'a dyn RowSource, cx: &mut Context) -
             let values: SmallVec<[ValueRef<'_>; 4]> =
                 operands.iter().map(|operand| operand.view(cx)).collect();
             let scope = cx.function_scope(*collation);
-            match (function.0.body)(&scope, &values)? {
+            match function.call(&scope, &values)? {
                 Datum::Borrowed(value) => copy_leaf(value),
                 Datum::Owned(value) => Datum::Owned(value),
             }

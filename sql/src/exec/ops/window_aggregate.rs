@@ -97,8 +97,7 @@ impl OverFrames {
                 slide(&mut best, partition, frames, input, results, cx)
             }
             AggregateKind::Other => {
-                let make = self.function.0.state;
-                let mut whole = Whole { state: make(self.collation), make, collation: self.collation };
+                let mut whole = Whole::new(&self.function, self.collation);
                 slide(&mut whole, partition, frames, input, results, cx)
             }
         }
@@ -157,8 +156,7 @@ impl OverFrames {
                 }
             }
             AggregateKind::Other => {
-                let make = self.function.0.state;
-                let mut whole = Whole { state: make(self.collation), make, collation: self.collation };
+                let mut whole = Whole::new(&self.function, self.collation);
                 for place in 0..partition.rows() {
                     cx.check_interrupt()?;
                     whole.clear();
@@ -366,13 +364,19 @@ impl Sliding for Best {
 }
 
 /// An aggregate of which no row can be taken out.
-struct Whole {
+struct Whole<'a> {
     state: Box<dyn AggregateState>,
-    make: fn(Collation) -> Box<dyn AggregateState>,
+    function: &'a AggregateFunction,
     collation: Collation,
 }
 
-impl Sliding for Whole {
+impl Whole<'_> {
+    fn new(function: &AggregateFunction, collation: Collation) -> Whole<'_> {
+        Whole { state: function.state(collation), function, collation }
+    }
+}
+
+impl Sliding for Whole<'_> {
     fn enter(&mut self, row: usize, input: Input<'_>) -> Result<()> {
         if !input.counts(row) {
             return Ok(());
@@ -381,8 +385,12 @@ impl Sliding for Whole {
         self.state.step(&values)
     }
 
-    fn leave(&mut self, _: usize, _: Input<'_>) -> bool {
-        false
+    fn leave(&mut self, row: usize, input: Input<'_>) -> bool {
+        if !input.counts(row) {
+            return true;
+        }
+        let values: SmallVec<[ValueRef<'_>; 2]> = input.args.iter().map(|arg| arg.get(row)).collect();
+        self.state.leave(&values)
     }
 
     fn result(&mut self, _: Input<'_>) -> Result<Value> {
@@ -390,7 +398,7 @@ impl Sliding for Whole {
     }
 
     fn clear(&mut self) {
-        self.state = (self.make)(self.collation);
+        self.state = self.function.state(self.collation);
     }
 }
 

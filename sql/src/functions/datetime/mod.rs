@@ -56,8 +56,12 @@ fn moment_of(cx: &dyn FunctionContext, args: &[ValueRef<'_>]) -> Result<Option<M
         },
     };
     for (place, modifier) in modifiers.iter().enumerate() {
-        if modifier.is_null() || !modifier::apply(text_of(*modifier, &mut scratch), place == 0, &mut moment) {
+        let word = text_of(*modifier, &mut scratch);
+        if modifier.is_null() || !modifier::apply(word, place == 0, &mut moment) {
             return Ok(None);
+        }
+        if [b"localtime".as_slice(), b"utc"].iter().any(|zoned| zoned.eq_ignore_ascii_case(word)) {
+            cx.uses_zone();
         }
     }
     moment.need_julian();

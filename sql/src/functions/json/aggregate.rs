@@ -7,9 +7,10 @@ use crate::error::Result;
 use crate::functions::define::Kinds;
 use crate::functions::number::text_of;
 use crate::functions::text::check_length;
-use crate::functions::{AggregateDefinition, AggregateKind, AggregateState};
+use crate::functions::{AggregateDefinition, AggregateKind, AggregateState, States};
 use crate::types::Collation;
 use crate::value::{Value, ValueRef};
+use std::borrow::Cow;
 
 const fn group(
     name: &'static str,
@@ -21,7 +22,14 @@ const fn group(
         Form::Text => Kinds::TEXT,
         Form::Binary => Kinds::BLOB,
     };
-    AggregateDefinition { name, kind: AggregateKind::Other, min_args: args, max_args: args, result, state }
+    AggregateDefinition {
+        name: Cow::Borrowed(name),
+        kind: AggregateKind::Other,
+        min_args: args,
+        max_args: args,
+        result,
+        states: States::BuiltIn(state),
+    }
 }
 
 pub(in crate::functions) const FUNCTIONS: &[AggregateDefinition] = &[

@@ -5,9 +5,9 @@
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod beside_sqlite {
     use rusqlite::Connection;
+    use sedge_sql::parser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
     use sedge_sql::parser::{LiftScratch, Slots, lift, parse_expr_text, parse_one};
-    use sedge_sql::{Error, Value};
-    use sqlparser::ast::{BinaryOperator, Expr};
+    use sedge_sql::{Error, Value as SqlValue};
 
     /// Statements that SQLite accepts, one a line.
     const ACCEPTED: &str = include_str!("parser_accepted.sql");
@@ -74,18 +74,52 @@ mod beside_sqlite {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
+    /// An operator as SQLite's SQL writes it.
+    fn written(op: BinaryOperator) -> &'static str {
+        use BinaryOperator as B;
+        match op {
+            B::Plus => "+",
+            B::Minus => "-",
+            B::Multiply => "*",
+            B::Divide => "/",
+            B::Modulo => "%",
+            B::StringConcat => "||",
+            B::Gt => ">",
+            B::Lt => "<",
+            B::GtEq => ">=",
+            B::LtEq => "<=",
+            B::Eq => "=",
+            B::NotEq => "<>",
+            B::And => "AND",
+            B::Or => "OR",
+            B::BitwiseAnd => "&",
+            B::BitwiseOr => "|",
+            B::ShiftLeft => "<<",
+            B::ShiftRight => ">>",
+            B::Arrow => "->",
+            B::LongArrow => "->>",
+            B::Glob => "GLOB",
+            B::Match => "MATCH",
+            B::Regexp => "REGEXP",
+        }
+    }
+
     /// The expression with every operator in parentheses of its own.
     fn grouped(expr: &Expr) -> String {
         let not = |negated: &bool| if *negated { "NOT " } else { "" };
         match expr {
             Expr::BinaryOp { left, op, right } => {
-                let op = match op {
-                    BinaryOperator::Custom(name) => name.clone(),
-                    op => op.to_string(),
-                };
-                format!("({} {op} {})", grouped(left), grouped(right))
+                format!("({} {} {})", grouped(left), written(*op), grouped(right))
             }
-            Expr::UnaryOp { op, expr } => format!("({op} {})", grouped(expr)),
+            Expr::UnaryOp { op, expr } => {
+                let op = match op {
+                    UnaryOperator::Plus => "+",
+                    UnaryOperator::Minus => "-",
+                    UnaryOperator::BitwiseNot => "~",
+                    UnaryOperator::Not => "NOT",
+                };
+                format!("({op} {})", grouped(expr))
+            }
             Expr::IsDistinctFrom(a, b) => format!("({} IS NOT {})", grouped(a), grouped(b)),
             Expr::IsNotDistinctFrom(a, b) => format!("({} IS {})", grouped(a), grouped(b)),
             Expr::IsNull(a) => format!("({} ISNULL)", grouped(a)),
@@ -100,9 +134,14 @@ mod beside_sqlite {
                 let list: Vec<_> = list.iter().map(grouped).collect();
                 format!("({} {}IN ({}))", grouped(expr), not(negated), list.join(", "))
             }
-            Expr::Collate { expr, collation } => format!("({} COLLATE {collation})", grouped(expr)),
-            Expr::Identifier(name) => name.value.clone(),
-            Expr::Value(value) => value.value.to_string(),
+            Expr::Collate { expr, collation } => {
+                format!("({} COLLATE {})", grouped(expr), collation.value)
+            }
+            Expr::Identifier(name) => name.value.to_string(),
+            Expr::Value(value) => match &value.value {
+                Value::Number(text) => text.to_string(),
+                other => format!("{other:?}"),
+            },
             other => panic!("{other:?}"),
         }
     }
@@ -196,8 +235,8 @@ mod beside_sqlite {
         for (slot, (value, &place)) in lifted.literals.iter().zip(lifted.places).enumerate() {
             let source = &sql[place..];
             let literal = match value {
-                Value::Text(text) => format!("SingleQuotedString({text:?})"),
-                Value::Blob(_) => {
+                SqlValue::Text(text) => format!("SingleQuotedString({text:?})"),
+                SqlValue::Blob(_) => {
                     format!("HexStringLiteral({:?})", source[2..].split('\'').next().unwrap())
                 }
                 _ => {
@@ -211,10 +250,10 @@ mod beside_sqlite {
                                 || exponent && matches!(bytes[at], b'+' | b'-'))
                         })
                         .unwrap_or(bytes.len());
-                    format!("Number({:?}, false)", source[..length].replace('_', ""))
+                    format!("Number({:?})", source[..length].replace('_', ""))
                 }
             };
-            tree = tree.replace(&format!("Placeholder(\"#{slot}\")"), &literal);
+            tree = tree.replace(&format!("Slot({slot})"), &literal);
         }
         tree
     }

@@ -8,8 +8,8 @@ use super::typed::Typed;
 use super::{Binder, QUERY_DEPTH, unsupported};
 use crate::error::{Error, Result};
 use crate::ir::{Expr, Member, Relation, SetOp};
+use crate::parser::ast::{self, SetExpr};
 use crate::types::{Affinity, TypeSet};
-use sqlparser::ast::{self, SetExpr};
 
 /// A common table expression that can be named. Each use binds its query anew.
 #[derive(Clone, Debug)]
@@ -34,6 +34,13 @@ pub(super) struct Limits<'a> {
     pub offset: Option<&'a ast::Expr>,
 }
 
+impl<'a> Limits<'a> {
+    /// Those of a query.
+    pub(super) fn of(query: &'a ast::Query) -> Limits<'a> {
+        Limits { limit: query.limit.as_ref(), offset: query.offset.as_ref() }
+    }
+}
+
 impl<'a> Binder<'a> {
     /// Binds a query, its WITH, ORDER BY and LIMIT included.
     pub(super) fn query(&mut self, query: &'a ast::Query, naming: Naming) -> Result<Selected> {
@@ -47,15 +54,6 @@ impl<'a> Binder<'a> {
         bind: impl FnOnce(&mut Self) -> Result<Selected>,
     ) -> Result<Selected> {
         self.count_source()?;
-        let refused = query.fetch.is_some()
-            || !query.locks.is_empty()
-            || query.for_clause.is_some()
-            || query.settings.is_some()
-            || query.format_clause.is_some()
-            || !query.pipe_operators.is_empty();
-        if refused {
-            return Err(unsupported("a clause of this query", self.place(query)));
-        }
         self.descend(QUERY_DEPTH)?;
         let outside = self.ctes.len();
         self.open_with(query.with.as_ref());
@@ -81,34 +79,12 @@ impl<'a> Binder<'a> {
     }
 
     fn limited_query(&mut self, query: &'a ast::Query, naming: Naming) -> Result<Selected> {
-        let terms = self.order_terms(query)?;
+        let terms = query.order_by.as_slice();
         let selected = match &*query.body {
             SetExpr::Select(select) => self.select(select, naming, Order::Terms(terms))?,
             body => self.compound(body, naming, terms)?,
         };
-        let limits = self.limits(query)?;
-        self.limit(selected, &limits)
-    }
-
-    pub(super) fn order_terms(&self, query: &'a ast::Query) -> Result<&'a [ast::OrderByExpr]> {
-        match query.order_by.as_ref().map(|order_by| &order_by.kind) {
-            None => Ok(&[]),
-            Some(ast::OrderByKind::Expressions(terms)) => Ok(terms),
-            Some(ast::OrderByKind::All(_)) => Err(unsupported("ORDER BY ALL", self.place(query))),
-        }
-    }
-
-    pub(super) fn limits(&self, query: &'a ast::Query) -> Result<Limits<'a>> {
-        Ok(match &query.limit_clause {
-            None => Limits::default(),
-            Some(ast::LimitClause::LimitOffset { limit, offset, limit_by }) if limit_by.is_empty() => {
-                Limits { limit: limit.as_ref(), offset: offset.as_ref().map(|offset| &offset.value) }
-            }
-            Some(ast::LimitClause::OffsetCommaLimit { offset, limit }) => {
-                Limits { limit: Some(limit), offset: Some(offset) }
-            }
-            Some(clause) => return Err(unsupported("LIMIT BY", self.place(clause))),
-        })
+        self.limit(selected, &Limits::of(query))
     }
 
     /// LIMIT and OFFSET, which see no columns.
@@ -154,8 +130,8 @@ impl<'a> Binder<'a> {
     ) -> Result<Selected> {
         let mut branches = Vec::new();
         let mut rest = body;
-        while let SetExpr::SetOperation { left, op, set_quantifier, right } = rest {
-            branches.push((self.set_op(*op, *set_quantifier, right)?, &**right));
+        while let SetExpr::SetOperation { left, op, all, right } = rest {
+            branches.push((set_op(*op, *all), &**right));
             rest = left;
         }
         let mut result = self.branch(rest, naming, order)?;
@@ -178,17 +154,6 @@ impl<'a> Binder<'a> {
         Err(Error::invalid(message, self.place(body)))
     }
 
-    fn set_op(&self, op: ast::SetOperator, quantifier: ast::SetQuantifier, right: &SetExpr) -> Result<SetOp> {
-        use ast::{SetOperator as Op, SetQuantifier as Of};
-        Ok(match (op, quantifier) {
-            (Op::Union, Of::All) => SetOp::UnionAll,
-            (Op::Union, Of::None | Of::Distinct) => SetOp::Union,
-            (Op::Intersect, Of::None | Of::Distinct) => SetOp::Intersect,
-            (Op::Except, Of::None | Of::Distinct) => SetOp::Except,
-            _ => return Err(unsupported(&format!("{op} {quantifier}"), self.place(right))),
-        })
-    }
-
     pub(super) fn branch(
         &mut self,
         body: &'a SetExpr,
@@ -198,8 +163,7 @@ impl<'a> Binder<'a> {
         match body {
             SetExpr::Select(select) => self.select(select, naming, Order::Compound(order)),
             SetExpr::Values(values) => self.values(values),
-            SetExpr::Query(query) => self.query(query, naming),
-            _ => Err(unsupported("this form of a query", self.place(body))),
+            SetExpr::SetOperation { .. } => Err(unsupported("this form of a query", self.place(body))),
         }
     }
 
@@ -288,7 +252,7 @@ impl<'a> Binder<'a> {
         let rows = rows?;
         let width = rows.first().map_or(0, Vec::len);
         if let Some(place) = rows.iter().position(|row| row.len() != width) {
-            let span = values.rows.get(place).and_then(|row| self.text.span(row.opening_token.0.span));
+            let span = values.rows.get(place).and_then(|row| self.text.span(row.open));
             return Err(Error::invalid("all VALUES must have the same number of terms", span));
         }
         Ok(rows)
@@ -301,6 +265,15 @@ fn of_affinity(typed: &Typed) -> TypeSet {
         Affinity::Text => typed.types.without(TypeSet::INTEGER | TypeSet::REAL),
         affinity if affinity.is_numeric() => typed.types.without(TypeSet::TEXT),
         _ => typed.types,
+    }
+}
+
+fn set_op(op: ast::SetOperator, all: bool) -> SetOp {
+    match op {
+        ast::SetOperator::Union if all => SetOp::UnionAll,
+        ast::SetOperator::Union => SetOp::Union,
+        ast::SetOperator::Intersect => SetOp::Intersect,
+        ast::SetOperator::Except => SetOp::Except,
     }
 }
 

@@ -6,8 +6,8 @@ use super::{Binder, unsupported};
 use crate::error::{Error, Result, Span};
 use crate::functions::UserFunction;
 use crate::ir::{Expr, MatchKind, SortKey};
+use crate::parser::ast::{self, BinaryOperator, UnaryOperator};
 use crate::types::{Affinity, Collation, TypeSet};
-use sqlparser::ast::{self, BinaryOperator, UnaryOperator};
 
 impl<'a> Binder<'a> {
     /// An expression of one value.
@@ -26,7 +26,7 @@ impl<'a> Binder<'a> {
             E::Value(value) => self.value(value),
             E::Nested(inner) => self.expr(inner),
             E::BinaryOp { .. } => self.binary(expr),
-            E::UnaryOp { op, expr: operand } => self.unary(expr, *op, operand),
+            E::UnaryOp { op, expr: operand } => self.unary(*op, operand),
             E::IsNull(operand) => self.is_null(operand, false),
             E::IsNotNull(operand) => self.is_null(operand, true),
             E::IsTrue(operand) => self.is_truth(operand, true, false),
@@ -42,43 +42,18 @@ impl<'a> Binder<'a> {
             E::InSubquery { expr: operand, subquery, negated } => {
                 self.in_subquery(expr, operand, subquery, *negated)
             }
-            E::Like { negated, any: false, expr: operand, pattern, escape_char } => {
+            E::Like { negated, expr: operand, pattern, escape_char } => {
                 let escape = escape_char.as_deref();
                 self.like(expr, operand, pattern, escape, *negated)
             }
             E::Collate { expr: operand, collation } => self.collate(operand, collation),
-            E::Cast { kind: ast::CastKind::Cast, expr: operand, data_type, .. } => {
-                self.cast(operand, data_type)
-            }
-            E::Case { operand, conditions, else_result, .. } => {
-                self.case(operand.as_deref(), conditions, else_result.as_deref())
-            }
+            E::Cast { expr: operand, type_name } => self.cast(operand, type_name),
+            E::Case(case) => self.case(case.operand.as_ref(), &case.conditions, case.else_result.as_ref()),
             E::Exists { subquery, negated } => self.exists(subquery, *negated),
             E::Subquery(query) => self.scalar_subquery(expr, query),
             E::Tuple(_) => Err(row_misused(self.place(expr))),
             E::Function(function) => self.function(function),
-            _ => self.special_call(expr),
         }
-    }
-
-    /// The calls that the parser gives shapes of their own.
-    fn special_call(&mut self, expr: &'a ast::Expr) -> Result<Typed> {
-        use ast::Expr as E;
-        let call = match expr {
-            E::Ceil { expr, .. } => ("ceil", vec![&**expr]),
-            E::Floor { expr, .. } => ("floor", vec![&**expr]),
-            E::Substring { expr, substring_from: Some(from), substring_for, special: true, .. } => {
-                let length = substring_for.as_deref();
-                ("substr", [Some(&**expr), Some(&**from), length].into_iter().flatten().collect())
-            }
-            E::Trim { trim_where: None, trim_what: None, expr, trim_characters } => {
-                let characters = trim_characters.iter().flatten();
-                ("trim", std::iter::once(&**expr).chain(characters).collect())
-            }
-            _ => return Err(unsupported("this expression", self.place(expr))),
-        };
-        let args = call.1.into_iter().map(|arg| self.expr(arg)).collect::<Result<_>>()?;
-        self.scalar_call(call.0, args, self.place(expr))
     }
 
     /// A binary operator. Operators are left-associative, so a long expression is a deep left spine: it is bound
@@ -138,8 +113,7 @@ impl<'a> Binder<'a> {
             }
             BinaryOperator::Regexp => MatchKind::Regexp,
             BinaryOperator::Glob => MatchKind::Glob,
-            BinaryOperator::Custom(name) if name.eq_ignore_ascii_case("GLOB") => MatchKind::Glob,
-            _ => return Err(unsupported(&format!("the operator {op}"), self.place(node))),
+            _ => return Err(row_misused(self.place(node))),
         };
         let pattern = self.expr(right)?;
         Ok(vec![self.matching(kind, left, pattern, None, self.place(node))?])
@@ -195,7 +169,7 @@ impl<'a> Binder<'a> {
         self.scalar_call(name, args.into_iter().chain(escape).collect(), span).map(Ok)
     }
 
-    fn unary(&mut self, whole: &'a ast::Expr, op: UnaryOperator, operand: &'a ast::Expr) -> Result<Typed> {
+    fn unary(&mut self, op: UnaryOperator, operand: &'a ast::Expr) -> Result<Typed> {
         match op {
             UnaryOperator::Minus => Ok(super::operators::negate(self.expr(operand)?)),
             // It keeps the collation, not the affinity.
@@ -204,7 +178,6 @@ impl<'a> Binder<'a> {
             }
             UnaryOperator::BitwiseNot => Ok(super::operators::bit_not(self.expr(operand)?)),
             UnaryOperator::Not => Ok(super::operators::not(self.expr(operand)?)),
-            _ => Err(unsupported(&format!("the operator {op}"), self.place(whole))),
         }
     }
 
@@ -253,7 +226,7 @@ impl<'a> Binder<'a> {
     /// What a bare word says, if it is TRUE or FALSE and no column.
     fn is_truth_word(&self, word: &ast::Ident) -> Option<bool> {
         let truth = match () {
-            () if word.quote_style.is_some() => return None,
+            () if word.quoted => return None,
             () if word.value.eq_ignore_ascii_case("true") => true,
             () if word.value.eq_ignore_ascii_case("false") => false,
             () => return None,
@@ -279,14 +252,14 @@ impl<'a> Binder<'a> {
         Ok(if negated { super::operators::not(matched) } else { matched })
     }
 
-    fn collate(&mut self, operand: &'a ast::Expr, name: &ast::ObjectName) -> Result<Typed> {
+    fn collate(&mut self, operand: &'a ast::Expr, name: &ast::Ident) -> Result<Typed> {
         let collation = self.collation_named(name)?;
         let typed = self.expr(operand)?;
         Ok(Typed { collation: Some(OwnCollation { collation, explicit: true }), ..typed })
     }
 
-    pub(super) fn collation_named(&self, name: &ast::ObjectName) -> Result<Collation> {
-        let written = name.0.last().and_then(|part| part.as_ident()).map_or("", |ident| ident.value.as_str());
+    pub(super) fn collation_named(&self, name: &ast::Ident) -> Result<Collation> {
+        let written = name.value.as_str();
         let collations = &self.functions().collations;
         collations.find(written).ok_or_else(|| {
             let known = crate::suggest::nearest(written, collations.names());
@@ -295,13 +268,9 @@ impl<'a> Binder<'a> {
         })
     }
 
-    fn cast(&mut self, operand: &'a ast::Expr, data_type: &ast::DataType) -> Result<Typed> {
+    fn cast(&mut self, operand: &'a ast::Expr, type_name: &ast::Ident) -> Result<Typed> {
         let operand = self.expr(operand)?;
-        let to = match data_type {
-            ast::DataType::Custom(name, _) => affinity_of_name(&name.to_string()),
-            other => affinity_of_name(&other.to_string()),
-        };
-        Ok(super::operators::cast(operand, to))
+        Ok(super::operators::cast(operand, affinity_of_name(&type_name.value)))
     }
 
     fn case(
@@ -328,33 +297,21 @@ impl<'a> Binder<'a> {
             .map(|term| {
                 let typed = self.expr(&term.expr)?;
                 let collation = typed.collation_or_binary();
-                self.sort_key(typed.expr, collation, &term.options)
+                Ok(sort_key(typed.expr, collation, term.options))
             })
             .collect()
     }
+}
 
-    /// A key with the direction that its term says.
-    pub(super) fn sort_key(
-        &self,
-        expr: Expr,
-        collation: Collation,
-        options: &ast::OrderByOptions,
-    ) -> Result<SortKey> {
-        let (descending, nulls_first) = self.direction(options)?;
-        Ok(SortKey { expr, collation, descending, nulls_first })
-    }
+/// A key with the direction that its term says.
+pub(super) fn sort_key(expr: Expr, collation: Collation, options: ast::OrderByOptions) -> SortKey {
+    let (descending, nulls_first) = direction(options);
+    SortKey { expr, collation, descending, nulls_first }
+}
 
-    /// Whether a term is descending, and whether its NULLs come first.
-    pub(super) fn direction(&self, options: &ast::OrderByOptions) -> Result<(bool, bool)> {
-        let descending = match &options.sort {
-            None | Some(ast::OrderBySort::Asc) => false,
-            Some(ast::OrderBySort::Desc) => true,
-            Some(ast::OrderBySort::Using(name)) => {
-                return Err(unsupported("ORDER BY USING", self.place(name)));
-            }
-        };
-        Ok((descending, options.nulls_first.unwrap_or(!descending)))
-    }
+/// Whether a term is descending, and whether its NULLs come first.
+pub(super) fn direction(options: ast::OrderByOptions) -> (bool, bool) {
+    (options.descending, options.nulls_first.unwrap_or(!options.descending))
 }
 
 /// True for the operators whose chains are flat lists.

@@ -3,13 +3,13 @@
 use super::scope::{Clause, Found, Merged, Scope, Source, SourceColumn};
 use super::select::{Naming, Selected};
 use super::typed::{ColumnInfo, Typed, comparison};
-use super::{Binder, operators, unsupported};
+use super::{Binder, operators};
 use crate::catalog::{self, Catalog, View, schema_rows};
 use crate::error::{Error, Result, Span};
 use crate::ir::{CompareOp, Expr, IndexHint, JoinKind, Relation};
+use crate::parser::ast::{self, BinaryOperator, JoinConstraint, JoinOperator, TableFactor};
 use crate::suggest::{nearest, suggest};
 use crate::types::{Collation, ColumnType, TypeSet};
-use sqlparser::ast::{self, BinaryOperator, JoinConstraint, JoinOperator, TableFactor};
 use std::rc::Rc;
 
 /// What (a part of) FROM was bound to.
@@ -47,8 +47,7 @@ impl<'a> Binder<'a> {
             for join in &table.joins {
                 let right = self.factor(&join.relation)?;
                 let span = self.place(&join.relation);
-                let (kind, constraint) =
-                    join_kind(&join.join_operator).ok_or_else(|| unsupported("this kind of join", span))?;
+                let (kind, constraint) = join_kind(&join.join_operator);
                 left = self.join(left, right, kind, constraint, span)?;
             }
             joined = Some(left);
@@ -59,13 +58,13 @@ impl<'a> Binder<'a> {
     fn factor(&mut self, factor: &'a TableFactor) -> Result<From> {
         match factor {
             TableFactor::Table { name, alias, args, .. } => match args {
-                Some(args) => self.called(name, &args.args, alias.as_ref()),
+                Some(args) => self.called(name, args, alias.as_ref()),
                 None => self.named(name, alias.as_ref()),
             },
-            TableFactor::Derived { lateral: false, subquery, alias, .. } => {
+            TableFactor::Derived { subquery, alias } => {
                 let selected = self.query(subquery, Naming::Source)?;
                 let columns: Vec<&str> = alias_columns(alias.as_ref());
-                let name = alias.as_ref().map(|alias| alias.name.value.clone());
+                let name = alias.as_ref().map(|alias| alias.name.value.to_string());
                 self.derived(selected, name, &columns, self.place(&**subquery))
             }
             TableFactor::NestedJoin { table_with_joins, alias } => {
@@ -75,7 +74,6 @@ impl<'a> Binder<'a> {
                     Some(alias) => self.renamed_join(inner, &alias.name.value),
                 }
             }
-            _ => Err(unsupported("this form of a table", self.place(factor))),
         }
     }
 
@@ -90,13 +88,10 @@ impl<'a> Binder<'a> {
     }
 
     /// A table, view or common table by its name.
-    fn named(&mut self, name: &'a ast::ObjectName, alias: Option<&'a ast::TableAlias>) -> Result<From> {
+    fn named(&mut self, name: &'a ast::Name, alias: Option<&'a ast::TableAlias>) -> Result<From> {
         let span = self.place(name);
-        let mut parts = name.0.iter().rev().map(ast::ObjectNamePart::as_ident);
-        let (Some(Some(table)), database, None) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(Error::name(format!("no such table: {name}"), span));
-        };
-        let shown = alias.map_or(&table.value, |alias| &alias.name.value).clone();
+        let ast::Name { database, name: table } = name;
+        let shown = alias.map_or(&table.value, |alias| &alias.name.value).to_string();
         let columns = alias_columns(alias);
         match database {
             None => {
@@ -104,7 +99,7 @@ impl<'a> Binder<'a> {
                     return self.common_table(place, name, shown, &columns, span);
                 }
             }
-            Some(Some(database)) if database.value.eq_ignore_ascii_case("main") => {}
+            Some(database) if database.value.eq_ignore_ascii_case("main") => {}
             Some(_) => {
                 return Err(Error::name(format!("no such table: {name}; the only database is main"), span));
             }
@@ -135,15 +130,15 @@ impl<'a> Binder<'a> {
     /// A call by its name.
     fn called(
         &mut self,
-        name: &'a ast::ObjectName,
-        args: &'a [ast::FunctionArg],
+        name: &'a ast::Name,
+        args: &'a [ast::Expr],
         alias: Option<&'a ast::TableAlias>,
     ) -> Result<From> {
         let span = self.place(name);
-        let [part] = name.0.as_slice() else {
+        if name.database.is_some() {
             return Err(Error::name(format!("no such table: {name}"), span));
-        };
-        let word = part.as_ident().map_or("", |ident| ident.value.as_str());
+        }
+        let word = name.name.value.as_str();
         let shown = alias.map_or(word, |alias| alias.name.value.as_str()).to_owned();
         match self.table_function(word) {
             Some(function) => self.called_table(function, args, shown, span),
@@ -182,7 +177,7 @@ impl<'a> Binder<'a> {
     fn common_table(
         &mut self,
         place: usize,
-        reference: &'a ast::ObjectName,
+        reference: &'a ast::Name,
         shown: String,
         columns: &[&str],
         span: Option<Span>,
@@ -205,7 +200,7 @@ impl<'a> Binder<'a> {
             frame.is_in_progress = false;
             frame.refusal = "circular reference";
         }
-        let named: Vec<&str> = cte.alias.columns.iter().map(|column| column.name.value.as_str()).collect();
+        let named: Vec<&str> = cte.alias.columns.iter().map(|column| column.value.as_str()).collect();
         let columns = if columns.is_empty() { &named } else { columns };
         self.derived(selected?, Some(shown), columns, span)
     }
@@ -322,11 +317,9 @@ impl<'a> Binder<'a> {
         let mut scope = Scope::new(left.sources, Clause::On);
         scope.merged = left.merged;
         let common = match constraint {
-            JoinConstraint::Using(names) => names
-                .iter()
-                .filter_map(|name| name.0.last().and_then(ast::ObjectNamePart::as_ident))
-                .map(|ident| (ident.value.clone(), self.place_of(ident)))
-                .collect(),
+            JoinConstraint::Using(names) => {
+                names.iter().map(|ident| (ident.value.to_string(), self.place_of(ident))).collect()
+            }
             JoinConstraint::Natural => {
                 common_columns(&scope, &right).into_iter().map(|name| (name, span)).collect()
             }
@@ -436,23 +429,20 @@ fn common_columns(left: &Scope<'_>, right: &From) -> Vec<String> {
         .collect()
 }
 
-fn join_kind(operator: &JoinOperator) -> Option<(JoinKind, &JoinConstraint)> {
-    Some(match operator {
+fn join_kind(operator: &JoinOperator) -> (JoinKind, &JoinConstraint) {
+    match operator {
         JoinOperator::Join(on) | JoinOperator::Inner(on) | JoinOperator::CrossJoin(on) => {
             (JoinKind::Inner, on)
         }
-        JoinOperator::Left(on) | JoinOperator::LeftOuter(on) => (JoinKind::Left, on),
-        JoinOperator::Right(on) | JoinOperator::RightOuter(on) => (JoinKind::Right, on),
+        JoinOperator::LeftOuter(on) => (JoinKind::Left, on),
+        JoinOperator::RightOuter(on) => (JoinKind::Right, on),
         JoinOperator::FullOuter(on) => (JoinKind::Full, on),
-        _ => return None,
-    })
+    }
 }
 
 /// The column names of `AS t(a, b)`.
 fn alias_columns(alias: Option<&ast::TableAlias>) -> Vec<&str> {
-    alias.map_or_else(Vec::new, |alias| {
-        alias.columns.iter().map(|column| column.name.value.as_str()).collect()
-    })
+    alias.map_or_else(Vec::new, |alias| alias.columns.iter().map(|column| column.value.as_str()).collect())
 }
 
 fn named(cte: &ast::Cte, name: &str) -> bool {

@@ -1,43 +1,34 @@
 //! Function calls: the few that are shapes of the IR, aggregates, and the scalar functions of the registry.
 
+use super::Binder;
 use super::aggregate::owner_of;
 use super::json::is_json_group;
 use super::operators;
 use super::scope::Clause;
 use super::typed::{Typed, passed_collation};
 use super::window::{is_window_function, misuse};
-use super::{Binder, unsupported};
 use crate::error::{Error, Result, Span};
 use crate::functions::{
     AggregateFunction, ScalarFunction, UserFunction, UserFunctions, function_names, lookup_aggregate,
     lookup_scalar,
 };
 use crate::ir::{AggregateCall, Expr, MatchKind};
+use crate::parser::ast;
 use crate::suggest::{nearest, suggest};
 use crate::types::TypeSet;
 use crate::value::Value;
-use sqlparser::ast;
 
 impl<'a> Binder<'a> {
     /// A call as written.
     pub(super) fn function(&mut self, call: &'a ast::Function) -> Result<Typed> {
         let span = self.place(&call.name);
-        let name = match call.name.0.as_slice() {
-            [part] => part.as_ident().map(|ident| ident.value.to_ascii_lowercase()),
-            _ => None,
-        };
-        let Some(name) = name else {
-            return Err(Error::name(format!("no such function: {}", call.name), span));
-        };
-        if !call.within_group.is_empty() {
-            return Err(unsupported("WITHIN GROUP", span));
-        }
+        let name = call.name.value.to_ascii_lowercase();
         if name == "raise" {
             return self.raise(call, span);
         }
         let args = self.call_arguments(call, &name, span)?;
         if let Some(over) = &call.over {
-            return self.window_call(&name, &args, call.filter.as_deref(), over, span);
+            return self.window_call(&name, &args, call.filter.as_ref(), over, span);
         }
         let own = match args.star {
             true => None,
@@ -52,7 +43,7 @@ impl<'a> Binder<'a> {
             None => lookup_aggregate(&name, args.exprs.len()),
         };
         if let Some(function) = aggregate {
-            return self.aggregate_call(function, &name, &args, call.filter.as_deref(), span);
+            return self.aggregate_call(function, &name, &args, call.filter.as_ref(), span);
         }
         if call.filter.is_some() {
             return Err(Error::invalid(format!("FILTER may not be used with non-aggregate {name}()"), span));
@@ -73,7 +64,7 @@ impl<'a> Binder<'a> {
             ));
         }
         if own.is_none() && name == "likelihood" {
-            self.check_likelihood(args.exprs.get(1).copied(), span)?;
+            self.check_likelihood(args.exprs.get(1), span)?;
         }
         let bound = args.exprs.iter().map(|arg| self.expr(arg)).collect::<Result<Vec<_>>>()?;
         self.scalar_call(&name, bound, span)
@@ -237,25 +228,11 @@ impl<'a> Binder<'a> {
         span: Option<Span>,
     ) -> Result<Arguments<'a>> {
         let mut arguments = Arguments::default();
-        let list = match &call.args {
+        match &call.args {
             ast::FunctionArguments::None => return Ok(arguments),
-            ast::FunctionArguments::Subquery(_) => return Err(wrong_count(name, span)),
-            ast::FunctionArguments::List(list) => list,
-        };
-        arguments.distinct = list.duplicate_treatment == Some(ast::DuplicateTreatment::Distinct);
-        for arg in &list.args {
-            match arg {
-                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => arguments.exprs.push(expr),
-                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Wildcard) if list.args.len() == 1 => {
-                    arguments.star = true;
-                }
-                _ => return Err(wrong_count(name, span)),
-            }
-        }
-        for clause in &list.clauses {
-            match clause {
-                ast::FunctionArgumentClause::OrderBy(terms) => arguments.order_by = terms,
-                _ => return Err(unsupported(&format!("{clause} in a call"), span)),
+            ast::FunctionArguments::Wildcard => arguments.star = true,
+            ast::FunctionArguments::List { distinct, args, order_by } => {
+                (arguments.distinct, arguments.exprs, arguments.order_by) = (*distinct, args, order_by);
             }
         }
         // Only count can be asked of all columns.
@@ -269,7 +246,7 @@ impl<'a> Binder<'a> {
 /// The arguments of a call as written.
 #[derive(Default)]
 pub(super) struct Arguments<'a> {
-    pub(super) exprs: Vec<&'a ast::Expr>,
+    pub(super) exprs: &'a [ast::Expr],
     pub(super) distinct: bool,
     /// `count(*)`.
     pub(super) star: bool,

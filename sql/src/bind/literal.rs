@@ -5,23 +5,18 @@ use super::typed::{Typed, kind};
 use super::walk::for_each_node;
 use crate::error::{Error, Result};
 use crate::ir::Expr;
+use crate::parser::ast;
 use crate::parser::literal_value;
 use crate::types::TypeSet;
 use crate::value::Value;
-use sqlparser::ast;
 
 impl<'a> Binder<'a> {
     /// A literal or a parameter.
     pub(super) fn value(&mut self, value: &'a ast::ValueWithSpan) -> Result<Typed> {
-        if let ast::Value::Placeholder(name) = &value.value {
-            return match lifted_slot(name) {
-                Some(slot) => self.lifted(slot, value),
-                None => self.parameter(name, value),
-            };
-        }
-        match literal_value(&value.value)? {
-            Some(literal) => Ok(Typed::constant(literal)),
-            None => Err(Error::syntax(format!("malformed literal: {}", value.value), self.place(value))),
+        match value.value {
+            ast::Value::Slot(slot) => self.lifted(slot, value),
+            ast::Value::Parameter(number) => self.parameter(number, value),
+            _ => Ok(Typed::constant(literal_value(&value.value)?.unwrap_or(Value::Null))),
         }
     }
 
@@ -53,21 +48,14 @@ impl<'a> Binder<'a> {
         expr
     }
 
-    fn parameter(&self, name: &str, value: &ast::ValueWithSpan) -> Result<Typed> {
+    fn parameter(&self, number: usize, value: &ast::ValueWithSpan) -> Result<Typed> {
         let Some(parameters) = self.parameters else {
             return Err(Error::invalid("parameters are not allowed in the schema", self.place(value)));
         };
-        // The parser numbers a bare `?` too.
-        let number = match name.strip_prefix('?') {
-            Some(digits) => digits.parse::<usize>().ok().and_then(|number| number.checked_sub(1)),
-            None => parameters.iter().position(|known| known.as_deref() == Some(name)),
-        };
-        match number {
-            Some(number) if number < parameters.len() => {
-                Ok(Typed::plain(Expr::Parameter(number), TypeSet::ALL))
-            }
-            _ => Err(Error::invalid(format!("no such parameter: {name}"), self.place(value))),
+        if number >= parameters.len() {
+            return Err(Error::invalid(format!("no such parameter: ?{}", number + 1), self.place(value)));
         }
+        Ok(Typed::plain(Expr::Parameter(number), TypeSet::ALL))
     }
 
     /// The integer that an expression is written as, if it is just an integer, with a sign or none. Reads the value
@@ -107,8 +95,8 @@ impl<'a> Binder<'a> {
 
     fn written_value(&mut self, value: &ast::ValueWithSpan) -> Option<Value> {
         match &value.value {
-            ast::Value::Placeholder(name) => {
-                let slot = lifted_slot(name)?;
+            ast::Value::Slot(slot) => {
+                let slot = *slot;
                 let literal = self.cx.literals.get(slot)?.clone();
                 self.pinned.push(slot);
                 Some(literal)
@@ -116,9 +104,4 @@ impl<'a> Binder<'a> {
             other => literal_value(other).ok().flatten(),
         }
     }
-}
-
-/// The slot of a lifted literal, `#n`.
-fn lifted_slot(name: &str) -> Option<usize> {
-    name.strip_prefix('#')?.parse().ok()
 }

@@ -42,13 +42,13 @@ mod tests;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, Span};
 use crate::ir::{Bound, ColumnId, InsertSource, Output, Query, Subquery, Write};
+use crate::parser::ast;
 use crate::parser::{Hints, Parsed, Statement};
 use crate::value::Value;
 use compound::CteFrame;
 use rustc_hash::FxHashSet;
 use scope::Scope;
 use select::Naming;
-use sqlparser::ast;
 use table_function::PendingCall;
 use text::Text;
 

@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::functions::UserFunctions;
 use crate::ir::ColumnId;
 use crate::parser::TriggerEvent;
+use crate::parser::ast;
 use rustc_hash::FxHashSet;
-use sqlparser::ast;
 use std::sync::Arc;
 
 /// The names noted so far.

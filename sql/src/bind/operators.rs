@@ -5,8 +5,8 @@ use super::expr::row_misused;
 use super::typed::{Typed, applied, comparison, passed_collation};
 use crate::error::{Error, Result};
 use crate::ir::{ArithmeticOp, CaseBranch, CompareOp, Comparison, Expr, MatchKind, RangeEnd};
+use crate::parser::ast::{self, BinaryOperator};
 use crate::types::{Affinity, TypeSet};
-use sqlparser::ast::{self, BinaryOperator};
 
 /// The comparison that a binary operator is.
 pub(super) fn compare_op(op: &BinaryOperator) -> Option<CompareOp> {
@@ -31,8 +31,8 @@ pub(super) fn arithmetic_op(op: &BinaryOperator) -> Option<ArithmeticOp> {
         BinaryOperator::Modulo => ArithmeticOp::Remainder,
         BinaryOperator::BitwiseAnd => ArithmeticOp::BitAnd,
         BinaryOperator::BitwiseOr => ArithmeticOp::BitOr,
-        BinaryOperator::PGBitwiseShiftLeft => ArithmeticOp::ShiftLeft,
-        BinaryOperator::PGBitwiseShiftRight => ArithmeticOp::ShiftRight,
+        BinaryOperator::ShiftLeft => ArithmeticOp::ShiftLeft,
+        BinaryOperator::ShiftRight => ArithmeticOp::ShiftRight,
         _ => return None,
     })
 }

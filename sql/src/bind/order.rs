@@ -2,12 +2,13 @@
 //! the result's columns.
 
 use super::Binder;
+use super::expr::{direction, sort_key};
 use super::select::{Item, OutColumn};
 use super::typed::Typed;
 use crate::error::{Error, Result, Span};
 use crate::ir::{ColumnId, SortKey};
+use crate::parser::ast;
 use crate::types::Collation;
-use sqlparser::ast;
 
 /// How the ORDER BY of a query reaches one of its SELECTs.
 pub(super) enum Order<'a, 'o> {
@@ -77,7 +78,7 @@ impl<'a> Binder<'a> {
                     (target, collation)
                 }
             };
-            let (descending, nulls_first) = self.direction(&term.options)?;
+            let (descending, nulls_first) = direction(term.options);
             keys.push(Key { target, collation: explicit.unwrap_or(collation), descending, nulls_first });
         }
         Ok(keys)
@@ -133,7 +134,7 @@ impl<'a> Binder<'a> {
                 return Err(Error::invalid(message, self.place(&term.expr)));
             };
             let collation = explicit.unwrap_or_else(|| column.typed.collation_or_binary());
-            keys.push(self.sort_key(column.typed.expr.clone(), collation, &term.options)?);
+            keys.push(sort_key(column.typed.expr.clone(), collation, term.options));
         }
         Ok(keys)
     }

@@ -11,8 +11,8 @@ use super::select::{Naming, OutColumn, Selected};
 use super::typed::{ColumnInfo, Typed};
 use crate::error::{Error, Result};
 use crate::ir::{ColumnId, Expr, Queue, RecursionId, Recursive, Relation, SetOp};
+use crate::parser::ast::{self, SetExpr, TableFactor};
 use crate::types::{Affinity, TypeSet};
-use sqlparser::ast::{self, SetExpr, TableFactor};
 use std::rc::Rc;
 
 /// What the members of a recursive common table read under its name.
@@ -22,12 +22,12 @@ pub(super) struct QueueSource<'a> {
     sequence: ColumnId,
     columns: Vec<SourceColumn>,
     /// Where it may be named.
-    references: Vec<&'a ast::ObjectName>,
+    references: Vec<&'a ast::Name>,
 }
 
 impl<'a> QueueSource<'a> {
     /// True if this very place of the text may read the queue.
-    pub(super) fn is_named_at(&self, name: &'a ast::ObjectName) -> bool {
+    pub(super) fn is_named_at(&self, name: &'a ast::Name) -> bool {
         self.references.iter().any(|reference| std::ptr::eq(*reference, name))
     }
 
@@ -56,7 +56,7 @@ struct Parts<'a> {
     anchor: &'a SetExpr,
     /// From left to right.
     terms: Vec<&'a SetExpr>,
-    references: Vec<&'a ast::ObjectName>,
+    references: Vec<&'a ast::Name>,
     op: SetOp,
 }
 
@@ -72,11 +72,8 @@ impl<'a> Binder<'a> {
     fn recursive_parts(&self, cte: &'a ast::Cte) -> Result<Option<Parts<'a>>> {
         let mut parts: Option<Parts<'a>> = None;
         let mut rest = &*cte.query.body;
-        while let SetExpr::SetOperation { left, op: ast::SetOperator::Union, set_quantifier, right } = rest {
-            let op = match set_quantifier {
-                ast::SetQuantifier::All => SetOp::UnionAll,
-                _ => SetOp::Union,
-            };
+        while let SetExpr::SetOperation { left, op: ast::SetOperator::Union, all, right } = rest {
+            let op = if *all { SetOp::UnionAll } else { SetOp::Union };
             if parts.as_ref().is_some_and(|parts| parts.op != op) {
                 break;
             }
@@ -105,7 +102,7 @@ impl<'a> Binder<'a> {
 
     fn recursive(&mut self, place: usize, cte: &'a ast::Cte, parts: &Parts<'a>) -> Result<Selected> {
         let query = &*cte.query;
-        let mut order = CompoundOrder::new(self.order_terms(query)?);
+        let mut order = CompoundOrder::new(&query.order_by);
         let anchor = self.members(parts.anchor, Naming::Source, &mut order)?;
         let names = self.queue_names(cte, &anchor.columns)?;
         let recursion = RecursionId(self.recursions);
@@ -199,7 +196,7 @@ impl<'a> Binder<'a> {
             let message = super::from::wrong_width(&cte.alias.name.value, anchor.len(), listed.len());
             return Err(Error::invalid(message, self.place_of(&cte.alias.name)));
         }
-        Ok(listed.iter().map(|column| column.name.value.clone()).collect())
+        Ok(listed.iter().map(|column| column.value.to_string()).collect())
     }
 
     fn recursive_columns(&mut self, anchor: &[OutColumn], terms: &[Selected], op: SetOp) -> Vec<OutColumn> {
@@ -230,7 +227,7 @@ impl<'a> Binder<'a> {
         order: &CompoundOrder<'a>,
     ) -> Result<Selected> {
         let order = self.compound_keys(order, &columns)?;
-        let limits: Limits<'a> = self.limits(query)?;
+        let limits: Limits<'a> = Limits::of(query);
         let (limit, offset) = self.limit_exprs(&limits)?;
         let ids = |selected: &Selected| selected.columns.iter().map(|column| column.id).collect::<Vec<_>>();
         let anchor_ids = ids(&anchor);
@@ -267,19 +264,17 @@ impl<'a> Binder<'a> {
 }
 
 /// Where the FROM of a SELECT names `name` itself; subqueries and joins in parentheses do not count.
-fn references<'a>(body: &'a SetExpr, name: &str) -> Vec<&'a ast::ObjectName> {
+fn references<'a>(body: &'a SetExpr, name: &str) -> Vec<&'a ast::Name> {
     let SetExpr::Select(select) = body else { return Vec::new() };
     let factors = select.from.iter().flat_map(|table| {
         std::iter::once(&table.relation).chain(table.joins.iter().map(|join| &join.relation))
     });
     factors
         .filter_map(|factor| match factor {
-            TableFactor::Table { name: table, args: None, .. } => match table.0.as_slice() {
-                [only] if only.as_ident().is_some_and(|ident| ident.value.eq_ignore_ascii_case(name)) => {
-                    Some(table)
-                }
-                _ => None,
-            },
+            TableFactor::Table { name: table, args: None, .. } => {
+                let is_it = table.database.is_none() && table.name.value.eq_ignore_ascii_case(name);
+                is_it.then_some(table)
+            }
             _ => None,
         })
         .collect()

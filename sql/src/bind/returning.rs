@@ -1,13 +1,13 @@
 //! RETURNING: a select list over the row that a statement has changed.
 
+use super::Binder;
 use super::scope::{Clause, Scope, Source};
 use super::select::{Item, Naming, column_name};
-use super::{Binder, unsupported};
 use crate::catalog::Table;
 use crate::error::{Error, Result};
 use crate::ir::{ColumnId, Output, Returning};
 use crate::parser;
-use sqlparser::ast;
+use crate::parser::ast;
 
 impl<'a> Binder<'a> {
     /// Binds RETURNING over the changed row. It goes by its alias, and, as SQLite has it, by its table's name.
@@ -55,14 +55,14 @@ impl<'a> Binder<'a> {
                             // The name is the text, which the literals are part of.
                             let seen = self.literals_seen.get(literals_before..).unwrap_or_default();
                             self.pinned.extend_from_slice(seen);
-                            texts.get(place).map_or_else(|| expr.to_string(), |text| (*text).to_owned())
+                            texts.get(place).map_or_else(String::new, |text| (*text).to_owned())
                         }
                     };
                     items.push(Item { typed, name, named: false });
                 }
                 ast::SelectItem::ExprWithAlias { expr, alias } => {
                     let typed = self.expr(expr)?;
-                    items.push(Item { typed, name: alias.value.clone(), named: true });
+                    items.push(Item { typed, name: alias.value.to_string(), named: true });
                 }
                 ast::SelectItem::Wildcard(_) => {
                     if let Some(scope) = self.scopes.last() {
@@ -73,7 +73,6 @@ impl<'a> Binder<'a> {
                     let message = "RETURNING may not use \"table.*\"; \"*\" gives all columns";
                     return Err(Error::invalid(message, self.place(item)));
                 }
-                _ => return Err(unsupported("this form of a result column", self.place(item))),
             }
         }
         Ok(items)

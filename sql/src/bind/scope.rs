@@ -10,9 +10,9 @@ use super::{Binder, select};
 use crate::catalog::is_row_id_name;
 use crate::error::{Error, Result};
 use crate::ir::{ColumnId, Expr};
+use crate::parser::ast;
 use crate::suggest::{nearest, suggest};
 use crate::types::{Affinity, Collation, TypeSet};
-use sqlparser::ast;
 use std::rc::Rc;
 
 /// What one query lets its expressions see.
@@ -331,7 +331,7 @@ impl<'a> Binder<'a> {
     /// TRUE and FALSE where nothing is called so; else the error of an unknown column.
     fn word(&self, name: &ColumnName<'_>) -> Result<Typed> {
         let word = &name.column.value;
-        if name.table.is_none() && name.column.quote_style.is_none() {
+        if name.table.is_none() && !name.column.quoted {
             for (text, truth) in [("true", 1), ("false", 0)] {
                 if word.eq_ignore_ascii_case(text) {
                     return Ok(Typed::constant(crate::value::Value::Integer(truth)));
@@ -351,7 +351,7 @@ impl<'a> Binder<'a> {
         let qualifier = name.table.map(|table| table.value.as_str());
         let known = self.scopes.iter().rev().flat_map(|scope| scope.column_names(qualifier));
         let message = match nearest(word, known) {
-            None if name.column.quote_style == Some('"') => {
+            None if name.column.quoted => {
                 format!("{message}; \"double quotes\" name columns, strings take 'single quotes'")
             }
             suggestion => suggest(message, suggestion),

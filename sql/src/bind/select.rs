@@ -1,17 +1,17 @@
 //! One SELECT: its clauses in the order of their evaluation, and the names of its columns.
 
+use super::Binder;
 use super::aggregate::Aggregates;
 use super::order::{Key, KeyTarget, Order};
 use super::scope::{Clause, Scope};
 use super::typed::{OwnCollation, Typed};
 use super::walk::columns_of;
 use super::window::Windows;
-use super::{Binder, unsupported};
 use crate::error::{Error, Result};
 use crate::ir::{ColumnId, Expr, Relation, SortKey};
+use crate::parser::ast;
 use crate::types::Affinity;
 use rustc_hash::FxHashSet;
-use sqlparser::ast;
 
 /// A bound query inside the binder.
 #[derive(Debug)]
@@ -72,12 +72,6 @@ impl<'a> Binder<'a> {
         naming: Naming,
         order: Order<'a, '_>,
     ) -> Result<Selected> {
-        self.refuse_clauses(select)?;
-        let distinct = match &select.distinct {
-            None | Some(ast::Distinct::All) => false,
-            Some(ast::Distinct::Distinct) => true,
-            Some(ast::Distinct::On(_)) => return Err(unsupported("DISTINCT ON", None)),
-        };
         let sequence = self.step_sequence.take();
         let own_start = self.next_column;
         let around = std::mem::take(&mut self.pending_calls);
@@ -104,11 +98,11 @@ impl<'a> Binder<'a> {
         let mut relation = bound.relation;
         if let Some(sequence) = sequence {
             if !calls.is_empty() || !bound.groups.is_empty() {
-                let span = self.text.span(select.select_token.0.span);
+                let span = self.text.span(select.select_token);
                 return Err(Error::invalid("recursive aggregate queries not supported", span));
             }
             if !windows.is_empty() {
-                let span = self.text.span(select.select_token.0.span);
+                let span = self.text.span(select.select_token);
                 return Err(Error::invalid("cannot use window functions in recursive queries", span));
             }
             bound.items.push(Self::sequence_item(sequence));
@@ -126,7 +120,7 @@ impl<'a> Binder<'a> {
             relation = Relation::Filter { input: Box::new(relation), predicate: having.expr };
         }
         let relation = windows.over(relation);
-        Ok(self.project(relation, bound.items, bound.keys, distinct))
+        Ok(self.project(relation, bound.items, bound.keys, select.distinct))
     }
 
     fn clauses(
@@ -165,26 +159,6 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn refuse_clauses(&self, select: &ast::Select) -> Result<()> {
-        let refused = [
-            (select.top.is_some(), "TOP"),
-            (select.into.is_some(), "SELECT INTO"),
-            (!select.lateral_views.is_empty(), "LATERAL VIEW"),
-            (select.prewhere.is_some(), "PREWHERE"),
-            (!select.connect_by.is_empty(), "CONNECT BY"),
-            (!select.cluster_by.is_empty(), "CLUSTER BY"),
-            (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
-            (!select.sort_by.is_empty(), "SORT BY"),
-            (select.qualify.is_some(), "QUALIFY"),
-            (select.value_table_mode.is_some(), "SELECT AS"),
-            (select.exclude.is_some(), "EXCLUDE"),
-        ];
-        match refused.iter().find(|(present, _)| *present) {
-            Some((_, what)) => Err(unsupported(what, self.text.span(select.select_token.0.span))),
-            None => Ok(()),
-        }
-    }
-
     /// The select list.
     fn items(&mut self, select: &'a ast::Select, naming: Naming) -> Result<Vec<Item>> {
         let mut items = Vec::with_capacity(select.projection.len());
@@ -198,27 +172,21 @@ impl<'a> Binder<'a> {
                         (Naming::None, _) => String::new(),
                         (_, Some(name)) => name,
                         (_, None) => {
-                            let texts = texts
-                                .get_or_insert_with(|| self.text.select_items(select.select_token.0.span));
+                            let texts =
+                                texts.get_or_insert_with(|| self.text.select_items(select.select_token));
                             self.pinned
                                 .extend_from_slice(self.literals_seen.get(literals_before..).unwrap_or(&[]));
-                            texts.get(place).map_or_else(|| expr.to_string(), |text| (*text).to_owned())
+                            texts.get(place).map_or_else(String::new, |text| (*text).to_owned())
                         }
                     };
                     items.push(Item { typed, name, named: false });
                 }
                 ast::SelectItem::ExprWithAlias { expr, alias } => {
                     let typed = self.expr(expr)?;
-                    items.push(Item { typed, name: alias.value.clone(), named: true });
+                    items.push(Item { typed, name: alias.value.to_string(), named: true });
                 }
                 ast::SelectItem::Wildcard(_) => self.star(select, &mut items)?,
-                ast::SelectItem::QualifiedWildcard(
-                    ast::SelectItemQualifiedWildcardKind::ObjectName(name),
-                    _,
-                ) => {
-                    self.table_star(name, &mut items)?;
-                }
-                _ => return Err(unsupported("this form of a result column", self.place(item))),
+                ast::SelectItem::QualifiedWildcard(name, _) => self.table_star(name, &mut items)?,
             }
         }
         Ok(items)
@@ -228,23 +196,20 @@ impl<'a> Binder<'a> {
     fn star(&self, select: &ast::Select, items: &mut Vec<Item>) -> Result<()> {
         let scope = self.scopes.last().filter(|scope| !scope.sources.is_empty());
         let Some(scope) = scope else {
-            return Err(Error::invalid("no tables specified", self.text.span(select.select_token.0.span)));
+            return Err(Error::invalid("no tables specified", self.text.span(select.select_token)));
         };
         scope.star(items);
         Ok(())
     }
 
     /// `t.*`: all columns of one source.
-    fn table_star(&mut self, name: &ast::ObjectName, items: &mut Vec<Item>) -> Result<()> {
-        let wanted = name.0.last().and_then(|part| part.as_ident()).map_or("", |ident| ident.value.as_str());
-        let in_main = match name.0.as_slice() {
-            [database, _] => database.as_ident().is_some_and(|d| d.value.eq_ignore_ascii_case("main")),
-            _ => name.0.len() == 1,
-        };
+    fn table_star(&mut self, name: &ast::Name, items: &mut Vec<Item>) -> Result<()> {
+        let wanted = name.name.value.as_str();
+        let in_main = name.database.as_ref().is_none_or(|d| d.value.eq_ignore_ascii_case("main"));
         let sources = self.scopes.last().map_or(&[][..], |scope| &scope.sources);
         let source = sources.iter().find(|source| {
             let named = source.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
-            in_main && named && (name.0.len() == 1 || source.in_main)
+            in_main && named && (name.database.is_none() || source.in_main)
         });
         let Some(source) = source else {
             let known =
@@ -256,20 +221,14 @@ impl<'a> Binder<'a> {
             let typed = column.typed(source.nullable);
             items.push(Item { typed, name: column.info.name.clone(), named: true });
         }
-        if let (Some(names), Some(qualifier)) =
-            (&mut self.names, name.0.last().and_then(|part| part.as_ident()))
-        {
-            names.note_qualifier(&self.text, self.views.len(), source, qualifier);
+        if let Some(names) = &mut self.names {
+            names.note_qualifier(&self.text, self.views.len(), source, &name.name);
         }
         Ok(())
     }
 
     /// GROUP BY: expressions, or places in the select list.
-    fn groups(&mut self, group_by: &'a ast::GroupByExpr, items: &[Item]) -> Result<Vec<Typed>> {
-        let exprs = match group_by {
-            ast::GroupByExpr::Expressions(exprs, modifiers) if modifiers.is_empty() => exprs,
-            _ => return Err(unsupported("this form of GROUP BY", self.place(group_by))),
-        };
+    fn groups(&mut self, exprs: &'a [ast::Expr], items: &[Item]) -> Result<Vec<Typed>> {
         let mut groups = Vec::with_capacity(exprs.len());
         for (i, expr) in exprs.iter().enumerate() {
             let typed = match self.written_ordinal(expr) {

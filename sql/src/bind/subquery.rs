@@ -8,8 +8,8 @@ use super::typed::{Typed, comparison, passed_collation};
 use super::walk::outer_columns;
 use crate::error::{Error, Result};
 use crate::ir::{Expr, Subquery, SubqueryId};
+use crate::parser::ast;
 use crate::types::TypeSet;
-use sqlparser::ast;
 
 impl<'a> Binder<'a> {
     /// Binds a query inside an expression: its place in the arena and its columns.

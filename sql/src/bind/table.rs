@@ -10,10 +10,10 @@ use crate::catalog::{Catalog, Index, IndexKey, SEQUENCE_TABLE, SqlExpr, Table, T
 use crate::error::{Error, Result};
 use crate::functions::UserFunctions;
 use crate::ir::{BoundIndex, ColumnId, Expr, IndexHint, TableRows, Target, TargetIndex};
+use crate::parser::ast;
 use crate::types::{Affinity, Collation, ColumnType, TypeSet};
 use crate::value::Value;
 use rustc_hash::FxHashSet;
-use sqlparser::ast;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -358,8 +358,7 @@ fn default_word(expr: &ast::Expr, usage: TableExprUse) -> Option<Typed> {
     match expr {
         ast::Expr::Identifier(word) if usage == TableExprUse::Default => {
             let is_truth = ["true", "false"].iter().any(|truth| truth.eq_ignore_ascii_case(&word.value));
-            (!is_truth || word.quote_style.is_some())
-                .then(|| Typed::constant(Value::text(word.value.as_str())))
+            (!is_truth || word.quoted).then(|| Typed::constant(Value::text(word.value.as_str())))
         }
         _ => None,
     }

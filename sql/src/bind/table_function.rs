@@ -9,11 +9,11 @@ use crate::catalog::{self, Catalog};
 use crate::error::{Error, Result, Span};
 use crate::functions::{TableFunction, listing, lookup_table_function};
 use crate::ir::{ColumnId, Expr, JoinKind, Relation, TableCall};
+use crate::parser::ast;
 use crate::suggest::{nearest, suggest};
 use crate::types::{Affinity, Collation, TypeSet};
 use crate::value::Value;
 use rustc_hash::FxHashSet;
-use sqlparser::ast;
 use std::rc::Rc;
 
 /// The arguments of a call that are still to be bound; the call is known by its first column.
@@ -48,18 +48,12 @@ impl<'a> Binder<'a> {
     pub(super) fn called_table(
         &mut self,
         function: TableFunction,
-        args: &'a [ast::FunctionArg],
+        args: &'a [ast::Expr],
         shown: String,
         span: Option<Span>,
     ) -> Result<From> {
         self.count_source()?;
-        let mut exprs = Vec::with_capacity(args.len());
-        for arg in args {
-            match arg {
-                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => exprs.push(expr),
-                _ => return Err(super::function::wrong_count(&function.0.name, span)),
-            }
-        }
+        let exprs: Vec<&ast::Expr> = args.iter().collect();
         let definition = &function.0;
         if exprs.len() > definition.max_args {
             let message =

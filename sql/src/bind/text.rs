@@ -2,8 +2,8 @@
 //! the expressions of a select list begin and end. Touches nothing but the text.
 
 use crate::error::Span;
+use crate::parser::ast::Place;
 use crate::parser::span_of;
-use sqlparser::tokenizer::Span as Place;
 
 /// A text; or none, for expressions whose text is not at hand.
 #[derive(Clone, Copy, Debug)]

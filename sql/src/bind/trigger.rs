@@ -15,10 +15,10 @@ use crate::catalog::{Catalog, Relation, Table, Trigger};
 use crate::error::{Error, Result, Span};
 use crate::functions::{raise_action, raise_function};
 use crate::ir::{Bound, ColumnId, Expr, Query, Write};
+use crate::parser::ast;
 use crate::parser::{Hints, Statement};
 use crate::types::{Collation, TypeSet};
 use crate::value::Value;
-use sqlparser::ast;
 use std::sync::Arc;
 
 /// A program as it is written.

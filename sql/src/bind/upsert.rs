@@ -7,8 +7,8 @@ use crate::catalog::{Table, is_row_id_name};
 use crate::error::{Error, Result};
 use crate::ir::{ColumnId, Expr, Target, TargetIndex, Upsert, UpsertTarget, UpsertUpdate};
 use crate::parser;
+use crate::parser::ast;
 use crate::types::{Affinity, Collation};
-use sqlparser::ast;
 
 /// The name of the row that was to be inserted.
 const EXCLUDED: &str = "excluded";
@@ -116,11 +116,7 @@ impl<'a> Binder<'a> {
         let mut terms = Vec::with_capacity(columns.len());
         for column in columns {
             let expr = self.expr(&column.expr)?.expr;
-            let collation = column
-                .collation
-                .as_ref()
-                .map(|name| self.collation_named(&ast::ObjectName::from(name.clone())))
-                .transpose()?;
+            let collation = column.collation.as_ref().map(|name| self.collation_named(name)).transpose()?;
             terms.push(Term { expr: self.unlifted(expr), collation });
         }
         let filter = filter.map(|filter| self.expr(filter)).transpose()?;

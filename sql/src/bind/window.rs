@@ -4,6 +4,7 @@
 //! last, so that the rows come out in its order.
 
 use super::Binder;
+use super::expr::sort_key;
 use super::function::Arguments;
 use super::scope::Clause;
 use super::typed::Typed;
@@ -13,8 +14,8 @@ use crate::ir::{
     ColumnId, Expr, Frame, FrameBound, FrameUnit, OwnWindowFunction, Relation, SortKey, Window, WindowCall,
     WindowFunction,
 };
+use crate::parser::ast;
 use crate::types::TypeSet;
-use sqlparser::ast;
 
 /// The windows of one query, and the calls over each with the column that holds the result.
 #[derive(Clone, Debug, Default)]
@@ -221,7 +222,7 @@ impl<'a> Binder<'a> {
         for term in written.order {
             let typed = self.expr(&term.expr)?;
             // The key's expression is put in when it stands where it will stay.
-            let key = self.sort_key(Expr::Parameter(0), typed.collation_or_binary(), &term.options)?;
+            let key = sort_key(Expr::Parameter(0), typed.collation_or_binary(), term.options);
             order.push((typed, key));
         }
         let frame = self.frame(written, order.len(), span)?;
@@ -248,10 +249,8 @@ impl<'a> Binder<'a> {
             .enumerate()
             .rfind(|(_, window)| window.0.value.eq_ignore_ascii_case(&name.value));
         match found {
-            Some((place, ast::NamedWindowDefinition(_, ast::NamedWindowExpr::WindowSpec(spec)))) => {
-                self.chained_window(spec, place)
-            }
-            _ => Err(Error::name(format!("no such window: {}", name.value), self.place_of(name))),
+            Some((place, ast::NamedWindowDefinition(_, spec))) => self.chained_window(spec, place),
+            None => Err(Error::name(format!("no such window: {}", name.value), self.place_of(name))),
         }
     }
 
@@ -261,11 +260,12 @@ impl<'a> Binder<'a> {
             partition: &spec.partition_by,
             order: &spec.order_by,
             frame: spec.window_frame.as_ref(),
-            place: spec.window_name.as_ref(),
+            place: Some(&spec.window_name),
         };
-        let Some(name) = spec.window_name.as_ref().filter(|name| !crate::parser::is_unnamed(name)) else {
+        let name = &spec.window_name;
+        if crate::parser::is_unnamed(name) {
             return Ok(written);
-        };
+        }
         let base = self.named_window(name, before)?;
         let overridden = if !spec.partition_by.is_empty() {
             Some("PARTITION clause")

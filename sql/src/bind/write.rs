@@ -14,11 +14,11 @@ use crate::ir::{
     self, ColumnId, Expr, IndexHint, InsertColumn, InsertSource, JoinKind, Output, Query, Relation,
     TableRows, Target, Write,
 };
+use crate::parser::ast;
 use crate::parser::{Assignment, Delete, Insert, Name, TriggerEvent, Update};
 use crate::suggest::{nearest, suggest};
 use crate::types::{Affinity, Collation, ColumnType, TypeSet};
 use rustc_hash::FxHashSet;
-use sqlparser::ast;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ impl<'a> Binder<'a> {
         let table = written.table();
         self.note_table(&insert.table.name, table, None);
         self.must_have_trigger(table, &insert.table, |event| matches!(event, TriggerEvent::Insert))?;
-        let shown = insert.alias.as_ref().unwrap_or(&insert.table.name).value.clone();
+        let shown = insert.alias.as_ref().unwrap_or(&insert.table.name).value.to_string();
         let (target, row) = self.target_of(&written, shown)?;
         // DEFAULT VALUES gives no column a value.
         let columns = match &insert.source {
@@ -90,7 +90,7 @@ impl<'a> Binder<'a> {
             }
             TriggerEvent::Insert | TriggerEvent::Delete => false,
         })?;
-        let shown = update.alias.as_ref().unwrap_or(&update.table.name).value.clone();
+        let shown = update.alias.as_ref().unwrap_or(&update.table.name).value.to_string();
         self.open_with(update.with.as_ref());
         let finding = Finding {
             indexed: update.indexed.as_ref(),
@@ -132,7 +132,7 @@ impl<'a> Binder<'a> {
         let table = written.table();
         self.note_table(&delete.table.name, table, None);
         self.must_have_trigger(table, &delete.table, |event| matches!(event, TriggerEvent::Delete))?;
-        let shown = delete.alias.as_ref().unwrap_or(&delete.table.name).value.clone();
+        let shown = delete.alias.as_ref().unwrap_or(&delete.table.name).value.to_string();
         self.open_with(delete.with.as_ref());
         let finding = Finding {
             indexed: delete.indexed.as_ref(),
@@ -247,7 +247,7 @@ impl<'a> Binder<'a> {
         width: usize,
         named: bool,
     ) -> Result<InsertSource> {
-        let plain = query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none();
+        let plain = query.with.is_none() && query.order_by.is_empty() && query.limit.is_none();
         let (found, source) = match &*query.body {
             ast::SetExpr::Values(values) if plain => {
                 let rows = self.value_rows(values)?;

@@ -14,9 +14,9 @@ use super::schema::{Catalog, Index, IndexKey, Object, ObjectKind, Relation, Tabl
 use super::sequence::{SEQUENCE_TABLE, rename_sequence};
 use super::store::parse_kept;
 use crate::error::{Error, Result};
+use crate::parser::ast::{Expr, Ident};
 use crate::parser::{AlterOperation, CreateTable, Name, Parsed, Statement};
 use sedge_storage::{TreeKind, WriteTransaction};
-use sqlparser::ast::{Expr, Ident};
 use std::sync::Arc;
 
 /// Resolves the names in the texts of the schema.

@@ -7,11 +7,11 @@ use super::edit::{Edit, at, edited, is_called};
 use super::rename::{expr_uses, index_uses};
 use super::schema::{Catalog, IndexOrigin, Table};
 use crate::error::{Error, Result, Span};
+use crate::parser::ast::{Expr, Ident, UnaryOperator};
 use crate::parser::{
     AlterOperation, ColumnChange, ColumnConstraintKind, ColumnDefinition, CreateTable, Parsed,
     TableConstraint, TableConstraintKind, literal_value,
 };
-use sqlparser::ast::{Expr, Ident, UnaryOperator};
 
 /// What becomes of a table.
 pub(super) struct OwnChange {
@@ -311,7 +311,7 @@ impl Own<'_> {
 }
 
 /// The literal that a default is, without its parentheses.
-fn literal(expr: &Expr) -> Option<&sqlparser::ast::Value> {
+fn literal(expr: &Expr) -> Option<&crate::parser::ast::Value> {
     match expr {
         Expr::Nested(inner) => literal(inner),
         Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => literal(expr),

@@ -11,13 +11,13 @@ use super::schema::{Catalog, Index, Object, ObjectKind, Relation, Table, fold_na
 use super::sequence::{SEQUENCE_SQL, SEQUENCE_TABLE, forget_sequence};
 use super::store::{APPLICATION_ID, USER_VERSION, parse_kept};
 use crate::error::{Error, Result};
+use crate::parser::ast::Ident;
 use crate::parser::{
     CreateIndex, CreateTable, CreateTrigger, CreateView, DropKind, Name, Parsed, Statement, TriggerTime,
 };
 use crate::suggest::nearest;
 use crate::types::ColumnType;
 use sedge_storage::{TreeKind, WriteTransaction};
-use sqlparser::ast::Ident;
 use std::sync::Arc;
 
 /// Binds what the expressions of a table (defaults, checks, index predicates) name: an error refuses the table.

@@ -8,6 +8,7 @@ use super::schema::{
 use super::types::column_type;
 use crate::collation::Collations;
 use crate::error::{Error, Result, Span};
+use crate::parser::ast::{Expr, Ident};
 use crate::parser::{
     self, ColumnConstraint, ColumnConstraintKind, ColumnDefinition, CreateIndex, CreateTable, CreateTrigger,
     CreateView, Hints, IndexedColumn, OnConflict, Parsed, Statement, TableConstraint, TableConstraintKind,
@@ -16,7 +17,6 @@ use crate::parser::{
 use crate::suggest::{nearest, suggest};
 use crate::types::{Collation, ColumnType};
 use sedge_storage::TreeId;
-use sqlparser::ast::{Expr, Ident};
 use std::sync::Arc;
 
 /// The most columns of a table.
@@ -84,7 +84,7 @@ pub(super) fn define_table(
     }
     let mut builder = TableBuilder {
         table: Table {
-            name: name.value.clone(),
+            name: name.value.to_string(),
             kind: TableKind::RowId,
             root: NO_TREE,
             columns: Vec::with_capacity(create.columns.len()),
@@ -151,7 +151,7 @@ impl TableBuilder<'_> {
             }
         }
         self.table.columns.push(Column {
-            name: name.value.clone(),
+            name: name.value.to_string(),
             column_type: column_type(declared)?,
             declared: declared.map(declared_text),
             not_null: None,
@@ -240,7 +240,7 @@ impl TableBuilder<'_> {
 
     fn check(&mut self, name: Option<&Ident>, expr: &Expr, text: &str) {
         self.table.checks.push(Check {
-            name: name.map(|name| name.value.clone()),
+            name: name.map(|name| name.value.to_string()),
             condition: SqlExpr { expr: expr.clone(), text: text.to_owned() },
         });
     }
@@ -258,10 +258,10 @@ impl TableBuilder<'_> {
             return Err(Error::invalid(message, here));
         }
         self.table.foreign_keys.push(Arc::new(ForeignKey {
-            name: name.map(|name| name.value.clone()),
+            name: name.map(|name| name.value.to_string()),
             columns,
-            parent: key.table.value.clone(),
-            parent_columns: key.columns.iter().map(|column| column.value.clone()).collect(),
+            parent: key.table.value.to_string(),
+            parent_columns: key.columns.iter().map(|column| column.value.to_string()).collect(),
             on_delete: key.on_delete,
             on_update: key.on_update,
             deferred: key.deferred,
@@ -373,7 +373,7 @@ impl TableBuilder<'_> {
             on_conflict: on_conflict.unwrap_or_default(),
             filter: None,
             origin,
-            constraint: name.map(|name| name.value.clone()),
+            constraint: name.map(|name| name.value.to_string()),
             sql: None,
         });
         Ok(())
@@ -464,7 +464,7 @@ pub(super) fn define_index(
 ) -> Result<Index> {
     let filter = create.filter.as_ref();
     Ok(Index {
-        name: create.name.name.value.clone(),
+        name: create.name.name.value.to_string(),
         table: table.name.clone(),
         root: NO_TREE,
         columns: index_columns(table, &create.columns, collations)?,
@@ -489,8 +489,8 @@ pub(super) fn define_view(create: &CreateView, hints: &Hints, sql: String) -> Re
         }
     }
     Ok(View {
-        name: create.name.name.value.clone(),
-        columns: create.columns.iter().map(|column| column.value.clone()).collect(),
+        name: create.name.name.value.to_string(),
+        columns: create.columns.iter().map(|column| column.value.to_string()).collect(),
         query: (*create.query).clone(),
         hints: hints.clone(),
         sql,
@@ -503,8 +503,8 @@ pub(super) fn define_trigger(parsed: &Parsed, sql: &str) -> Result<Trigger> {
         return Err(Error::Misuse("its statement makes no trigger".to_owned()));
     };
     Ok(Trigger {
-        name: create.name.name.value.clone(),
-        table: create.table.value.clone(),
+        name: create.name.name.value.to_string(),
+        table: create.table.value.to_string(),
         create: CreateTrigger::clone(create),
         hints: parsed.hints.clone(),
         sql: sql.to_owned(),

@@ -1,8 +1,8 @@
 //! Edits of the texts that the schema keeps: spans of a statement replaced, everything else as it was written.
 
 use crate::error::Span;
+use crate::parser::ast::Ident;
 use crate::parser::span_of;
-use sqlparser::ast::Ident;
 
 /// A name in a text of the schema that stands for a table, or for one of its columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +60,8 @@ pub(super) fn quoted(name: &str) -> String {
 pub(super) fn renamed(text: &str, span: Span, next: &Ident) -> Edit {
     let first = text.get(span.start..).and_then(|rest| rest.chars().next());
     let was_quoted = matches!(first, Some('"' | '`' | '[' | '\''));
-    let is_quoted = was_quoted || next.quote_style.is_some();
-    Edit::replace(span, if is_quoted { quoted(&next.value) } else { next.value.clone() })
+    let is_quoted = was_quoted || next.quoted;
+    Edit::replace(span, if is_quoted { quoted(&next.value) } else { next.value.to_string() })
 }
 
 /// The place of a name in the text that it was parsed from.

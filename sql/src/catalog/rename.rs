@@ -8,10 +8,10 @@ use super::edit::{Edit, NameUse, at, edited, is_called, quoted, renamed};
 use super::schema::{Catalog, Index, IndexKey, Object, ObjectKind, Relation, Table};
 use super::store::parse_kept;
 use crate::error::{Error, Result};
+use crate::parser::ast::{Expr, Ident};
 use crate::parser::{
     ColumnConstraintKind, CreateTable, ForeignKey, IndexedColumn, Statement, TableConstraintKind,
 };
-use sqlparser::ast::{Expr, Ident};
 use std::sync::Arc;
 
 /// What gets another name.
@@ -212,11 +212,13 @@ impl Rename<'_> {
             let same = |(before, after): (&NameUse, &NameUse)| {
                 let is_own = before.table.eq_ignore_ascii_case(&self.table.name);
                 let (table, column) = match self.what {
-                    Renamed::Table if is_own => (&self.next.value, before.column.as_ref()),
-                    Renamed::Column(_) if self.is_it(before) => (&before.table, Some(&self.next.value)),
-                    _ => (&before.table, before.column.as_ref()),
+                    Renamed::Table if is_own => (self.next.value.as_str(), before.column.as_deref()),
+                    Renamed::Column(_) if self.is_it(before) => {
+                        (before.table.as_str(), Some(self.next.value.as_str()))
+                    }
+                    _ => (before.table.as_str(), before.column.as_deref()),
                 };
-                let columns = (column, after.column.as_ref());
+                let columns = (column, after.column.as_deref());
                 table.eq_ignore_ascii_case(&after.table)
                     && match columns {
                         (Some(column), Some(after)) => column.eq_ignore_ascii_case(after),

@@ -1,11 +1,11 @@
 //! What a schema holds: immutable, shared descriptions of tables, indexes and views.
 
 use crate::functions::UserFunctions;
+use crate::parser::ast::{Expr, Query};
 use crate::parser::{CreateTrigger, ForeignAction, Name, OnConflict};
 use crate::types::{Collation, ColumnType};
 use rustc_hash::FxHashMap;
 use sedge_storage::TreeId;
-use sqlparser::ast::{Expr, Query};
 use std::sync::Arc;
 
 /// All objects of a database at one schema version. A schema change makes another catalog.

@@ -1,51 +1,48 @@
 //! Function calls: arguments, FILTER, OVER, window definitions and frames.
 
-use super::dialect::{Grammar, Parse};
-use super::operand::function;
-use super::spans::span_of;
-use super::statement::Exclude;
-use super::tokens::is_name;
-use crate::error::Span;
-use sqlparser::ast::{
-    DuplicateTreatment, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList,
-    FunctionArguments, Ident, NamedWindowDefinition, NamedWindowExpr, WindowFrame, WindowFrameBound,
-    WindowFrameUnits, WindowSpec, WindowType,
+use super::ast::{
+    Expr, FunctionArguments, Ident, NamedWindowDefinition, WindowFrame, WindowFrameBound, WindowFrameUnits,
+    WindowSpec, WindowType,
 };
-use sqlparser::keywords::Keyword;
-use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
+use super::dialect::{Grammar, Parse};
+use super::keyword::Keyword;
+use super::operand::function;
+use super::place::span_of;
+use super::statement::Exclude;
+use super::stream::{Parser, Token};
+use crate::error::Span;
+use smol_str::SmolStr;
 
-impl Grammar {
+impl Grammar<'_> {
     /// A call behind its name: `([DISTINCT] ..) [FILTER (WHERE ..)] [OVER ..]`.
     pub(super) fn call(&self, p: &mut Parser, name: Ident) -> Parse<Box<Expr>> {
-        p.advance_token();
-        let mut list =
-            FunctionArgumentList { duplicate_treatment: None, args: Vec::new(), clauses: Vec::new() };
-        if p.peek_token_ref().token == Token::Mul && p.peek_nth_token_ref(1).token == Token::RParen {
-            p.advance_token();
-            list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Wildcard));
+        p.advance();
+        let arguments = if p.peek() == Token::Mul && p.peek_nth(1) == Token::RParen {
+            p.advance();
+            FunctionArguments::Wildcard
         } else {
             // The frames of a call are twice as large as others: it counts as two levels.
-            self.nested(1, p, |g, p| g.arguments(p, &mut list))?;
-        }
-        self.token(p, &Token::RParen)?;
-        let mut expr = function(name, FunctionArguments::List(list));
+            self.nested(1, p, |g, p| g.arguments(p))?
+        };
+        self.token(p, Token::RParen)?;
+        let mut expr = function(name, arguments);
         if let Expr::Function(call) = expr.as_mut() {
-            if p.peek_keyword(Keyword::FILTER) && p.peek_nth_token_ref(1).token == Token::LParen {
-                p.advance_token();
-                p.advance_token();
+            if p.peek_keyword(Keyword::FILTER) && p.peek_nth(1) == Token::LParen {
+                p.advance();
+                p.advance();
                 self.keyword(p, Keyword::WHERE)?;
-                call.filter = Some(self.expr(p, 0)?);
-                self.token(p, &Token::RParen)?;
+                call.filter = Some(*self.expr(p, 0)?);
+                self.token(p, Token::RParen)?;
             }
             // OVER is an alias where no window follows, as in SQLite.
-            let window = match &p.peek_nth_token_ref(1).token {
+            let window = match p.peek_nth(1) {
                 Token::LParen => true,
-                Token::Word(word) => is_name(word),
+                Token::Word(word) => word.is_name(),
+                Token::Quoted => true,
                 _ => false,
             };
             if window && p.parse_keyword(Keyword::OVER) {
-                call.over = Some(if p.peek_token_ref().token == Token::LParen {
+                call.over = Some(if p.peek() == Token::LParen {
                     WindowType::WindowSpec(self.window(p)?)
                 } else {
                     WindowType::NamedWindow(self.ident(p, "the name of a window")?)
@@ -55,45 +52,31 @@ impl Grammar {
         Ok(expr)
     }
 
-    fn arguments(&self, p: &mut Parser, list: &mut FunctionArgumentList) -> Parse<()> {
-        if p.parse_keyword(Keyword::DISTINCT) {
-            list.duplicate_treatment = Some(DuplicateTreatment::Distinct);
-        } else if p.parse_keyword(Keyword::ALL) {
-            list.duplicate_treatment = Some(DuplicateTreatment::All);
+    fn arguments(&self, p: &mut Parser) -> Parse<FunctionArguments> {
+        let distinct = p.parse_one_of_keywords(&[Keyword::DISTINCT, Keyword::ALL]) == Some(Keyword::DISTINCT);
+        if p.peek() == Token::RParen {
+            return Ok(FunctionArguments::List { distinct, args: Vec::new(), order_by: Vec::new() });
         }
-        if p.peek_token_ref().token == Token::RParen {
-            return Ok(());
-        }
-        loop {
-            let argument = self.expr(p, 0)?;
-            push_argument(&mut list.args, argument);
-            if !p.consume_token(&Token::Comma) {
-                break;
-            }
-        }
-        let order_by = self.order_by(p)?;
-        if !order_by.is_empty() {
-            list.clauses.push(FunctionArgumentClause::OrderBy(order_by));
-        }
-        Ok(())
+        let args = self.expr_list(p)?;
+        Ok(FunctionArguments::List { distinct, args, order_by: self.order_by(p)? })
     }
 
     /// `name AS (..)` of a WINDOW clause.
     pub(super) fn named_window(&self, p: &mut Parser) -> Parse<NamedWindowDefinition> {
         let name = self.ident(p, "the name of a window")?;
         self.keyword(p, Keyword::AS)?;
-        Ok(NamedWindowDefinition(name, NamedWindowExpr::WindowSpec(self.window(p)?)))
+        Ok(NamedWindowDefinition(name, self.window(p)?))
     }
 
     /// `([base] [PARTITION BY ..] [ORDER BY ..] [frame])`.
     fn window(&self, p: &mut Parser) -> Parse<WindowSpec> {
         use Keyword::{GROUPS, PARTITION, RANGE, ROWS};
-        self.token(p, &Token::LParen)?;
-        let place = p.get_current_token().span;
+        self.token(p, Token::LParen)?;
+        let place = p.last_place();
         let frame_or_partition = p.peek_one_of_keywords(&[PARTITION, RANGE, ROWS, GROUPS]).is_some();
         let window_name = match !frame_or_partition && self.peek_name(p) {
             true => self.ident(p, "the name of a window")?,
-            false => Ident { value: String::new(), quote_style: None, span: place },
+            false => Ident { value: SmolStr::default(), quoted: false, span: place },
         };
         let place = span_of(window_name.span);
         let partition_by = match p.parse_keyword(PARTITION) {
@@ -108,8 +91,8 @@ impl Grammar {
             Some(_) => Some(self.frame(p, place)?),
             None => None,
         };
-        self.token(p, &Token::RParen)?;
-        Ok(WindowSpec { window_name: Some(window_name), partition_by, order_by, window_frame })
+        self.token(p, Token::RParen)?;
+        Ok(WindowSpec { window_name, partition_by, order_by, window_frame })
     }
 
     fn frame(&self, p: &mut Parser, place: Span) -> Parse<WindowFrame> {
@@ -137,8 +120,7 @@ impl Grammar {
             return Ok(WindowFrameBound::CurrentRow);
         }
         let unbounded = p.peek_keyword(Keyword::UNBOUNDED)
-            && matches!(&p.peek_nth_token_ref(1).token, Token::Word(word)
-                if matches!(word.keyword, Keyword::PRECEDING | Keyword::FOLLOWING))
+            && matches!(p.peek_nth(1), Token::Word(Keyword::PRECEDING | Keyword::FOLLOWING))
             && p.parse_keyword(Keyword::UNBOUNDED);
         let rows = if unbounded { None } else { Some(self.expr(p, 0)?) };
         match p.parse_one_of_keywords(&[Keyword::PRECEDING, Keyword::FOLLOWING]) {
@@ -174,10 +156,5 @@ impl Grammar {
 
 /// True for the name that stands in the tree of a window without a base: it says where the window is.
 pub fn is_unnamed(name: &Ident) -> bool {
-    name.value.is_empty() && name.quote_style.is_none()
-}
-
-/// Adds an argument, in a frame of its own.
-fn push_argument(arguments: &mut Vec<FunctionArg>, argument: Box<Expr>) {
-    arguments.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(*argument)));
+    name.value.is_empty() && !name.quoted
 }

@@ -1,22 +1,20 @@
 //! Column definitions, type names, constraints, keys and indexed columns.
 
+use super::ast::{Expr, Ident, Value, ValueWithSpan};
 use super::dialect::{Grammar, Parse};
-use super::spans::span_of;
+use super::keyword::Keyword;
+use super::place::span_of;
 use super::statement::{
     ColumnConstraint, ColumnConstraintKind, ColumnDefinition, DeclaredType, ForeignAction, ForeignKey,
     IndexedColumn, OnConflict, TableConstraint, TableConstraintKind,
 };
-use super::tokens::is_name;
+use super::stream::{Parser, Token};
 use crate::error::Span;
-use sqlparser::ast::{Expr, Ident, ObjectName};
-use sqlparser::keywords::Keyword;
-use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
 
 /// The largest number of arguments that a type name has.
 const TYPE_ARGUMENTS_MAX: usize = 2;
 
-impl Grammar {
+impl Grammar<'_> {
     /// `name [type] constraints`.
     pub(super) fn column_definition(&self, p: &mut Parser) -> Parse<ColumnDefinition> {
         let name = self.ident(p, "a column name")?;
@@ -45,12 +43,12 @@ impl Grammar {
         }
         let Some(mut span) = span else { return Ok(None) };
         let mut arguments = Vec::new();
-        if p.consume_token(&Token::LParen) {
+        if p.consume(Token::LParen) {
             arguments = self.list(p, |g, p| g.type_argument(p))?;
             if arguments.len() > TYPE_ARGUMENTS_MAX {
                 return self.unexpected(p, "at most two numbers behind a type name");
             }
-            self.token(p, &Token::RParen)?;
+            self.token(p, Token::RParen)?;
             span.end = self.last_end(p);
         }
         Ok(Some(DeclaredType { name, arguments, span }))
@@ -58,31 +56,29 @@ impl Grammar {
 
     /// A word of a type; GENERATED ALWAYS begins a constraint.
     fn peek_type_word(&self, p: &Parser) -> bool {
-        match &p.peek_token_ref().token {
-            Token::Word(word) if word.keyword == Keyword::GENERATED => {
-                !matches!(&p.peek_nth_token_ref(1).token, Token::Word(next) if next.keyword == Keyword::ALWAYS)
-            }
-            Token::Word(word) => is_name(word),
-            Token::SingleQuotedString(_) => true,
+        match p.peek() {
+            Token::Word(Keyword::GENERATED) => !matches!(p.peek_nth(1), Token::Word(Keyword::ALWAYS)),
+            Token::Word(word) => word.is_name(),
+            Token::Quoted | Token::Text => true,
             _ => false,
         }
     }
 
     /// A signed number; a fraction is cut off, since no type asks for one.
     fn type_argument(&self, p: &mut Parser) -> Parse<i64> {
-        let minus = p.consume_token(&Token::Minus);
+        let minus = p.consume(Token::Minus);
         if !minus {
-            let _ = p.consume_token(&Token::Plus);
+            let _ = p.consume(Token::Plus);
         }
-        let Token::Number(text, _) = &p.peek_token_ref().token else {
+        if p.peek() != Token::Number {
             return self.unexpected(p, "a number");
-        };
-        let magnitude = match super::literal::number_value(text) {
+        }
+        let magnitude = match super::literal::number_value(self.next_text(p)) {
             Ok(crate::value::Value::Integer(integer)) => integer,
             Ok(crate::value::Value::Real(real)) => real as i64,
             _ => return self.unexpected(p, "a number"),
         };
-        p.advance_token();
+        p.advance();
         Ok(if minus { magnitude.wrapping_neg() } else { magnitude })
     }
 
@@ -138,7 +134,7 @@ impl Grammar {
                 let _ = p.parse_keyword(Keyword::VIRTUAL);
             }
             ColumnConstraintKind::Generated { expr, text, stored }
-        } else if name.is_some() && !matches!(p.peek_token_ref().token, Token::Comma | Token::RParen) {
+        } else if name.is_some() && !matches!(p.peek(), Token::Comma | Token::RParen) {
             return self.unexpected(p, "a constraint");
         } else {
             return Ok(None);
@@ -150,16 +146,17 @@ impl Grammar {
     /// `DEFAULT literal`, `DEFAULT -1`, `DEFAULT word` or `DEFAULT (expression)`.
     pub(super) fn default_value(&self, p: &mut Parser) -> Parse<ColumnConstraintKind> {
         let start = self.next_span(p).start;
-        if p.peek_token_ref().token == Token::LParen {
+        if p.peek() == Token::LParen {
             let (expr, text) = self.expr_in_parentheses(p)?;
             return Ok(ColumnConstraintKind::Default(expr, text));
         }
         // A term without operators: a word alone is its text, as in SQLite.
-        let expr = match &p.peek_token_ref().token {
+        let expr = match p.peek() {
+            Token::Quoted => self.default_word(p)?,
             Token::Word(word)
-                if is_name(word)
+                if word.is_name()
                     && !matches!(
-                        word.keyword,
+                        word,
                         Keyword::TRUE
                             | Keyword::FALSE
                             | Keyword::CURRENT_DATE
@@ -167,27 +164,31 @@ impl Grammar {
                             | Keyword::CURRENT_TIMESTAMP
                     ) =>
             {
-                let word = self.ident(p, "a default value")?;
-                let value = sqlparser::ast::Value::SingleQuotedString(word.value);
-                Expr::Value(value.with_span(word.span))
+                self.default_word(p)?
             }
             _ => self.operand(p)?,
         };
         Ok(ColumnConstraintKind::Default(expr, self.text_from(p, start)))
     }
 
+    /// A word that is the text it is written as.
+    fn default_word(&self, p: &mut Parser) -> Parse<Expr> {
+        let word = self.ident(p, "a default value")?;
+        Ok(Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(word.value), span: word.span }))
+    }
+
     /// `(expr)`, and the text between the parentheses.
     fn expr_in_parentheses(&self, p: &mut Parser) -> Parse<(Expr, String)> {
-        self.token(p, &Token::LParen)?;
+        self.token(p, Token::LParen)?;
         let start = self.next_span(p).start;
         let expr = *self.expr(p, 0)?;
         let text = self.text_from(p, start);
-        self.token(p, &Token::RParen)?;
+        self.token(p, Token::RParen)?;
         Ok((expr, text))
     }
 
     /// ASC or DESC; true for DESC.
-    fn direction(&self, p: &mut Parser) -> bool {
+    pub(super) fn direction(&self, p: &mut Parser) -> bool {
         p.parse_one_of_keywords(&[Keyword::ASC, Keyword::DESC]) == Some(Keyword::DESC)
     }
 
@@ -205,7 +206,7 @@ impl Grammar {
         self.keyword(p, Keyword::REFERENCES)?;
         let mut key = ForeignKey {
             table: self.ident(p, "the name of a table")?,
-            columns: match p.peek_token_ref().token {
+            columns: match p.peek() {
                 Token::LParen => self.ident_list(p, "a column name")?,
                 _ => Vec::new(),
             },
@@ -218,7 +219,7 @@ impl Grammar {
                 // SQLite reads MATCH and ignores it.
                 self.ident(p, "a kind of match")?;
             } else if p.peek_keyword(ON) {
-                p.advance_token();
+                p.advance();
                 match p.parse_one_of_keywords(&[DELETE, UPDATE, INSERT]) {
                     Some(DELETE) => key.on_delete = self.foreign_action(p)?,
                     Some(UPDATE) => key.on_update = self.foreign_action(p)?,
@@ -226,8 +227,7 @@ impl Grammar {
                     None => return self.unexpected(p, "DELETE or UPDATE"),
                 }
             } else if p.peek_keyword(DEFERRABLE)
-                || p.peek_keyword(NOT)
-                    && matches!(&p.peek_nth_token_ref(1).token, Token::Word(word) if word.keyword == DEFERRABLE)
+                || p.peek_keyword(NOT) && matches!(p.peek_nth(1), Token::Word(DEFERRABLE))
             {
                 let not = p.parse_keyword(NOT);
                 self.keyword(p, DEFERRABLE)?;
@@ -273,10 +273,10 @@ impl Grammar {
         let kind = match p.parse_one_of_keywords(&[PRIMARY, UNIQUE, CHECK, FOREIGN]) {
             Some(PRIMARY) => {
                 self.keyword(p, KEY)?;
-                self.token(p, &Token::LParen)?;
+                self.token(p, Token::LParen)?;
                 let columns = self.list(p, |g, p| g.indexed_column(p))?;
                 let autoincrement = p.parse_keyword(AUTOINCREMENT);
-                self.token(p, &Token::RParen)?;
+                self.token(p, Token::RParen)?;
                 TableConstraintKind::PrimaryKey { columns, autoincrement }
             }
             Some(UNIQUE) => TableConstraintKind::Unique(self.indexed_columns(p)?),
@@ -297,9 +297,9 @@ impl Grammar {
 
     /// `(a, b COLLATE c DESC, expr)`.
     pub(super) fn indexed_columns(&self, p: &mut Parser) -> Parse<Vec<IndexedColumn>> {
-        self.token(p, &Token::LParen)?;
+        self.token(p, Token::LParen)?;
         let columns = self.list(p, |g, p| g.indexed_column(p))?;
-        self.token(p, &Token::RParen)?;
+        self.token(p, Token::RParen)?;
         Ok(columns)
     }
 
@@ -308,22 +308,16 @@ impl Grammar {
         let mut expr = *self.expr(p, 0)?;
         let mut text = self.text_from(p, start);
         let mut collation = None;
-        if let Expr::Collate { expr: inner, collation: name } = expr {
-            if let Some(ident) = last_ident(name) {
-                // The text of the expression ends in front of COLLATE and the collation's name.
-                let end = span_of(ident.span).start.saturating_sub(start);
-                let before = text.get(..end).unwrap_or("").trim_end();
-                let keep = before.len().saturating_sub("COLLATE".len());
-                text = before.get(..keep).unwrap_or("").trim_end().to_owned();
-                collation = Some(ident);
-            }
+        if let Expr::Collate { expr: inner, collation: ident } = expr {
+            // The text of the expression ends in front of COLLATE and the collation's name.
+            let end = span_of(ident.span).start.saturating_sub(start);
+            let before = text.get(..end).unwrap_or("").trim_end();
+            let keep = before.len().saturating_sub("COLLATE".len());
+            text = before.get(..keep).unwrap_or("").trim_end().to_owned();
+            collation = Some(*ident);
             expr = *inner;
         }
         let descending = self.direction(p);
         Ok(IndexedColumn { expr, text, collation, descending })
     }
-}
-
-fn last_ident(name: ObjectName) -> Option<Ident> {
-    name.0.last().and_then(|part| part.as_ident()).cloned()
 }

@@ -1,16 +1,15 @@
 //! CREATE TABLE, INDEX, VIEW and TRIGGER; DROP; ALTER TABLE. Columns and constraints are in `column.rs`.
 
 use super::dialect::{Grammar, Parse};
+use super::keyword::Keyword;
 use super::statement::{
     AlterOperation, ColumnChange, CreateIndex, CreateTable, CreateTrigger, CreateView, DropKind, Statement,
     TriggerEvent, TriggerTime,
 };
+use super::stream::{Parser, Token};
 use crate::error::Span;
-use sqlparser::keywords::Keyword;
-use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
 
-impl Grammar {
+impl Grammar<'_> {
     /// What follows CREATE.
     pub(super) fn create(&self, p: &mut Parser) -> Parse<Statement> {
         let temporary = p.parse_one_of_keywords(&[Keyword::TEMP, Keyword::TEMPORARY]).is_some();
@@ -49,14 +48,14 @@ impl Grammar {
             table.source = Some(self.query(p)?);
             return Ok(Statement::CreateTable(Box::new(table)));
         }
-        if p.peek_token_ref().token != Token::LParen {
+        if p.peek() != Token::LParen {
             return self.unexpected(p, "\"(\" or AS");
         }
-        p.advance_token();
+        p.advance();
         table.columns.push(self.column_definition(p)?);
         loop {
-            let comma = p.consume_token(&Token::Comma);
-            if p.peek_token_ref().token == Token::RParen && !comma {
+            let comma = p.consume(Token::Comma);
+            if p.peek() == Token::RParen && !comma {
                 break;
             }
             // Commas between table constraints may be left out, as in SQLite.
@@ -68,8 +67,8 @@ impl Grammar {
                 return self.unexpected(p, if comma { "a table constraint" } else { "\",\" or \")\"" });
             }
         }
-        self.token(p, &Token::RParen)?;
-        if p.peek_token_ref().token != Token::EOF {
+        self.token(p, Token::RParen)?;
+        if p.peek() != Token::EOF {
             self.list(p, |g, p| g.table_option(p))?.into_iter().for_each(|strict| {
                 if strict {
                     table.strict = true;
@@ -119,7 +118,7 @@ impl Grammar {
     fn create_view(&self, p: &mut Parser, temporary: bool) -> Parse<Statement> {
         let if_not_exists = self.if_exists(p, true);
         let name = self.qualified_name(p, "the name of the view")?;
-        let columns = match p.peek_token_ref().token {
+        let columns = match p.peek() {
             Token::LParen => self.ident_list(p, "a column name")?,
             _ => Vec::new(),
         };
@@ -161,7 +160,7 @@ impl Grammar {
         let mut body = Vec::new();
         while body.is_empty() || !p.parse_keyword(Keyword::END) {
             body.push(self.query_or_write(p)?);
-            self.token(p, &Token::SemiColon)?;
+            self.token(p, Token::SemiColon)?;
         }
         Ok(Statement::CreateTrigger(Box::new(CreateTrigger {
             temporary,
@@ -200,10 +199,8 @@ impl Grammar {
             }
             Some(RENAME) => {
                 // COLUMN may be left out, and a column may be named so.
-                if p.peek_keyword(COLUMN)
-                    && !matches!(&p.peek_nth_token_ref(1).token, Token::Word(word) if word.keyword == TO)
-                {
-                    p.advance_token();
+                if p.peek_keyword(COLUMN) && !matches!(p.peek_nth(1), Token::Word(TO)) {
+                    p.advance();
                 }
                 let from = self.ident(p, "the name of a column")?;
                 self.keyword(p, TO)?;
@@ -239,7 +236,7 @@ impl Grammar {
         let set = p.parse_keyword(SET);
         if set && p.peek_keyword(DEFAULT) {
             let start = self.next_span(p).start;
-            p.advance_token();
+            p.advance();
             self.default_value(p)?;
             return Ok(ColumnChange::SetDefault(Span { start, end: self.last_end(p) }));
         }

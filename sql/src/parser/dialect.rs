@@ -1,23 +1,21 @@
-//! The grammar: our dialect for sqlparser, and what its functions share while one statement is parsed.
+//! The grammar: what its functions share while one statement is parsed, and the small rules that all of them use:
+//! names, lists, keywords, errors.
 //!
-//! sqlparser's `Parser` walks the tokens and asks its dialect for each expression. Our dialect answers with whole
-//! expressions (`expr.rs`), so that every function of sqlparser that parses an expression gets SQLite's operators.
-//! Query bodies (`query.rs`) are ours too, because no hook reaches what they need: SQLite's compound operators have
-//! one precedence, INDEXED BY, MATERIALIZED and EXCLUDE, ON behind a comma.
+//! The rules are methods of [`Grammar`] over the tokens under a [`Parser`]: statements in `simple.rs`, `dml.rs`,
+//! `ddl.rs` and `column.rs`, queries in `query.rs` and `from.rs`, expressions in `expr.rs`, `operand.rs` and `call.rs`.
 //!
 //! Limits: see [`HEIGHT_MAX`], [`NESTING_MAX`] and [`COMPOUND_MAX`].
 
-use super::Name;
-use super::spans::span_of;
-use super::statement::Hints;
-use super::tokens::{Tokens, is_bare_alias, is_name};
+use super::ast::{Expr, Ident, Place};
+use super::keyword::Keyword;
+use super::literal::unquote;
+use super::place::span_of;
+use super::statement::{Hints, Name};
+use super::stream::{Parser, Token};
+use super::tokens::Tokens;
 use crate::error::{Error, Result, Span};
 use crate::value::Value;
-use sqlparser::ast::{Expr, Ident};
-use sqlparser::dialect::Dialect;
-use sqlparser::keywords::Keyword;
-use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Token, Word};
+use smol_str::SmolStr;
 use std::cell::{Cell, RefCell};
 
 /// The greatest height of an expression's tree, chains of operators included (as in SQLite).
@@ -25,8 +23,8 @@ pub const HEIGHT_MAX: usize = 1_000;
 
 /// How deep parentheses, calls and CASEs nest; a subquery counts as five of them, an ORDER BY as ten.
 ///
-/// In a debug build one level takes at most 4 KiB of stack (measured: parentheses 2.5 KiB, subqueries 18 KiB, an
-/// ORDER BY through sqlparser's own function 40 KiB), so that parsing takes at most half of a stack of 2 MiB.
+/// In a debug build one level takes at most 4 KiB of stack (measured: parentheses 2.5 KiB, subqueries 18 KiB), so
+/// that parsing takes at most half of a stack of 2 MiB.
 pub const NESTING_MAX: usize = 250;
 
 /// How many levels of nesting one subquery takes.
@@ -46,20 +44,14 @@ pub(super) type Parse<T> = Result<T, Failed>;
 #[derive(Debug)]
 pub(super) struct Failed;
 
-impl From<ParserError> for Failed {
-    fn from(_: ParserError) -> Failed {
-        Failed
-    }
-}
-
 /// What the functions of the grammar share while they parse one statement.
 #[derive(Debug, Default)]
-pub(super) struct Grammar {
-    /// The statement's text, which spans point into.
-    pub text: String,
+pub(super) struct Grammar<'a> {
+    /// The statement's text, which places point into.
+    pub text: &'a str,
     /// The lifted literals, for those that stand where a name is expected.
-    pub literals: Vec<Value>,
-    /// The clauses that trees cannot hold.
+    pub literals: &'a [Value],
+    /// The clauses that trees do not hold.
     pub hints: RefCell<Hints>,
     /// Lifted slots that were read as names.
     pub pinned: RefCell<Vec<usize>>,
@@ -71,56 +63,32 @@ pub(super) struct Grammar {
     pub height: Cell<usize>,
 }
 
-impl Dialect for Grammar {
-    fn is_identifier_start(&self, ch: char) -> bool {
-        ch.is_ascii_alphabetic() || ch == '_' || !ch.is_ascii()
-    }
-
-    fn is_identifier_part(&self, ch: char) -> bool {
-        self.is_identifier_start(ch) || ch.is_ascii_digit() || ch == '$'
-    }
-
-    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
-        Some(self.expr(parser, 0).map(|expr| *expr).map_err(|Failed| ParserError::ParserError(String::new())))
-    }
-
-    /// The whole expression was parsed as a prefix: nothing is left for sqlparser's own operators.
-    fn get_next_precedence(&self, _parser: &Parser) -> Option<Result<u8, ParserError>> {
-        Some(Ok(0))
-    }
-}
-
-impl Grammar {
+impl<'a> Grammar<'a> {
     /// Parses one token list with `rule`, which must use all of it.
     pub(super) fn run<T>(
-        text: String,
-        literals: Vec<Value>,
+        text: &'a str,
+        literals: &'a [Value],
         tokens: Tokens,
-        rule: impl Fn(&Grammar, &mut Parser) -> Parse<T>,
-    ) -> Result<(T, Grammar)> {
+        rule: impl Fn(&Grammar<'_>, &mut Parser) -> Parse<T>,
+    ) -> Result<(T, Grammar<'a>)> {
         let grammar = Grammar { text, literals, ..Grammar::default() };
-        let result = {
-            let mut parser = Parser::new(&grammar)
-                .with_recursion_limit(usize::MAX)
-                .with_tokens_with_locations(tokens.list);
-            rule(&grammar, &mut parser).and_then(|value| {
-                if parser.peek_token_ref().token == Token::EOF {
-                    Ok(value)
-                } else {
-                    grammar.unexpected(&parser, "the end of the statement")
-                }
-            })
-        };
+        let mut parser = Parser::new(tokens.list);
+        let result = rule(&grammar, &mut parser).and_then(|value| match parser.peek() {
+            Token::EOF => Ok(value),
+            _ => grammar.unexpected(&parser, "the end of the statement"),
+        });
         match result {
             Ok(value) => Ok((value, grammar)),
-            // Only sqlparser's own functions fail without a word of ours.
+            // Whatever fails says why.
             Err(Failed) => Err(grammar
                 .error
                 .take()
                 .unwrap_or_else(|| Error::syntax("the statement is incomplete", None))),
         }
     }
+}
 
+impl Grammar<'_> {
     /// Fails with `error`.
     pub(super) fn fail<T>(&self, error: Error) -> Parse<T> {
         self.error.borrow_mut().get_or_insert(error);
@@ -142,30 +110,26 @@ impl Grammar {
 
     /// The place of the next token; of the end of the text behind the last.
     pub(super) fn next_span(&self, p: &Parser) -> Span {
-        let token = p.peek_token_ref();
-        if token.token == Token::EOF {
-            Span { start: self.text.len(), end: self.text.len() }
-        } else {
-            span_of(token.span)
+        match p.place_nth(0) {
+            Some(place) => span_of(place),
+            None => Span { start: self.text.len(), end: self.text.len() },
         }
     }
 
     /// The end of the token just consumed.
     pub(super) fn last_end(&self, p: &Parser) -> usize {
-        span_of(p.get_current_token().span).end
+        span_of(p.last_place()).end
     }
 
-    /// The name that a word at `span` is. A bare word is its text, which its token does not hold.
-    pub(super) fn word_ident(&self, word: &Word, span: sqlparser::tokenizer::Span) -> Ident {
-        let value = match word.quote_style {
-            None => self.text_at(span_of(span)).to_owned(),
-            Some(_) => word.value.clone(),
-        };
-        Ident { value, quote_style: word.quote_style, span }
-    }
-
-    fn text_at(&self, span: Span) -> &str {
+    /// The text at a place.
+    pub(super) fn text_at(&self, place: Place) -> &str {
+        let span = span_of(place);
         self.text.get(span.start..span.end).unwrap_or("")
+    }
+
+    /// The text of the next token.
+    pub(super) fn next_text(&self, p: &Parser) -> &str {
+        p.place_nth(0).map_or("", |place| self.text_at(place))
     }
 
     /// The text from `start` to the end of the token just consumed.
@@ -178,7 +142,7 @@ impl Grammar {
         &self,
         weight: usize,
         p: &mut Parser,
-        rule: impl FnOnce(&Grammar, &mut Parser) -> Parse<T>,
+        rule: impl FnOnce(&Self, &mut Parser) -> Parse<T>,
     ) -> Parse<T> {
         self.enter(weight)?;
         let result = rule(self, p);
@@ -202,56 +166,54 @@ impl Grammar {
     }
 
     /// Consumes a token or fails.
-    pub(super) fn token(&self, p: &mut Parser, token: &Token) -> Parse<()> {
-        if p.consume_token(token) { Ok(()) } else { self.unexpected(p, &format!("\"{token}\"")) }
+    pub(super) fn token(&self, p: &mut Parser, token: Token) -> Parse<()> {
+        if p.consume(token) { Ok(()) } else { self.unexpected(p, &format!("\"{}\"", token.written())) }
     }
 
-    /// Whether the next token is this word, which sqlparser has no keyword for.
-    pub(super) fn peek_word(&self, p: &Parser, n: usize, text: &str) -> bool {
-        let token = p.peek_nth_token_ref(n);
-        matches!(&token.token, Token::Word(word) if word.quote_style.is_none())
-            && self.text_at(span_of(token.span)).eq_ignore_ascii_case(text)
+    /// Whether the `n`th token behind the next is this word, which is no keyword.
+    fn peek_word(&self, p: &Parser, n: usize, text: &str) -> bool {
+        matches!((p.peek_nth(n), p.place_nth(n)), (Token::Word(_), Some(place))
+            if self.text_at(place).eq_ignore_ascii_case(text))
     }
 
     /// Consumes this word if it is next.
     pub(super) fn word(&self, p: &mut Parser, text: &str) -> bool {
         let found = self.peek_word(p, 0, text);
         if found {
-            p.advance_token();
+            p.advance();
         }
         found
     }
 
     /// Whether the next token can be a name behind AS and wherever only a name can stand.
     pub(super) fn peek_name(&self, p: &Parser) -> bool {
-        self.name_token(&p.peek_token_ref().token, is_name)
+        self.name_token(p.peek(), Keyword::is_name)
     }
 
     /// Whether the next token can be an alias without AS.
     pub(super) fn peek_bare_alias(&self, p: &Parser) -> bool {
         if p.peek_keyword(Keyword::WINDOW)
-            && matches!(p.peek_nth_token_ref(1).token, Token::Word(_))
-            && matches!(&p.peek_nth_token_ref(2).token, Token::Word(word) if word.keyword == Keyword::AS)
+            && matches!(p.peek_nth(1), Token::Word(_) | Token::Quoted)
+            && p.peek_nth(2) == Token::Word(Keyword::AS)
         {
             return false;
         }
-        self.name_token(&p.peek_token_ref().token, is_bare_alias)
+        self.name_token(p.peek(), Keyword::is_bare_alias)
     }
 
-    fn name_token(&self, token: &Token, accepts: fn(&Word) -> bool) -> bool {
+    fn name_token(&self, token: Token, accepts: fn(Keyword) -> bool) -> bool {
         match token {
             Token::Word(word) => accepts(word),
-            Token::SingleQuotedString(_) => true,
-            Token::Placeholder(slot) => self.lifted_text(slot).is_some(),
+            Token::Quoted | Token::Text => true,
+            Token::Slot(slot) => self.lifted_text(slot).is_some(),
             _ => false,
         }
     }
 
-    /// The slot and text of a lifted string.
-    fn lifted_text(&self, placeholder: &str) -> Option<(usize, &str)> {
-        let slot = placeholder.strip_prefix('#')?.parse().ok()?;
-        match self.literals.get(slot) {
-            Some(Value::Text(text)) => Some((slot, text)),
+    /// The text of a lifted string.
+    fn lifted_text(&self, slot: u32) -> Option<&str> {
+        match self.literals.get(slot as usize) {
+            Some(Value::Text(text)) => Some(text),
             _ => None,
         }
     }
@@ -261,25 +223,25 @@ impl Grammar {
         if !self.peek_name(p) {
             return self.unexpected(p, what);
         }
-        p.advance_token();
-        let token = p.get_current_token();
-        let span = token.span;
-        Ok(match &token.token {
-            Token::Word(word) => self.word_ident(word, span),
-            Token::Placeholder(placeholder) => {
-                let (slot, text) = self.lifted_text(placeholder).unwrap_or_default();
-                self.pinned.borrow_mut().push(slot);
-                Ident { value: text.to_owned(), quote_style: Some('"'), span }
+        let token = p.peek();
+        p.advance();
+        let span = p.last_place();
+        let text = self.text_at(span);
+        let value = match token {
+            Token::Word(_) => SmolStr::new(text),
+            Token::Slot(slot) => {
+                self.pinned.borrow_mut().push(slot as usize);
+                SmolStr::new(self.lifted_text(slot).unwrap_or_default())
             }
-            Token::SingleQuotedString(text) => Ident { value: text.clone(), quote_style: Some('"'), span },
-            _ => return self.unexpected(p, what),
-        })
+            _ => unquote(text),
+        };
+        Ok(Ident { value, quoted: !matches!(token, Token::Word(_)), span })
     }
 
     /// `name` or `database.name`.
     pub(super) fn qualified_name(&self, p: &mut Parser, what: &str) -> Parse<Name> {
         let name = self.ident(p, what)?;
-        if p.consume_token(&Token::Period) {
+        if p.consume(Token::Period) {
             return Ok(Name { database: Some(name), name: self.ident(p, what)? });
         }
         Ok(Name { database: None, name })
@@ -287,9 +249,9 @@ impl Grammar {
 
     /// `(a, b)`.
     pub(super) fn ident_list(&self, p: &mut Parser, what: &str) -> Parse<Vec<Ident>> {
-        self.token(p, &Token::LParen)?;
+        self.token(p, Token::LParen)?;
         let names = self.list(p, |g, p| g.ident(p, what))?;
-        self.token(p, &Token::RParen)?;
+        self.token(p, Token::RParen)?;
         Ok(names)
     }
 
@@ -297,10 +259,10 @@ impl Grammar {
     pub(super) fn list<T>(
         &self,
         p: &mut Parser,
-        rule: impl Fn(&Grammar, &mut Parser) -> Parse<T>,
+        rule: impl Fn(&Self, &mut Parser) -> Parse<T>,
     ) -> Parse<Vec<T>> {
         let mut items = vec![rule(self, p)?];
-        while p.consume_token(&Token::Comma) {
+        while p.consume(Token::Comma) {
             items.push(rule(self, p)?);
         }
         Ok(items)
@@ -312,7 +274,7 @@ impl Grammar {
         loop {
             let expr = self.expr(p, 0)?;
             push_unboxed(&mut items, expr);
-            if !p.consume_token(&Token::Comma) {
+            if !p.consume(Token::Comma) {
                 return Ok(items);
             }
         }

@@ -1,13 +1,12 @@
 //! INSERT, REPLACE, UPDATE and DELETE.
 
+use super::ast::{Ident, With};
 use super::dialect::{Grammar, Parse};
+use super::keyword::Keyword;
 use super::statement::{Assignment, Delete, Insert, OnConflict, Returning, Statement, Update, Upsert};
-use sqlparser::ast::{Ident, With};
-use sqlparser::keywords::Keyword;
-use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
+use super::stream::{Parser, Token};
 
-impl Grammar {
+impl Grammar<'_> {
     /// A query or a writing statement, its WITH included.
     pub(super) fn query_or_write(&self, p: &mut Parser) -> Parse<Statement> {
         let with = self.with(p)?;
@@ -54,7 +53,7 @@ impl Grammar {
         self.keyword(p, Keyword::INTO)?;
         let table = self.qualified_name(p, "the name of a table")?;
         let alias = self.explicit_alias(p)?;
-        let columns = match p.peek_token_ref().token {
+        let columns = match p.peek() {
             Token::LParen => Some(self.ident_list(p, "a column name")?),
             _ => None,
         };
@@ -87,7 +86,7 @@ impl Grammar {
     /// `CONFLICT [(target) [WHERE ..]] DO NOTHING | DO UPDATE SET .. [WHERE ..]`, behind ON.
     fn upsert(&self, p: &mut Parser) -> Parse<Upsert> {
         self.keyword(p, Keyword::CONFLICT)?;
-        let target = if p.peek_token_ref().token == Token::LParen {
+        let target = if p.peek() == Token::LParen {
             let columns = self.indexed_columns(p)?;
             Some((columns, self.clause(p, Keyword::WHERE)?.map(|expr| *expr)))
         } else {
@@ -108,11 +107,11 @@ impl Grammar {
     fn assignments(&self, p: &mut Parser) -> Parse<Vec<Assignment>> {
         self.keyword(p, Keyword::SET)?;
         self.list(p, |g, p| {
-            let columns = match p.peek_token_ref().token {
+            let columns = match p.peek() {
                 Token::LParen => g.ident_list(p, "a column name")?,
                 _ => vec![g.ident(p, "a column name")?],
             };
-            g.token(p, &Token::Eq)?;
+            g.token(p, Token::Eq)?;
             Ok(Assignment { columns, value: *g.expr(p, 0)? })
         })
     }

@@ -1,4 +1,4 @@
-//! Expressions: SQLite's operators between their operands (`operand.rs`), over sqlparser's tokens, into sqlparser's trees.
+//! Expressions: SQLite's operators between their operands (`operand.rs`), into the trees of `ast.rs`.
 //!
 //! Operators from loosest to tightest, all left-associative:
 //!
@@ -18,13 +18,12 @@
 //!
 //! Each operator's function is its own, so that the frames of the recursion stay small.
 
+use super::ast::{BinaryOperator, Expr, UnaryOperator, Value};
 use super::dialect::{Grammar, HEIGHT_MAX, Parse, SUBQUERY_NESTING};
+use super::keyword::Keyword;
 use super::query::simple_query;
+use super::stream::{Parser, Token};
 use crate::error::Error;
-use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
-use sqlparser::keywords::Keyword;
-use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
 
 const OR: u8 = 10;
 const AND: u8 = 20;
@@ -49,10 +48,10 @@ enum Operator {
 }
 
 /// The operator that the next token begins, and its level.
-fn peek_operator(g: &Grammar, p: &Parser) -> Option<(Operator, u8)> {
+fn peek_operator(p: &Parser) -> Option<(Operator, u8)> {
     use BinaryOperator as B;
     let binary = |operator, level| Some((Operator::Binary(operator), level));
-    match &p.peek_token_ref().token {
+    match p.peek() {
         Token::Eq => binary(B::Eq, EQUALITY),
         Token::Neq => binary(B::NotEq, EQUALITY),
         Token::Lt => binary(B::Lt, COMPARISON),
@@ -61,8 +60,8 @@ fn peek_operator(g: &Grammar, p: &Parser) -> Option<(Operator, u8)> {
         Token::GtEq => binary(B::GtEq, COMPARISON),
         Token::Ampersand => binary(B::BitwiseAnd, BITS),
         Token::Pipe => binary(B::BitwiseOr, BITS),
-        Token::ShiftLeft => binary(B::PGBitwiseShiftLeft, BITS),
-        Token::ShiftRight => binary(B::PGBitwiseShiftRight, BITS),
+        Token::ShiftLeft => binary(B::ShiftLeft, BITS),
+        Token::ShiftRight => binary(B::ShiftRight, BITS),
         Token::Plus => binary(B::Plus, SUM),
         Token::Minus => binary(B::Minus, SUM),
         Token::Mul => binary(B::Multiply, PRODUCT),
@@ -71,21 +70,19 @@ fn peek_operator(g: &Grammar, p: &Parser) -> Option<(Operator, u8)> {
         Token::StringConcat => binary(B::StringConcat, CONCAT),
         Token::Arrow => binary(B::Arrow, CONCAT),
         Token::LongArrow => binary(B::LongArrow, CONCAT),
-        Token::Word(word) => match word.keyword {
+        Token::Word(word) => match word {
             Keyword::AND => binary(B::And, AND),
             Keyword::OR => binary(B::Or, OR),
             Keyword::IS => Some((Operator::Is, EQUALITY)),
+            Keyword::ISNULL => Some((Operator::IsNull, EQUALITY)),
             Keyword::NOTNULL => Some((Operator::NotNull, EQUALITY)),
             Keyword::COLLATE => Some((Operator::Collate, COLLATE)),
             keyword if is_word_operator(keyword) => Some((Operator::Word(keyword), EQUALITY)),
-            Keyword::NOT => match &p.peek_nth_token_ref(1).token {
-                Token::Word(word) if word.keyword == Keyword::NULL => Some((Operator::NotNull, EQUALITY)),
-                Token::Word(word) if is_word_operator(word.keyword) => {
-                    Some((Operator::Word(word.keyword), EQUALITY))
-                }
+            Keyword::NOT => match p.peek_nth(1) {
+                Token::Word(Keyword::NULL) => Some((Operator::NotNull, EQUALITY)),
+                Token::Word(word) if is_word_operator(word) => Some((Operator::Word(word), EQUALITY)),
                 _ => None,
             },
-            Keyword::NoKeyword if g.peek_word(p, 0, "ISNULL") => Some((Operator::IsNull, EQUALITY)),
             _ => None,
         },
         _ => None,
@@ -97,14 +94,14 @@ fn is_word_operator(keyword: Keyword) -> bool {
     matches!(keyword, IN | BETWEEN | LIKE | GLOB | MATCH | REGEXP)
 }
 
-impl Grammar {
+impl Grammar<'_> {
     /// An expression of operators that bind tighter than `level`.
     pub(super) fn expr(&self, p: &mut Parser, level: u8) -> Parse<Box<Expr>> {
         self.enter(1)?;
         let before = self.height.replace(0);
         let mut left = self.prefix(p)?;
         self.grow(1)?;
-        while let Some((operator, next)) = peek_operator(self, p) {
+        while let Some((operator, next)) = peek_operator(p) {
             if next <= level {
                 break;
             }
@@ -130,13 +127,13 @@ impl Grammar {
     fn infix(&self, p: &mut Parser, left: Box<Expr>, operator: Operator, level: u8) -> Parse<Box<Expr>> {
         match operator {
             Operator::Binary(op) => {
-                p.advance_token();
+                p.advance();
                 let right = self.expr(p, level)?;
                 Ok(binary(left, op, right))
             }
             Operator::Is => self.is(p, left),
             Operator::IsNull => {
-                p.advance_token();
+                p.advance();
                 Ok(Box::new(Expr::IsNull(left)))
             }
             Operator::NotNull => {
@@ -144,35 +141,33 @@ impl Grammar {
                 if p.parse_keyword(Keyword::NOT) {
                     self.keyword(p, Keyword::NULL)?;
                 } else {
-                    p.advance_token();
+                    p.advance();
                 }
                 Ok(Box::new(Expr::IsNotNull(left)))
             }
             Operator::Word(keyword) => {
                 let negated = p.parse_keyword(Keyword::NOT);
-                p.advance_token();
+                p.advance();
                 match keyword {
                     Keyword::IN => self.in_list(p, left, negated),
                     Keyword::BETWEEN => self.between(p, left, negated),
                     Keyword::LIKE => self.like(p, left, negated),
-                    Keyword::GLOB => {
-                        self.pattern(p, left, BinaryOperator::Custom("GLOB".to_owned()), negated)
-                    }
+                    Keyword::GLOB => self.pattern(p, left, BinaryOperator::Glob, negated),
                     Keyword::MATCH => self.pattern(p, left, BinaryOperator::Match, negated),
                     _ => self.pattern(p, left, BinaryOperator::Regexp, negated),
                 }
             }
             Operator::Collate => {
-                p.advance_token();
+                p.advance();
                 let collation = self.ident(p, "the name of a collation")?;
-                Ok(Box::new(Expr::Collate { expr: left, collation: collation.into() }))
+                Ok(Box::new(Expr::Collate { expr: left, collation: Box::new(collation) }))
             }
         }
     }
 
     /// `IS [NOT] [DISTINCT FROM] x`, with trees of their own for NULL, TRUE and FALSE.
     fn is(&self, p: &mut Parser, left: Box<Expr>) -> Parse<Box<Expr>> {
-        p.advance_token();
+        p.advance();
         let not = p.parse_keyword(Keyword::NOT);
         let distinct = p.parse_keywords(&[Keyword::DISTINCT, Keyword::FROM]);
         let right = self.expr(p, EQUALITY)?;
@@ -192,7 +187,7 @@ impl Grammar {
             true => Some(self.expr(p, EQUALITY)?),
             false => None,
         };
-        Ok(Box::new(Expr::Like { negated, any: false, expr: left, pattern, escape_char }))
+        Ok(Box::new(Expr::Like { negated, expr: left, pattern, escape_char }))
     }
 
     /// GLOB, MATCH and REGEXP.
@@ -211,17 +206,17 @@ impl Grammar {
     /// `IN (list)`, `IN (SELECT ..)`, `IN table` and `IN table_function(..)`.
     fn in_list(&self, p: &mut Parser, left: Box<Expr>, negated: bool) -> Parse<Box<Expr>> {
         let expr = left;
-        if p.consume_token(&Token::LParen) {
+        if p.consume(Token::LParen) {
             if self.peek_query(p) {
                 let subquery = self.subquery(p)?;
-                self.token(p, &Token::RParen)?;
+                self.token(p, Token::RParen)?;
                 return Ok(Box::new(Expr::InSubquery { expr, subquery, negated }));
             }
-            let list = match p.peek_token_ref().token {
+            let list = match p.peek() {
                 Token::RParen => Vec::new(),
                 _ => self.expr_list(p)?,
             };
-            self.token(p, &Token::RParen)?;
+            self.token(p, Token::RParen)?;
             return Ok(Box::new(Expr::InList { expr, list, negated }));
         }
         if !self.peek_name(p) {
@@ -237,7 +232,7 @@ impl Grammar {
     }
 
     /// A query that nests in an expression or a FROM.
-    pub(super) fn subquery(&self, p: &mut Parser) -> Parse<Box<sqlparser::ast::Query>> {
+    pub(super) fn subquery(&self, p: &mut Parser) -> Parse<Box<super::ast::Query>> {
         self.nested(SUBQUERY_NESTING, p, |g, p| g.query(p))
     }
 

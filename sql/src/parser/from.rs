@@ -3,21 +3,17 @@
 //! A comma is a join like any other in SQLite and may carry ON or USING, so a FROM is always one chain of joins,
 //! a comma being a plain JOIN. (CROSS JOIN stays apart: it fixes the join order.)
 
+use super::ast::{Expr, Ident, Join, JoinConstraint, JoinOperator, TableAlias, TableFactor, TableWithJoins};
 use super::dialect::{Grammar, Parse, push_unboxed};
-use super::spans::span_of;
+use super::keyword::Keyword;
+use super::place::span_of;
+use super::stream::{Parser, Token};
 use crate::error::Error;
-use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName,
-    ObjectNamePart, TableAlias, TableFactor, TableFunctionArgs, TableWithJoins,
-};
-use sqlparser::keywords::Keyword;
-use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
 
 /// A kind of join: what makes its operator from its constraint.
 type JoinKind = fn(JoinConstraint) -> JoinOperator;
 
-impl Grammar {
+impl Grammar<'_> {
     /// What follows FROM.
     pub(super) fn from(&self, p: &mut Parser) -> Parse<Vec<TableWithJoins>> {
         let mut from = Vec::new();
@@ -41,7 +37,7 @@ impl Grammar {
                 continue;
             } else if p.parse_keyword(Keyword::USING) {
                 let columns = self.ident_list(p, "a column name")?;
-                JoinConstraint::Using(columns.into_iter().map(ObjectName::from).collect())
+                JoinConstraint::Using(columns)
             } else if natural {
                 JoinConstraint::Natural
             } else {
@@ -50,7 +46,7 @@ impl Grammar {
             if natural && constraint != JoinConstraint::Natural {
                 return self.natural_with_constraint(place);
             }
-            joins.push(Join { relation: *relation, global: false, join_operator: operator(constraint) });
+            joins.push(Join { relation: *relation, join_operator: operator(constraint) });
         }
         Ok(Box::new(TableWithJoins { relation: *first, joins }))
     }
@@ -62,7 +58,7 @@ impl Grammar {
     /// A comma or the words up to JOIN; the flag is NATURAL.
     fn join_operator(&self, p: &mut Parser) -> Parse<Option<(JoinKind, bool)>> {
         use Keyword::*;
-        if p.consume_token(&Token::Comma) {
+        if p.consume(Token::Comma) {
             return Ok(Some((JoinOperator::Join, false)));
         }
         let start = self.next_span(p).start;
@@ -99,17 +95,17 @@ impl Grammar {
 
     /// One table, call, subquery or parenthesis, with its alias.
     fn table_factor(&self, p: &mut Parser) -> Parse<Box<TableFactor>> {
-        if !p.consume_token(&Token::LParen) {
+        if !p.consume(Token::LParen) {
             return self.aliased_table(p);
         }
         if self.peek_query(p) {
             let subquery = self.subquery(p)?;
-            self.token(p, &Token::RParen)?;
+            self.token(p, Token::RParen)?;
             let alias = self.table_alias(p)?;
-            return Ok(Box::new(TableFactor::Derived { lateral: false, subquery, alias, sample: None }));
+            return Ok(Box::new(TableFactor::Derived { subquery, alias }));
         }
         let inside = self.nested(super::dialect::SUBQUERY_NESTING, p, |g, p| g.joined(p))?;
-        self.token(p, &Token::RParen)?;
+        self.token(p, Token::RParen)?;
         let outer = self.table_alias(p)?;
         Ok(parenthesized(inside, outer))
     }
@@ -118,13 +114,10 @@ impl Grammar {
     fn aliased_table(&self, p: &mut Parser) -> Parse<Box<TableFactor>> {
         let mut table = self.plain_table(p)?;
         let alias = self.table_alias(p)?;
-        let place = alias.as_ref().map(|alias| alias.name.span);
         if let TableFactor::Table { name, alias: slot, .. } = &mut table {
-            let place = place.or_else(|| name.0.last()?.as_ident().map(|ident| ident.span));
+            let place = alias.as_ref().map_or(name.name.span, |alias| alias.name.span);
             *slot = alias;
-            if let Some(index) = self.indexed(p)?
-                && let Some(place) = place
-            {
+            if let Some(index) = self.indexed(p)? {
                 self.hints.borrow_mut().indexed.push((span_of(place), index));
             }
         }
@@ -133,53 +126,35 @@ impl Grammar {
 
     /// `[database.]name[(arguments)]`, without alias.
     pub(super) fn plain_table(&self, p: &mut Parser) -> Parse<TableFactor> {
-        let table = self.qualified_name(p, "the name of a table")?;
-        let parts = table.database.into_iter().chain([table.name]).map(ObjectNamePart::Identifier);
-        let name = ObjectName(parts.collect());
-        let args = match p.consume_token(&Token::LParen) {
+        let name = self.qualified_name(p, "the name of a table")?;
+        let args = match p.consume(Token::LParen) {
             true => {
-                let args = match p.peek_token_ref().token {
+                let args = match p.peek() {
                     Token::RParen => Vec::new(),
-                    _ => {
-                        self.list(p, |g, p| Ok(FunctionArg::Unnamed(FunctionArgExpr::Expr(*g.expr(p, 0)?))))?
-                    }
+                    _ => self.expr_list(p)?,
                 };
-                self.token(p, &Token::RParen)?;
-                Some(TableFunctionArgs { args, settings: None })
+                self.token(p, Token::RParen)?;
+                Some(args)
             }
             false => None,
         };
-        Ok(TableFactor::Table {
-            name,
-            alias: None,
-            args,
-            with_hints: Vec::new(),
-            version: None,
-            with_ordinality: false,
-            partitions: Vec::new(),
-            json_path: None,
-            sample: None,
-            index_hints: Vec::new(),
-        })
+        Ok(TableFactor::Table { name, alias: None, args })
     }
 
     fn table_alias(&self, p: &mut Parser) -> Parse<Option<TableAlias>> {
-        let explicit = p.parse_keyword(Keyword::AS);
-        if !explicit && !self.peek_bare_alias(p) {
+        if !p.parse_keyword(Keyword::AS) && !self.peek_bare_alias(p) {
             return Ok(None);
         }
         let name = self.ident(p, "an alias")?;
-        Ok(Some(TableAlias { explicit, name, columns: Vec::new(), at: None }))
+        Ok(Some(TableAlias { name, columns: Vec::new() }))
     }
 
     /// `INDEXED BY i` (`Some(Some(i))`) or `NOT INDEXED` (`Some(None)`).
     pub(super) fn indexed(&self, p: &mut Parser) -> Parse<Option<Option<Ident>>> {
-        if p.peek_keyword(Keyword::NOT) && self.peek_word(p, 1, "INDEXED") {
-            p.advance_token();
-            p.advance_token();
+        if p.parse_keywords(&[Keyword::NOT, Keyword::INDEXED]) {
             return Ok(Some(None));
         }
-        if self.word(p, "INDEXED") {
+        if p.parse_keyword(Keyword::INDEXED) {
             self.keyword(p, Keyword::BY)?;
             return Ok(Some(Some(self.ident(p, "the name of an index")?)));
         }
@@ -206,7 +181,8 @@ fn parenthesized(inside: Box<TableWithJoins>, outer: Option<TableAlias>) -> Box<
 }
 
 /// Adds a join with ON, in a frame of its own.
+#[allow(clippy::boxed_local, reason = "unboxing here is the point")]
 fn push_join(joins: &mut Vec<Join>, relation: Box<TableFactor>, operator: JoinKind, condition: Box<Expr>) {
     let join_operator = operator(JoinConstraint::On(*condition));
-    joins.push(Join { relation: *relation, global: false, join_operator });
+    joins.push(Join { relation: *relation, join_operator });
 }

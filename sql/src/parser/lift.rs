@@ -129,7 +129,11 @@ fn lift_literal(token: &str, kind: Kind, at: usize, scratch: &mut LiftScratch) -
     let value = match kind {
         Kind::Text => {
             let inside = token.get(1..token.len() - 1)?;
-            Value::text(if inside.contains('\'') { unquote(token).into() } else { Box::<str>::from(inside) })
+            Value::text(if inside.contains('\'') {
+                unquote(token).as_str().into()
+            } else {
+                Box::<str>::from(inside)
+            })
         }
         Kind::Blob => Value::Blob(blob_bytes(token.get(2..token.len() - 1)?.as_bytes())),
         _ => number_value(token).ok()?,

@@ -1,22 +1,24 @@
 //! What literals mean: numbers, strings and blobs from their text. Used by the lifter and, for what was not lifted,
 //! by the binder.
 
+use super::ast::Value as TreeValue;
 use crate::error::{Error, Result};
 use crate::value::Value;
-use sqlparser::ast::Value as TreeValue;
+use smol_str::SmolStr;
+use std::borrow::Cow;
 
-/// The value of a literal in a tree; `None` for placeholders, which have none yet.
+/// The value of a literal in a tree; `None` for slots and parameters, which have none yet.
 ///
 /// # Errors
 /// A hexadecimal integer of more than 64 bits.
 pub fn literal_value(value: &TreeValue) -> Result<Option<Value>> {
     Ok(Some(match value {
-        TreeValue::Number(text, _) => number_value(text)?,
+        TreeValue::Number(text) => number_value(text)?,
         TreeValue::SingleQuotedString(text) => Value::text(text.as_str()),
         TreeValue::HexStringLiteral(digits) => Value::Blob(blob_bytes(digits.as_bytes())),
         TreeValue::Boolean(truth) => Value::Integer(i64::from(*truth)),
         TreeValue::Null => Value::Null,
-        _ => return Ok(None),
+        TreeValue::Slot(_) | TreeValue::Parameter(_) => return Ok(None),
     }))
 }
 
@@ -26,13 +28,8 @@ pub fn literal_value(value: &TreeValue) -> Result<Option<Value>> {
 /// # Errors
 /// A hexadecimal integer of more than 64 bits.
 pub fn number_value(text: &str) -> Result<Value> {
-    let stripped: String;
-    let text = if text.contains('_') {
-        stripped = text.replace('_', "");
-        &stripped
-    } else {
-        text
-    };
+    let plain = plain_number(text);
+    let text = &*plain;
     if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         let significant = digits.trim_start_matches('0');
         if significant.len() > 16 {
@@ -56,12 +53,18 @@ pub(super) fn blob_bytes(digits: &[u8]) -> Box<[u8]> {
 }
 
 /// The inside of a quoted token: without its quotes, doubled ones made single.
-pub(super) fn unquote(token: &str) -> String {
+pub(super) fn unquote(token: &str) -> SmolStr {
     let inside = token.get(1..token.len().saturating_sub(1)).unwrap_or("");
-    match token.as_bytes().first() {
-        Some(b'\'') => inside.replace("''", "'"),
-        Some(b'"') => inside.replace("\"\"", "\""),
-        Some(b'`') => inside.replace("``", "`"),
-        _ => inside.to_owned(),
-    }
+    let (doubled, single) = match token.as_bytes().first() {
+        Some(b'\'') => ("''", "'"),
+        Some(b'"') => ("\"\"", "\""),
+        Some(b'`') => ("``", "`"),
+        _ => return SmolStr::new(inside),
+    };
+    if inside.contains(doubled) { inside.replace(doubled, single).into() } else { SmolStr::new(inside) }
+}
+
+/// The text of a number without the underscores between its digits.
+pub(super) fn plain_number(text: &str) -> Cow<'_, str> {
+    if text.contains('_') { text.replace('_', "").into() } else { text.into() }
 }

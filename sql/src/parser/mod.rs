@@ -1,7 +1,7 @@
 //! From text to [`Statement`]s.
 //!
 //! ```text
-//! text --scan--> tokens --sqlparser's Parser, our dialect--> Expr, Query inside our Statement
+//! text --scan--> tokens --grammar--> Statement, with the trees of `ast` inside
 //!   \--lift--> cache key + literals        (what a cached plan needs; nothing is parsed)
 //! ```
 //!
@@ -9,6 +9,7 @@
 //! [`statement_end`] and [`is_complete`] only look for its semicolon. Every span of a tree converts to bytes by
 //! [`span_of`]. This folder knows values and errors, and nothing of catalogs or plans.
 
+pub mod ast;
 mod call;
 mod column;
 mod ddl;
@@ -16,14 +17,16 @@ mod dialect;
 mod dml;
 mod expr;
 mod from;
+mod keyword;
 mod lift;
 mod literal;
 mod operand;
+mod place;
 mod query;
 mod scan;
 mod simple;
-mod spans;
 mod statement;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -32,16 +35,16 @@ pub use call::is_unnamed;
 pub use dialect::{COMPOUND_MAX, HEIGHT_MAX, NESTING_MAX};
 pub use lift::{LiftScratch, LiftedRef, Slots, lift};
 pub use literal::{literal_value, number_value};
+pub use place::span_of;
 pub use scan::{is_blank, is_complete, statement_end};
-pub use spans::span_of;
 pub use statement::*;
 
 use crate::error::{Error, Result, Span};
-use crate::value::Value;
+
+use ast::Expr;
 use dialect::{Grammar, Parse};
 use scan::{Kind, scan, skip_blanks};
-use sqlparser::ast::Expr;
-use sqlparser::parser::Parser;
+use stream::Parser;
 
 /// Parses the first statement of `text` and says how many bytes it took, its semicolon and what stands before it
 /// included. `None` when only blanks, comments and semicolons remain.
@@ -59,13 +62,14 @@ pub fn parse_one(text: &str, lifted: Option<Slots<'_>>) -> Result<Option<(Parsed
     if start >= bytes.len() {
         return Ok(None);
     }
-    let (statement, grammar, parameters, end) = parse_with(text, start, lifted, Grammar::statement)?;
+    let (statement, grammar, parameters, end) =
+        parse_with(text, start, lifted, |grammar, parser| grammar.statement(parser))?;
     let parsed = Parsed {
         statement,
         hints: grammar.hints.into_inner(),
         parameters,
         pinned: grammar.pinned.into_inner(),
-        text: grammar.text,
+        text: grammar.text.to_owned(),
         start,
     };
     Ok(Some((parsed, end)))
@@ -102,17 +106,15 @@ pub fn parse_query_text(text: &str) -> Result<Parsed> {
 }
 
 /// Tokens, then `rule` over all of them; spans of errors made relative to `text`.
-fn parse_with<T>(
-    text: &str,
+fn parse_with<'a, T>(
+    text: &'a str,
     start: usize,
-    lifted: Option<Slots<'_>>,
-    rule: impl Fn(&Grammar, &mut Parser) -> Parse<T>,
-) -> Result<(T, Grammar, Vec<Option<String>>, usize)> {
+    lifted: Option<Slots<'a>>,
+    rule: impl Fn(&Grammar<'_>, &mut Parser) -> Parse<T>,
+) -> Result<(T, Grammar<'a>, Vec<Option<String>>, usize)> {
     let mut tokens = tokens::tokenize(text, start, lifted)?;
-    let source = text.get(start..tokens.text_end).unwrap_or("").to_owned();
-    // The grammar reads texts alone, which may stand for names.
-    let has_text = |slots: &Slots<'_>| slots.literals.iter().any(|literal| matches!(literal, Value::Text(_)));
-    let literals = lifted.filter(has_text).map_or_else(Vec::new, |slots| slots.literals.to_vec());
+    let source = text.get(start..tokens.text_end).unwrap_or("");
+    let literals = lifted.map_or(&[][..], |slots| slots.literals);
     let parameters = std::mem::take(&mut tokens.parameters);
     let end = tokens.end;
     match Grammar::run(source, literals, tokens, rule) {

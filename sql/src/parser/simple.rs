@@ -1,16 +1,16 @@
 //! The statement loop's dispatch, and the statements that are a few words: transactions, PRAGMA, EXPLAIN, ANALYZE,
 //! REINDEX, VACUUM, ATTACH and DETACH.
 
+use super::ast::{Expr, Ident, ValueWithSpan};
 use super::dialect::{Grammar, Parse};
-use super::literal::literal_value;
+use super::keyword::Keyword;
+use super::literal::{literal_value, unquote};
 use super::statement::{BeginMode, ExplainMode, PragmaArgument, Statement};
+use super::stream::{Parser, Token};
 use crate::value::Value;
-use sqlparser::ast::Expr;
-use sqlparser::keywords::Keyword;
-use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
+use smol_str::SmolStr;
 
-impl Grammar {
+impl Grammar<'_> {
     /// One statement.
     pub(super) fn statement(&self, p: &mut Parser) -> Parse<Statement> {
         if p.parse_keyword(Keyword::EXPLAIN) {
@@ -21,10 +21,9 @@ impl Grammar {
 
     fn unexplained(&self, p: &mut Parser) -> Parse<Statement> {
         use Keyword::*;
-        let Token::Word(word) = &p.peek_token_ref().token else {
+        let Token::Word(keyword) = p.peek() else {
             return self.unexpected(p, "a statement");
         };
-        let keyword = word.keyword;
         if matches!(keyword, SELECT | VALUES | WITH | INSERT | REPLACE | UPDATE | DELETE) {
             return self.query_or_write(p);
         }
@@ -49,7 +48,7 @@ impl Grammar {
         if !known {
             return self.unexpected(p, "a statement");
         }
-        p.advance_token();
+        p.advance();
         match keyword {
             CREATE => self.create(p),
             DROP => self.drop(p),
@@ -84,10 +83,9 @@ impl Grammar {
             self.keyword(p, Keyword::PLAN)?;
             ExplainMode::QueryPlan
         } else if p.peek_keyword(Keyword::ANALYZE)
-            && matches!(&p.peek_nth_token_ref(1).token, Token::Word(word)
-                if word.keyword != Keyword::NoKeyword)
+            && matches!(p.peek_nth(1), Token::Word(word) if word != Keyword::NoKeyword)
         {
-            p.advance_token();
+            p.advance();
             ExplainMode::Analyze
         } else {
             ExplainMode::Plan
@@ -116,7 +114,7 @@ impl Grammar {
 
     fn savepoint_word(&self, p: &mut Parser) -> bool {
         p.peek_keyword(Keyword::SAVEPOINT)
-            && p.peek_nth_token_ref(1).token != Token::EOF
+            && p.peek_nth(1) != Token::EOF
             && p.parse_keyword(Keyword::SAVEPOINT)
     }
 
@@ -130,21 +128,17 @@ impl Grammar {
     }
 
     fn optional_name(&self, p: &mut Parser) -> Parse<Option<super::Name>> {
-        if p.peek_token_ref().token == Token::EOF {
-            Ok(None)
-        } else {
-            self.qualified_name(p, "a name").map(Some)
-        }
+        if p.peek() == Token::EOF { Ok(None) } else { self.qualified_name(p, "a name").map(Some) }
     }
 
     /// `PRAGMA name`, `PRAGMA name = value`, `PRAGMA name(value)`.
     fn pragma(&self, p: &mut Parser) -> Parse<Statement> {
         let name = self.qualified_name(p, "the name of a pragma")?;
-        let argument = if p.consume_token(&Token::Eq) {
+        let argument = if p.consume(Token::Eq) {
             Some(self.pragma_argument(p)?)
-        } else if p.consume_token(&Token::LParen) {
+        } else if p.consume(Token::LParen) {
             let argument = self.pragma_argument(p)?;
-            self.token(p, &Token::RParen)?;
+            self.token(p, Token::RParen)?;
             Some(argument)
         } else {
             None
@@ -155,25 +149,29 @@ impl Grammar {
     /// A word (ON, DELETE and DEFAULT too, though they are reserved), a string, or a signed number.
     fn pragma_argument(&self, p: &mut Parser) -> Parse<PragmaArgument> {
         let reserved = [Keyword::ON, Keyword::DELETE, Keyword::DEFAULT];
-        if let Token::Word(word) = &p.peek_token_ref().token {
-            if !self.peek_name(p) && !reserved.contains(&word.keyword) {
+        if p.peek() == Token::Quoted {
+            return Ok(PragmaArgument::Word(self.ident(p, "a value for the pragma")?));
+        }
+        if let Token::Word(word) = p.peek() {
+            if !word.is_name() && !reserved.contains(&word) {
                 return self.unexpected(p, "a value for the pragma");
             }
-            let ident = self.word_ident(word, p.peek_token_ref().span);
-            p.advance_token();
-            return Ok(PragmaArgument::Word(ident));
+            p.advance();
+            let span = p.last_place();
+            let value = SmolStr::new(self.text_at(span));
+            return Ok(PragmaArgument::Word(Ident { value, quoted: false, span }));
         }
-        let minus = p.consume_token(&Token::Minus);
-        let plus = !minus && p.consume_token(&Token::Plus);
-        let value = match &p.peek_token_ref().token {
-            Token::Number(text, _) if minus => super::literal::number_value(&format!("-{text}")),
-            Token::Number(text, _) => super::literal::number_value(text),
-            Token::SingleQuotedString(text) if !minus && !plus => Ok(Value::text(text.as_str())),
+        let minus = p.consume(Token::Minus);
+        let plus = !minus && p.consume(Token::Plus);
+        let value = match p.peek() {
+            Token::Number if minus => super::literal::number_value(&format!("-{}", self.next_text(p))),
+            Token::Number => super::literal::number_value(self.next_text(p)),
+            Token::Text if !minus && !plus => Ok(Value::text(unquote(self.next_text(p)).as_str())),
             _ => return self.unexpected(p, "a value for the pragma"),
         };
         match value {
             Ok(value) => {
-                p.advance_token();
+                p.advance();
                 Ok(PragmaArgument::Literal(value))
             }
             Err(_) => self.unexpected(p, "a number"),
@@ -199,13 +197,13 @@ impl Grammar {
 
     /// A literal with its sign, for DEFAULT.
     pub(super) fn operand(&self, p: &mut Parser) -> Parse<Expr> {
-        let minus = p.consume_token(&Token::Minus);
-        let plus = !minus && p.consume_token(&Token::Plus);
+        let minus = p.consume(Token::Minus);
+        let plus = !minus && p.consume(Token::Plus);
         let place = self.next_span(p);
         let expr = *self.expr(p, u8::MAX)?;
         let literal = match &expr {
             Expr::Value(value) => literal_value(&value.value).ok().flatten().is_some(),
-            Expr::Function(call) => call.args == sqlparser::ast::FunctionArguments::None,
+            Expr::Function(call) => call.args == super::ast::FunctionArguments::None,
             _ => false,
         };
         if !literal {
@@ -215,15 +213,15 @@ impl Grammar {
             ));
         }
         if let (true, Expr::Value(value)) = (minus, &expr)
-            && let sqlparser::ast::Value::Number(digits, _) = &value.value
+            && let super::ast::Value::Number(digits) = &value.value
         {
-            let negative = sqlparser::ast::Value::Number(format!("-{digits}"), false);
-            return Ok(Expr::Value(negative.with_span(value.span)));
+            let negative = super::ast::Value::Number(format!("-{digits}").into());
+            return Ok(Expr::Value(ValueWithSpan { value: negative, span: value.span }));
         }
         if minus || plus {
             let op = match minus {
-                true => sqlparser::ast::UnaryOperator::Minus,
-                false => sqlparser::ast::UnaryOperator::Plus,
+                true => super::ast::UnaryOperator::Minus,
+                false => super::ast::UnaryOperator::Plus,
             };
             return Ok(Expr::UnaryOp { op, expr: Box::new(expr) });
         }

@@ -1,30 +1,14 @@
-//! Our own statements around sqlparser's queries and expressions.
-//!
-//! Inside `sqlparser` trees these shapes carry what its own AST has no word for:
-//!
-//! - a lifted literal is `Expr::Value(Placeholder("#n"))`, `n` the slot of [`super::Slots::literals`];
-//!   a user's parameter is a placeholder: `?N` with its number (a bare `?` too), or its name (`:a`, `@a`, `$a`),
-//!   whose number is its place in [`Parsed::parameters`] plus one;
-//! - the least integer is the one literal `Number("-9223372036854775808")`; `super::literal_value` reads them all;
-//! - RAISE is a call of a function of that name, `RAISE(IGNORE)` with the column IGNORE as argument;
-//! - the type of a CAST is `DataType::Custom`: its words as one identifier, and its arguments;
-//! - FROM is one chain of joins: a comma is `JoinOperator::Join`;
-//! - `a IS b` and `a IS NOT b` are `IsNotDistinctFrom` and `IsDistinctFrom`; `x IN t` is `InSubquery` over
-//!   `SELECT * FROM t`; shifts are `PGBitwiseShiftLeft/Right`; GLOB, MATCH and REGEXP are the binary operators
-//!   `Custom("GLOB")`, `Match` and `Regexp`, negated by a `UnaryOperator::Not` around them;
-//!   `->` and `->>` are `Arrow` and `LongArrow`;
-//! - INDEXED BY, NOT INDEXED, frame EXCLUDE and MATERIALIZED stand in [`Hints`], by the place of the identifier
-//!   they follow.
+//! Statements, around the queries and expressions of `ast.rs`.
 
+use super::ast::{Expr, Ident, OrderByExpr, Query, SelectItem, TableWithJoins, With};
 use crate::error::Span;
-use sqlparser::ast::{Expr, Ident, Query, SelectItem, TableWithJoins};
 
 /// One parsed statement.
 #[derive(Clone, Debug)]
 pub struct Parsed {
     /// The statement.
     pub statement: Statement,
-    /// Clauses that sqlparser's trees cannot hold.
+    /// Clauses that the trees do not hold.
     pub hints: Hints,
     /// The user's parameters in order of their number: `None` for `?` and `?NNN`, the name with its sigil otherwise.
     pub parameters: Vec<Option<String>>,
@@ -61,12 +45,21 @@ pub enum Exclude {
 }
 
 /// A name, possibly qualified by a database: `main.t`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Name {
     /// The database, if one was written.
     pub database: Option<Ident>,
     /// The name itself.
     pub name: Ident,
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(database) = &self.database {
+            write!(f, "{}.", database.value)?;
+        }
+        f.write_str(&self.name.value)
+    }
 }
 
 /// What to do when a row breaks a constraint.
@@ -159,7 +152,7 @@ pub enum PragmaArgument {
 #[derive(Clone, Debug)]
 pub struct Insert {
     /// Common table expressions before INSERT: a query whose body is ignored.
-    pub with: Option<sqlparser::ast::With>,
+    pub with: Option<With>,
     /// OR REPLACE and the like; REPLACE INTO is OR REPLACE.
     pub on_conflict: Option<OnConflict>,
     /// The table.
@@ -207,7 +200,7 @@ pub struct Assignment {
 #[derive(Clone, Debug)]
 pub struct Update {
     /// Common table expressions.
-    pub with: Option<sqlparser::ast::With>,
+    pub with: Option<With>,
     /// OR IGNORE and the like.
     pub on_conflict: Option<OnConflict>,
     /// The table.
@@ -223,7 +216,7 @@ pub struct Update {
     /// WHERE.
     pub filter: Option<Expr>,
     /// ORDER BY.
-    pub order_by: Vec<sqlparser::ast::OrderByExpr>,
+    pub order_by: Vec<OrderByExpr>,
     /// LIMIT and OFFSET.
     pub limit: Option<(Expr, Option<Expr>)>,
     /// RETURNING.
@@ -234,7 +227,7 @@ pub struct Update {
 #[derive(Clone, Debug)]
 pub struct Delete {
     /// Common table expressions.
-    pub with: Option<sqlparser::ast::With>,
+    pub with: Option<With>,
     /// The table.
     pub table: Name,
     /// Its alias.
@@ -244,7 +237,7 @@ pub struct Delete {
     /// WHERE.
     pub filter: Option<Expr>,
     /// ORDER BY.
-    pub order_by: Vec<sqlparser::ast::OrderByExpr>,
+    pub order_by: Vec<OrderByExpr>,
     /// LIMIT and OFFSET.
     pub limit: Option<(Expr, Option<Expr>)>,
     /// RETURNING.

@@ -100,7 +100,7 @@ impl Session {
         }
         let catalog = self.catalog()?;
         let text = argument.map(|argument| match argument {
-            PragmaArgument::Word(word) => word.value.clone(),
+            PragmaArgument::Word(word) => word.value.to_string(),
             PragmaArgument::Literal(Value::Text(text)) => text.to_string(),
             PragmaArgument::Literal(Value::Integer(i)) => i.to_string(),
             PragmaArgument::Literal(other) => format!("{other:?}"),

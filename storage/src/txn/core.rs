@@ -16,7 +16,7 @@ use crate::wal::{Growth, Wal};
 use arc_swap::ArcSwap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The least log before a checkpoint is worth its syncs.
 pub(super) const CHECKPOINT_MIN: u64 = 4 << 20;
@@ -33,6 +33,11 @@ const COPIES_SHARE: u64 = 4;
 /// However small the cache is, so many stay.
 const COPIES_MIN: u64 = 16;
 
+/// How long a sync waits for those whom the last one let go: the part of the time that it takes, one in so many.
+const GATHER_SHARE: u64 = 2;
+/// And not longer than this.
+const GATHER_MAX: Duration = Duration::from_micros(500);
+
 /// The part of an open database that its checkpoints need, too.
 pub(crate) struct Core {
     /// What a new snapshot shows: the newest commit that is as durable as it was asked to be.
@@ -47,6 +52,8 @@ pub(crate) struct Core {
     pub(super) options: EngineOptions,
     pub(super) counters: AtomicCounters,
     commit_times: CommitTimes,
+    /// What a sync of the log takes, when nothing is in its way.
+    sync_nanos: AtomicU64,
     /// What all timers of the store are made from.
     pub(super) timer: crate::profile::Timer,
     /// True until what was recovered stands in the base file: before that nothing is logged.
@@ -102,6 +109,7 @@ impl Core {
             options,
             counters: AtomicCounters::default(),
             commit_times: CommitTimes::default(),
+            sync_nanos: AtomicU64::new(0),
             timer: crate::profile::Timer::of_process(),
             checkpoint_not_before: AtomicU64::new(0),
             checkpoints: Checkpoints::default(),
@@ -196,7 +204,8 @@ impl Core {
     /// [`Error::OutcomeUnknown`] if a sync failed.
     pub(super) fn settle(&self, sequence: u64) -> Result<()> {
         let mut timer = self.timer.started();
-        let settled = self.group.wait(sequence, |target| self.sync(target), |root| self.publish(root));
+        let (gather, sync) = (|target| self.gather(target), |target| self.sync(target));
+        let settled = self.group.wait(sequence, gather, sync, |root| self.publish(root));
         timer.lap(crate::profile::Phase::CommitSync);
         settled
     }
@@ -204,7 +213,29 @@ impl Core {
     /// Brings the log to the medium up to commit `target`; others append meanwhile.
     fn sync(&self, target: u64) -> Result<()> {
         let file = self.wal().as_mut().map(|wal| wal.begin_sync(target)).transpose()?.flatten();
-        file.map_or(Ok(()), |file| self.sync_file(file, target))
+        let Some(file) = file else { return Ok(()) };
+        let started = Instant::now();
+        self.sync_file(file, target)?;
+        let nanos = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        // Quicker ones count more: a slow one was mostly in somebody's way.
+        let known = self.sync_nanos.load(Ordering::Relaxed);
+        self.sync_nanos
+            .store(if known == 0 { nanos } else { nanos.min(known + known / 8) }, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Waits until commit `target` is appended, for a part of the time that a sync takes; true if it was.
+    fn gather(&self, target: u64) -> bool {
+        let patience = Duration::from_nanos(self.sync_nanos.load(Ordering::Relaxed) / GATHER_SHARE);
+        let until = Instant::now() + patience.min(GATHER_MAX);
+        while self.group.appended() < target {
+            if Instant::now() >= until {
+                return false;
+            }
+            // Those who are waited for need the processors.
+            std::thread::yield_now();
+        }
+        true
     }
 
     /// The sync of a log file that was begun; nobody else syncs it meanwhile.

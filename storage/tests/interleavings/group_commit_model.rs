@@ -60,7 +60,11 @@ impl Engine {
     }
 
     fn settle(&self, sequence: u64) -> Result<()> {
-        self.group.wait(sequence, |target| self.sync(target), |root| self.publish(&root))
+        let gather = |target| {
+            thread::yield_now();
+            self.group.appended() >= target
+        };
+        self.group.wait(sequence, gather, |target| self.sync(target), |root| self.publish(&root))
     }
 
     fn commit(&self) -> Result<()> {

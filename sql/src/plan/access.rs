@@ -366,7 +366,7 @@ impl<'a> Access<'a> {
             bound.columns.iter().chain(&row_id).any(|e| matches!(e, Expr::Column(column, _) if column == id))
         };
         let checked = self.checks.iter().enumerate().filter(|(place, _)| !guaranteed.contains(place));
-        self.needed.iter().filter(|id| self.own.contains(id)).all(gives)
+        self.needed.iter().filter(|id| self.own.contains(id)).all(|id| gives(&id))
             && checked.flat_map(|(_, (_, columns))| columns).all(gives)
     }
 

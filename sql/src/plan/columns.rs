@@ -3,11 +3,9 @@
 //! A column id stands for one column of one relation of the statement, so the columns that a relation takes from
 //! around it are simply those used somewhere inside it and produced nowhere inside it.
 
+pub(super) use super::column_set::ColumnSet;
 use crate::ir::{ColumnId, Expr, Relation, SubqueryId, children};
-use rustc_hash::{FxHashMap, FxHashSet};
-
-/// A set of columns.
-pub(super) type ColumnSet = FxHashSet<ColumnId>;
+use rustc_hash::FxHashMap;
 
 /// What columns are to be replaced by.
 pub(super) type Replacements = FxHashMap<ColumnId, Expr>;
@@ -219,25 +217,56 @@ pub(super) fn produced(relation: &Relation) -> Vec<ColumnId> {
 
 /// The columns that a relation hands up, as a set.
 pub(super) fn produced_set(relation: &Relation) -> ColumnSet {
-    produced(relation).into_iter().collect()
+    let mut set = ColumnSet::default();
+    add_produced(relation, &mut set);
+    set
+}
+
+/// Adds the columns that a relation hands up.
+pub(super) fn add_produced(relation: &Relation, set: &mut ColumnSet) {
+    match relation {
+        Relation::Table(table) => {
+            set.extend(&table.columns);
+            set.insert(table.row_id);
+        }
+        Relation::Filter { input, .. } => add_produced(input, set),
+        Relation::Join { kind, left, right, .. } => {
+            add_produced(left, set);
+            if !matches!(kind, crate::ir::JoinKind::Semi | crate::ir::JoinKind::Anti) {
+                add_produced(right, set);
+            }
+        }
+        other => set.extend(produced(other)),
+    }
+}
+
+/// True if an expression uses some column of a set.
+pub(super) fn touches(expr: &Expr, set: &ColumnSet, outers: &Outers) -> bool {
+    let mut found = match expr {
+        Expr::Column(id, _) => set.contains(id),
+        _ => {
+            let outer = subquery_of(expr).and_then(|query| outers.get(place(query)));
+            outer.is_some_and(|outer| outer.iter().any(|id| set.contains(id)))
+        }
+    };
+    children(expr, &mut |child| found = found || touches(child, set, outers));
+    found
 }
 
 /// The columns that a relation takes from around it.
 pub(super) fn free(relation: &Relation, outers: &Outers) -> ColumnSet {
     fn visit(relation: &Relation, outers: &Outers, used: &mut ColumnSet, made: &mut ColumnSet) {
         expressions(relation, &mut |e| add_used(e, outers, used));
-        made.extend(produced(relation));
+        add_produced(relation, made);
         inputs(relation, &mut |input| visit(input, outers, used, made));
     }
     let (mut used, mut made) = (ColumnSet::default(), ColumnSet::default());
     visit(relation, outers, &mut used, &mut made);
-    used.retain(|id| !made.contains(id));
+    used.remove(&made);
     used
 }
 
-/// A set's columns in order of their ids, so that plans do not depend on hashing.
+/// A set's columns in order of their ids.
 pub(super) fn in_order(set: &ColumnSet) -> Vec<ColumnId> {
-    let mut columns: Vec<ColumnId> = set.iter().copied().collect();
-    columns.sort_unstable();
-    columns
+    set.iter().collect()
 }

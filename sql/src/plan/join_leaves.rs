@@ -1,7 +1,7 @@
 //! The leaves of a region of joins: what is joined, the conditions between, and which leaves a set of columns is of.
 
 use super::columns::{ColumnSet, inputs};
-use super::planner::peel;
+use super::conjuncts::peel;
 use super::predicate::split;
 use crate::ir::{Expr, JoinKind, Relation};
 
@@ -57,7 +57,7 @@ pub(super) fn calls_function(relation: &Relation) -> bool {
 pub(super) fn bits_of(uses: &ColumnSet, sets: &[ColumnSet]) -> Leaves {
     let mut bits = 0;
     for (at, set) in sets.iter().enumerate() {
-        if uses.iter().any(|id| set.contains(id)) {
+        if uses.meets(set) {
             bits |= 1 << at;
         }
     }

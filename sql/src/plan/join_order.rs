@@ -8,12 +8,13 @@
 use super::access::Access;
 use super::choices::{JoinMethod, UNWANTED};
 use super::columns::{ColumnSet, add_used, free, produced_set, used};
+use super::conjuncts::{equality, in_cheap_order, peel};
 use super::cost;
 use super::join_leaves::{Leaves, bits_of, calls_function, flatten};
 use super::nodes::{filter, node, node_free};
 use super::order::Want;
 use super::physical::{Node, Operator};
-use super::planner::{Planner, equality, in_cheap_order, peel};
+use super::planner::Planner;
 use super::predicate::{join, moves_over_joins};
 use crate::error::Result;
 use crate::ir::{ColumnId, Comparison, Expr, JoinKind, Relation, TableRows};
@@ -105,7 +106,7 @@ impl Planner<'_> {
         {
             let taken = free(relation, &self.outers);
             needs[at] = bits_of(&taken, &sets) & !(1 << at);
-            everywhere.extend(taken);
+            everywhere.add(&taken);
         }
         for expr in conditions.iter().map(|c| &c.expr).chain(&last) {
             add_used(expr, &self.outers, &mut everywhere);
@@ -126,12 +127,12 @@ impl Planner<'_> {
             let (node, table) = match base {
                 Relation::Table(rows) => {
                     // Without an order asked for, a table always has a path.
-                    let node = self.table(rows, &own, &everywhere, None, 1.0)?;
+                    let node = self.table(rows, own.clone(), &everywhere, None, 1.0)?;
                     (node, Some((rows, own)))
                 }
                 other => {
                     let mut below = everywhere.clone();
-                    below.extend(self.used_by(own.iter()));
+                    own.iter().for_each(|e| add_used(e, &self.outers, &mut below));
                     let node = match other {
                         Relation::Join { kind, .. } if !matches!(kind, JoinKind::Full | JoinKind::Right) => {
                             self.region(other, own, &everywhere, None)?
@@ -241,14 +242,11 @@ impl Region<'_> {
         }
         for (at, leaf) in self.leaves.iter().enumerate() {
             let Some((rows, conjuncts)) = &leaf.table else { continue };
-            if leaf.kind != JoinKind::Inner
-                || uses.is_empty()
-                || !uses.iter().all(|id| leaf.columns.contains(id))
-            {
+            if leaf.kind != JoinKind::Inner || uses.is_empty() || !leaf.columns.covers(&uses) {
                 continue;
             }
             let needed = leaf.node.columns.iter().copied().collect();
-            if let Some(node) = planner.table(rows, conjuncts, &needed, Some(want), 1.0)? {
+            if let Some(node) = planner.table(rows, conjuncts.clone(), &needed, Some(want), 1.0)? {
                 return Ok(Some((at, node)));
             }
         }
@@ -337,8 +335,10 @@ impl Region<'_> {
     }
 
     fn columns_of(&self, leaves: Leaves) -> ColumnSet {
+        let mut columns = ColumnSet::default();
         let chosen = self.leaves.iter().enumerate().filter(|(at, _)| leaves >> at & 1 == 1);
-        chosen.flat_map(|(_, leaf)| leaf.columns.iter().copied()).collect()
+        chosen.for_each(|(_, leaf)| columns.add(&leaf.columns));
+        columns
     }
 
     /// The cheapest way to add a leaf. With `keep_order` only ways that keep the order of the left rows.
@@ -524,7 +524,7 @@ impl Region<'_> {
             }
             let open =
                 self.leaves.iter().enumerate().filter(|(at, leaf)| leaf.needs != 0 && done >> at & 1 == 0);
-            open.for_each(|(_, leaf)| above.extend(node_free(&leaf.node, &planner.outers)));
+            open.for_each(|(_, leaf)| above.add(&node_free(&leaf.node, &planner.outers)));
             current = self.join(planner, current, step, &above)?;
         }
         Ok(current)
@@ -646,7 +646,7 @@ impl Region<'_> {
             .collect();
         let mut used_by_scan = handed.clone();
         kept.iter().for_each(|e| add_used(e, &planner.outers, &mut used_by_scan));
-        let right = planner.scan(rows, &scan_path, false, &inside, &used_by_scan);
+        let right = planner.scan(rows, scan_path, false, inside, &used_by_scan);
         let free = node_free(&right, &planner.outers);
         let outer: Vec<ColumnId> = left.columns.iter().copied().filter(|id| free.contains(id)).collect();
         let (left, right) = (Box::new(left), Box::new(right));

@@ -9,7 +9,9 @@
 
 mod access;
 mod choices;
+mod column_set;
 mod columns;
+mod conjuncts;
 mod cost;
 mod explain;
 mod figures;

@@ -164,7 +164,7 @@ pub(super) fn node_free(root: &Node, outers: &Outers) -> ColumnSet {
         made.extend(&node.columns);
         node_expressions(node, &mut |e| add_used(e, outers, &mut used));
     });
-    used.retain(|id| !made.contains(id));
+    used.remove(&made);
     used
 }
 

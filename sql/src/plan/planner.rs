@@ -2,12 +2,13 @@
 //! are needed.
 
 use super::access::{Access, Method, Path};
-use super::columns::{ColumnSet, Replacements, add_used, expressions, inputs, used};
+use super::columns::{ColumnSet, Replacements, add_used, expressions, inputs};
+use super::conjuncts::{equality, in_cheap_order, peel, take_filters};
 use super::cost;
 use super::nodes::{filter, node, project};
 use super::order::Want;
 use super::physical::{IndexScan, Node, Operator, PlannedMember, ScanColumn, TableScan};
-use super::predicate::{join, may_raise, split, types_of, weight};
+use super::predicate::{join, split, types_of, weight};
 use super::rewrite::replace;
 use super::stats::PlanContext;
 use crate::error::Result;
@@ -115,11 +116,20 @@ impl Planner<'_> {
             // What is computed last goes into the plan as it is: no other plan wants it.
             Relation::Project { input, mut columns } => {
                 columns.retain(|(id, _)| needed.contains(id));
-                let input = self.plan(&input, &self.used_by(columns.iter().map(|(_, e)| e)))?;
+                let input = self.plan_once(*input, &self.used_by(columns.iter().map(|(_, e)| e)))?;
                 Ok(project(input, columns))
             }
-            relation => self.plan(&relation, &needed),
+            relation => self.plan_once(relation, &needed),
         }
+    }
+
+    /// Plans a relation of which no other plan is wanted: what filters it goes into the plan as it is.
+    fn plan_once(&mut self, relation: Relation, needed: &ColumnSet) -> Result<Node> {
+        if !matches!(relation, Relation::Filter { .. }) {
+            return self.plan(&relation, needed);
+        }
+        let (base, conjuncts) = take_filters(relation);
+        self.filtered(&base, conjuncts, needed)
     }
 
     /// Plans a relation; the node hands up `needed` at least, as far as the relation produces it.
@@ -134,9 +144,12 @@ impl Planner<'_> {
                 Ok(node(Operator::Values { rows: rows.clone() }, columns.clone(), count, count * 0.2))
             }
             Relation::Table(table) => {
-                self.table(table, &[], needed, None, 1.0).map(|found| found.unwrap_or_else(empty))
+                self.table(table, Vec::new(), needed, None, 1.0).map(|found| found.unwrap_or_else(empty))
             }
-            Relation::Filter { .. } => self.filtered(relation, needed),
+            Relation::Filter { .. } => {
+                let (base, conjuncts) = peel(relation);
+                self.filtered(base, conjuncts, needed)
+            }
             Relation::Join { kind: JoinKind::Full | JoinKind::Right, .. } => {
                 self.outer_join(relation, needed)
             }
@@ -212,18 +225,18 @@ impl Planner<'_> {
         set
     }
 
-    fn filtered(&mut self, relation: &Relation, needed: &ColumnSet) -> Result<Node> {
-        let (base, conjuncts) = peel(relation);
+    /// Plans a relation that is no filter, under conjuncts.
+    fn filtered(&mut self, base: &Relation, conjuncts: Vec<Expr>, needed: &ColumnSet) -> Result<Node> {
         match base {
             Relation::Table(table) => {
-                Ok(self.table(table, &conjuncts, needed, None, 1.0)?.unwrap_or_else(empty))
+                Ok(self.table(table, conjuncts, needed, None, 1.0)?.unwrap_or_else(empty))
             }
             Relation::Join { kind, .. } if !matches!(kind, JoinKind::Full | JoinKind::Right) => {
                 Ok(self.region(base, conjuncts, needed, None)?.unwrap_or_else(empty))
             }
             other => {
                 let mut below = needed.clone();
-                below.extend(self.used_by(conjuncts.iter()));
+                below.add(&self.used_by(conjuncts.iter()));
                 let input = self.plan(other, &below)?;
                 Ok(filter(input, join(in_cheap_order(conjuncts))))
             }
@@ -236,7 +249,7 @@ impl Planner<'_> {
             return self.plan(relation, needed);
         };
         let mut below = needed.clone();
-        below.extend(self.used_by(on.iter()));
+        below.add(&self.used_by(on.iter()));
         let (l, r) = (self.plan(left, &below)?, self.plan(right, &below)?);
         let mut conjuncts = Vec::new();
         on.iter().for_each(|on| split(on.clone(), &mut conjuncts));
@@ -267,12 +280,12 @@ impl Planner<'_> {
     pub(super) fn table(
         &self,
         table: &TableRows,
-        conjuncts: &[Expr],
+        conjuncts: Vec<Expr>,
         needed: &ColumnSet,
         want: Option<Want<'_>>,
         fraction: f64,
     ) -> Result<Option<Node>> {
-        let access = Access::new(table, conjuncts, needed, self.cx, &self.outers);
+        let access = Access::new(table, &conjuncts, needed, self.cx, &self.outers);
         let mut best: Option<(f64, Path, bool)> = None;
         for path in access.paths()? {
             let Some(reverse) = want.map_or(Some(false), |want| path.order.serves(want)) else { continue };
@@ -281,26 +294,23 @@ impl Planner<'_> {
                 best = Some((price, path, reverse));
             }
         }
-        Ok(best.map(|(_, path, reverse)| self.scan(table, &path, reverse, conjuncts, needed)))
+        Ok(best.map(|(_, path, reverse)| self.scan(table, path, reverse, conjuncts, needed)))
     }
 
     /// The node of one path.
     pub(super) fn scan(
         &self,
         table: &TableRows,
-        path: &Path,
+        path: Path,
         reverse: bool,
-        conjuncts: &[Expr],
+        mut conjuncts: Vec<Expr>,
         needed: &ColumnSet,
     ) -> Node {
-        let rest: Vec<Expr> = conjuncts
-            .iter()
-            .enumerate()
-            .filter(|(place, _)| !path.guaranteed.contains(place))
-            .map(|(_, conjunct)| conjunct.clone())
-            .collect();
+        let mut place = 0..;
+        conjuncts.retain(|_| place.next().is_none_or(|place| !path.guaranteed.contains(&place)));
+        let rest = conjuncts;
         let mut wanted = self.used_by(rest.iter());
-        wanted.extend(needed);
+        wanted.add(needed);
         let mut ids = Vec::new();
         let mut columns = Vec::new();
         for (at, id) in table.columns.iter().enumerate().filter(|(_, id)| wanted.contains(id)) {
@@ -318,22 +328,17 @@ impl Planner<'_> {
         let rows = (path.rows * passed).max(path.rows.min(1.0));
         let (alias, price) = (table.alias.clone(), path.cost);
         let rel = table.table.clone();
-        let operator = match &path.method {
-            Method::Rows(range) => Operator::TableScan(TableScan {
-                table: rel,
-                columns,
-                range: range.clone(),
-                filter,
-                reverse,
-                alias,
-            }),
+        let operator = match path.method {
+            Method::Rows(range) => {
+                Operator::TableScan(TableScan { table: rel, columns, range, filter, reverse, alias })
+            }
             Method::Index { at, ranges, covering } => Operator::IndexScan(IndexScan {
                 table: rel,
                 // `at` is the place of a bound index of this very table.
-                index: table.bound_indexes[*at].index.clone(),
+                index: table.bound_indexes[at].index.clone(),
                 columns,
-                covering: *covering,
-                ranges: ranges.clone(),
+                covering,
+                ranges,
                 filter,
                 reverse,
                 alias,
@@ -354,13 +359,13 @@ impl Planner<'_> {
             Relation::Table(_) | Relation::Filter { .. } => {
                 let (base, conjuncts) = peel(relation);
                 match base {
-                    Relation::Table(table) => self.table(table, &conjuncts, needed, Some(want), fraction),
+                    Relation::Table(table) => self.table(table, conjuncts, needed, Some(want), fraction),
                     Relation::Join { kind, .. } if !matches!(kind, JoinKind::Full | JoinKind::Right) => {
                         self.region(base, conjuncts, needed, Some(want))
                     }
                     other => {
                         let mut below = needed.clone();
-                        below.extend(self.used_by(conjuncts.iter()));
+                        below.add(&self.used_by(conjuncts.iter()));
                         let input = self.ordered(other, &below, want, fraction)?;
                         Ok(input.map(|input| filter(input, join(in_cheap_order(conjuncts)))))
                     }
@@ -429,13 +434,13 @@ impl Planner<'_> {
         top: Option<(Expr, f64)>,
     ) -> Result<Node> {
         let mut below = needed.clone();
-        below.extend(self.used_by(keys.iter().map(|key| &key.expr)));
+        below.add(&self.used_by(keys.iter().map(|key| &key.expr)));
         let mut base = input;
         while let Relation::Filter { input, .. } = base {
             base = input;
         }
         if let Relation::Table(table) = base {
-            return self.sorted_table(table, &peel(input).1, keys, &below, top);
+            return self.sorted_table(table, peel(input).1, keys, &below, top);
         }
         let plain = self.plan(input, &below)?;
         let kept = top.as_ref().map_or(plain.rows, |(_, rows)| *rows);
@@ -453,25 +458,27 @@ impl Planner<'_> {
     fn sorted_table(
         &mut self,
         table: &TableRows,
-        conjuncts: &[Expr],
+        conjuncts: Vec<Expr>,
         keys: &[SortKey],
         needed: &ColumnSet,
         top: Option<(Expr, f64)>,
     ) -> Result<Node> {
-        let paths = Access::new(table, conjuncts, needed, self.cx, &self.outers).paths()?;
+        let paths = Access::new(table, &conjuncts, needed, self.cx, &self.outers).paths()?;
         let cheaper = |a: &&(&Path, bool), b: &&(&Path, bool)| a.0.cost.total_cmp(&b.0.cost);
         let all: Vec<(&Path, bool)> = paths.iter().map(|path| (path, false)).collect();
         let Some(&(path, _)) = all.iter().min_by(cheaper) else { return Ok(empty()) };
-        let plain = self.scan(table, path, false, conjuncts, needed);
-        let kept = top.as_ref().map_or(plain.rows, |(_, rows)| *rows);
-        let price = plain.cost + cost::sort(plain.rows, kept);
-        let fraction = if plain.rows > 0.0 { (kept / plain.rows).min(1.0) } else { 1.0 };
         let want = Want::Sort(keys);
         let in_order: Vec<(&Path, bool)> =
             paths.iter().filter_map(|path| Some((path, path.order.serves(want)?))).collect();
-        match in_order.iter().min_by(cheaper) {
-            Some((path, reverse)) if path.cost * fraction <= price => {
-                Ok(self.scan(table, path, *reverse, conjuncts, needed))
+        let ordered = in_order.iter().min_by(cheaper);
+        let kept_conjuncts = ordered.map(|_| conjuncts.clone());
+        let plain = self.scan(table, path.clone(), false, conjuncts, needed);
+        let kept = top.as_ref().map_or(plain.rows, |(_, rows)| *rows);
+        let price = plain.cost + cost::sort(plain.rows, kept);
+        let fraction = if plain.rows > 0.0 { (kept / plain.rows).min(1.0) } else { 1.0 };
+        match ordered.zip(kept_conjuncts) {
+            Some(((path, reverse), conjuncts)) if path.cost * fraction <= price => {
+                Ok(self.scan(table, (*path).clone(), *reverse, conjuncts, needed))
             }
             _ => Ok(sort_node(plain, keys, top, price)),
         }
@@ -567,13 +574,14 @@ impl Planner<'_> {
         };
         let keys = [key];
         let rows = self.cx.statistics.rows(&table.table).max(1.0);
-        let Some(ordered) = self.table(table, &conjuncts, needed, Some(Want::Sort(&keys)), 1.0 / rows)?
+        let Some(ordered) =
+            self.table(table, conjuncts.clone(), needed, Some(Want::Sort(&keys)), 1.0 / rows)?
         else {
             return Ok(None);
         };
         // Rows are read until the first that passes the filter.
         let first = ordered.cost / ordered.rows.max(1.0);
-        let plain = self.table(table, &conjuncts, needed, None, 1.0)?.map_or(f64::MAX, |plain| plain.cost);
+        let plain = self.table(table, conjuncts, needed, None, 1.0)?.map_or(f64::MAX, |plain| plain.cost);
         if first > plain {
             return Ok(None);
         }
@@ -645,50 +653,4 @@ fn top_rows(limit: &Expr, offset: Option<&Expr>) -> Expr {
 
 fn empty() -> Node {
     node(Operator::Empty, Vec::new(), 0.0, 0.0)
-}
-
-/// A relation without its filters, and their conjuncts.
-pub(super) fn peel(mut relation: &Relation) -> (&Relation, Vec<Expr>) {
-    let mut conjuncts = Vec::new();
-    while let Relation::Filter { input, predicate } = relation {
-        // An inner filter was there first.
-        let mut below = Vec::new();
-        split(predicate.clone(), &mut below);
-        below.append(&mut conjuncts);
-        conjuncts = below;
-        relation = input;
-    }
-    (relation, conjuncts)
-}
-
-/// Cheap conjuncts first; those that can raise keep their places after all that came before them.
-pub(super) fn in_cheap_order(conjuncts: Vec<Expr>) -> Vec<Expr> {
-    if conjuncts.len() < 2 {
-        return conjuncts;
-    }
-    let (raising, mut safe): (Vec<_>, Vec<_>) = conjuncts.into_iter().partition(may_raise);
-    safe.sort_by(|a, b| weight(a).total_cmp(&weight(b)));
-    safe.extend(raising);
-    safe
-}
-
-/// An equality between an expression over one side and one over the other, the first side's first.
-pub(super) fn equality(
-    conjunct: &Expr,
-    left_columns: &ColumnSet,
-    right_columns: &ColumnSet,
-    outers: &[Vec<ColumnId>],
-) -> Option<(Expr, Expr, Comparison)> {
-    let Expr::Compare { op: CompareOp::Equal, left, right, rule } = conjunct else { return None };
-    let (l, r) = (used(left, outers), used(right, outers));
-    let over = |uses: &ColumnSet, side: &ColumnSet, other: &ColumnSet| {
-        uses.iter().any(|id| side.contains(id)) && !uses.iter().any(|id| other.contains(id))
-    };
-    if over(&l, left_columns, right_columns) && over(&r, right_columns, left_columns) {
-        Some(((**left).clone(), (**right).clone(), *rule))
-    } else if over(&r, left_columns, right_columns) && over(&l, right_columns, left_columns) {
-        Some(((**right).clone(), (**left).clone(), super::predicate::mirror_rule(*rule)))
-    } else {
-        None
-    }
 }

@@ -155,8 +155,8 @@ pub(super) fn is_deterministic(expr: &Expr) -> bool {
 /// True if the expression has no column, parameter, lifted literal, subquery or changing function: it can be
 /// evaluated while planning.
 pub(super) fn is_constant(expr: &Expr) -> bool {
-    let mut constant = true;
-    walk(expr, &mut |e| constant &= is_constant_operator(e));
+    let mut constant = is_constant_operator(expr);
+    children(expr, &mut |child| constant = constant && is_constant(child));
     constant
 }
 

@@ -49,12 +49,12 @@ impl Checker<'_> {
         }
         match &node.operator {
             Operator::TableScan(_) | Operator::IndexScan(_) => visible.extend(&node.columns),
-            _ => visible.extend(&inputs),
+            _ => visible.add(&inputs),
         }
         node_expressions(node, &mut |e| {
             let mut used = ColumnSet::default();
             add_used(e, &self.outers, &mut used);
-            for id in used {
+            for id in used.iter() {
                 assert!(visible.contains(&id), "{id:?} is used by {e:?} and set by nothing in {node:#?}");
             }
             walk(e, &mut |e| {
@@ -64,9 +64,9 @@ impl Checker<'_> {
                 }
             });
         });
-        for id in set_above.iter().chain(&node.columns) {
-            let slot = self.plan.outer.contains(id);
-            assert!(slot || !set_above.contains(id), "the outer column {id:?} has no slot");
+        for id in set_above.iter().chain(node.columns.iter().copied()) {
+            let slot = self.plan.outer.contains(&id);
+            assert!(slot || !set_above.contains(&id), "the outer column {id:?} has no slot");
         }
         self.width(node, &inputs);
         match &node.operator {

@@ -24,7 +24,7 @@ impl Planner<'_> {
         calls.iter().for_each(|(_, call)| call.expressions(&mut |expr| exprs.push(expr)));
         let work: f64 = 1.0 + exprs.iter().map(|expr| weight(expr)).sum::<f64>();
         let mut below = needed.clone();
-        below.extend(self.used_by(exprs.into_iter()));
+        below.add(&self.used_by(exprs.into_iter()));
         let keys = window.sort_keys();
         let rows = if keys.is_empty() || gives_order(input, &keys) {
             self.plan(input, &below)?

@@ -120,7 +120,7 @@ impl Rewriter<'_> {
         let mut relation = strip(subquery.relation.clone(), &mut outputs)?;
         let mut conditions = Vec::new();
         self.extract(&mut relation, left, &mut conditions);
-        if conditions.is_empty() || free(&relation, &self.outers).iter().any(|id| left.contains(id)) {
+        if conditions.is_empty() || free(&relation, &self.outers).meets(left) {
             return None;
         }
         let exprs = || conditions.iter().chain(outputs.iter().map(|(_, e)| e));
@@ -137,7 +137,7 @@ impl Rewriter<'_> {
         let shown = produced_set(relation);
         let mut made = ColumnSet::default();
         add_made(relation, &mut made);
-        uses.iter().all(|id| shown.contains(id) || !made.contains(id))
+        uses.iter().all(|id| shown.contains(&id) || !made.contains(&id))
     }
 
     /// Takes conjuncts that use columns of `left` out of filters and inner joins.
@@ -242,7 +242,7 @@ impl Rewriter<'_> {
         let mut conditions = Vec::new();
         self.extract(&mut input, left_set, &mut conditions);
         let inner_set = produced_set(&input);
-        let free_of_left = !free(&input, &self.outers).iter().any(|id| left_set.contains(id))
+        let free_of_left = !free(&input, &self.outers).meets(left_set)
             && !calls.iter().any(|(_, call)| {
                 call.args.iter().chain(&call.filter).any(|e| touches(e, left_set, &self.outers))
             });
@@ -277,9 +277,9 @@ impl Rewriter<'_> {
         let Expr::Compare { op: CompareOp::Equal, left, right, rule } = condition else { return None };
         let is_inner = |e: &Expr| {
             let uses = used(e, &self.outers);
-            !uses.is_empty() && uses.iter().all(|id| inner_set.contains(id))
+            !uses.is_empty() && inner_set.covers(&uses)
         };
-        let is_outer = |e: &Expr| !used(e, &self.outers).iter().any(|id| inner_set.contains(id));
+        let is_outer = |e: &Expr| !touches(e, inner_set, &self.outers);
         let (inner, outer, rule) = if is_inner(&left) && is_outer(&right) {
             (*left, *right, rule)
         } else if is_inner(&right) && is_outer(&left) {
@@ -308,7 +308,7 @@ fn strip(relation: Relation, outputs: &mut [(Output, Expr)]) -> Option<Relation>
 }
 
 fn add_made(relation: &Relation, made: &mut ColumnSet) {
-    made.extend(super::super::columns::produced(relation));
+    super::super::columns::add_produced(relation, made);
     inputs(relation, &mut |input| add_made(input, made));
 }
 

@@ -8,8 +8,8 @@ mod fold;
 mod push_down;
 
 use super::columns::{
-    ColumnSet, Outers, Replacements, expressions, expressions_mut, free, in_order, inputs, inputs_mut, place,
-    subquery_of, walk,
+    Replacements, expressions, expressions_mut, free, in_order, inputs, inputs_mut, place, subquery_of,
+    touches, walk,
 };
 use super::stats::PlanContext;
 use crate::ir::{ColumnId, Expr, Query, Relation, Subquery, children_mut};
@@ -159,9 +159,4 @@ fn filtered(relation: Relation, conjuncts: Vec<Expr>) -> Relation {
         Some(predicate) => Relation::Filter { input: Box::new(relation), predicate },
         None => relation,
     }
-}
-
-/// True if an expression uses some column of a set.
-fn touches(expr: &Expr, set: &ColumnSet, outers: &Outers) -> bool {
-    super::columns::used(expr, outers).iter().any(|id| set.contains(id))
 }

@@ -64,8 +64,8 @@ fn push(rewriter: &mut Rewriter<'_>, relation: Relation, mut conjuncts: Vec<Expr
                 let uses = used(e, outers);
                 may_move(e)
                     && !has_subquery(e)
-                    && uses.iter().any(|id| keys.contains_key(id))
-                    && uses.iter().all(|id| keys.contains_key(id) || !produced.contains(id))
+                    && uses.iter().any(|id| keys.contains_key(&id))
+                    && uses.iter().all(|id| keys.contains_key(&id) || !produced.contains(&id))
             };
             let made: ColumnSet = groups
                 .iter()
@@ -89,7 +89,8 @@ fn push(rewriter: &mut Rewriter<'_>, relation: Relation, mut conjuncts: Vec<Expr
         }
         Relation::Window { input, window, calls } => {
             // Whole partitions may go before they are looked at, single rows may not.
-            let made: ColumnSet = calls.iter().map(|(id, _)| *id).chain(produced_set(&input)).collect();
+            let mut made = produced_set(&input);
+            made.extend(calls.iter().map(|(id, _)| *id));
             let whole: ColumnSet = window
                 .partition
                 .iter()
@@ -104,8 +105,8 @@ fn push(rewriter: &mut Rewriter<'_>, relation: Relation, mut conjuncts: Vec<Expr
                 let uses = used(e, &rewriter.outers);
                 may_move(e)
                     && !has_subquery(e)
-                    && uses.iter().any(|id| whole.contains(id))
-                    && uses.iter().all(|id| whole.contains(id) || !made.contains(id))
+                    && uses.meets(&whole)
+                    && uses.iter().all(|id| whole.contains(&id) || !made.contains(&id))
             });
             let input = Box::new(push(rewriter, *input, down));
             filtered(Relation::Window { input, window, calls }, stay)

@@ -1,6 +1,7 @@
 //! Expressions: which shape of the parser's tree is bound how. Each shape has a small function of its own, so that a
 //! deep expression needs little stack. Names go to `scope`, operators to `operators`, calls to `function`.
 
+use super::operators::Chain;
 use super::typed::{OwnCollation, Typed, affinity_of_name};
 use super::{Binder, unsupported};
 use crate::error::{Error, Result, Span};
@@ -8,6 +9,7 @@ use crate::functions::UserFunction;
 use crate::ir::{Expr, MatchKind, SortKey};
 use crate::parser::ast::{self, BinaryOperator, UnaryOperator};
 use crate::types::{Affinity, Collation, TypeSet};
+use smallvec::SmallVec;
 
 impl<'a> Binder<'a> {
     /// An expression of one value.
@@ -59,64 +61,65 @@ impl<'a> Binder<'a> {
     /// A binary operator. Operators are left-associative, so a long expression is a deep left spine: it is bound
     /// from its foot up, without recursion along it.
     fn binary(&mut self, whole: &'a ast::Expr) -> Result<Typed> {
-        let mut spine = Vec::new();
+        let mut spine: SmallVec<[_; 2]> = SmallVec::new();
         let mut foot = whole;
         while let ast::Expr::BinaryOp { left, op, right } = foot {
-            spine.push((foot, op, &**right));
+            spine.push((foot, *op, &**right));
             foot = left;
         }
         let Some((node, op, right)) = spine.pop() else { return Err(unsupported("this operator", None)) };
         // The foot may be a row; what an operator gives never is.
-        let foot =
-            if super::operators::compare_op(op).is_some() { self.row(foot)? } else { vec![self.expr(foot)?] };
-        let mut operands = self.binary_operands(node, op, foot, right)?;
-        let mut current = op;
-        while let Some((node, op, right)) = spine.pop() {
-            if op == current && is_chained(op) {
-                operands.push(self.expr(right)?);
-                continue;
+        let mut current = match super::operators::compare_op(op) {
+            Some(op) => self.compare(node, op, foot, right)?,
+            None => {
+                let foot = self.expr(foot)?;
+                self.operation(node, op, foot, right, &mut spine)?
             }
-            let left = super::operators::chain(current, operands);
-            operands = self.binary_operands(node, op, vec![left], right)?;
-            current = op;
+        };
+        while let Some((node, op, right)) = spine.pop() {
+            current = match super::operators::compare_op(op) {
+                Some(op) => self.compare_with(node, op, current, right)?,
+                None => self.operation(node, op, current, right, &mut spine)?,
+            };
         }
-        Ok(super::operators::chain(current, operands))
+        Ok(current)
     }
 
-    /// The operands of a chained operator; of any other, its result alone.
-    fn binary_operands(
+    /// An operator that is no comparison. Where a chain of it goes on in the spine, all of the chain.
+    fn operation(
         &mut self,
         node: &'a ast::Expr,
-        op: &BinaryOperator,
-        mut left: Vec<Typed>,
+        op: BinaryOperator,
+        left: Typed,
         right: &'a ast::Expr,
-    ) -> Result<Vec<Typed>> {
-        if let Some(op) = super::operators::compare_op(op) {
-            let right = self.row_beside(&left, right)?;
-            return Ok(vec![self.compare_rows(node, op, left, right)?]);
+        spine: &mut SmallVec<[(&'a ast::Expr, BinaryOperator, &'a ast::Expr); 2]>,
+    ) -> Result<Typed> {
+        if matches!(op, BinaryOperator::And | BinaryOperator::Or | BinaryOperator::StringConcat) {
+            let mut chain = Chain::new(op, left);
+            chain.push(self.expr(right)?);
+            while let Some((_, _, right)) = spine.last().copied().filter(|(_, next, _)| *next == op) {
+                spine.pop();
+                chain.push(self.expr(right)?);
+            }
+            return Ok(chain.finish());
         }
-        if is_chained(op) {
-            left.push(self.expr(right)?);
-            return Ok(left);
-        }
-        let (Some(left), None) = (left.pop(), left.pop()) else { return Err(row_misused(self.place(node))) };
         if let Some(op) = super::operators::arithmetic_op(op) {
             let right = self.expr(right)?;
-            return Ok(vec![super::operators::arithmetic(op, left, right)]);
+            return Ok(super::operators::arithmetic(op, left, right));
         }
         let kind = match op {
             BinaryOperator::Match => return self.match_operator(node, left, right),
             BinaryOperator::Arrow | BinaryOperator::LongArrow => {
                 let right = self.expr(right)?;
-                let name = if *op == BinaryOperator::Arrow { "->" } else { "->>" };
-                return Ok(vec![self.scalar_call(name, vec![left, right], self.place(node))?]);
+                let name = if op == BinaryOperator::Arrow { "->" } else { "->>" };
+                return self.scalar_call(name, vec![left, right], self.place(node));
             }
             BinaryOperator::Regexp => MatchKind::Regexp,
             BinaryOperator::Glob => MatchKind::Glob,
             _ => return Err(row_misused(self.place(node))),
         };
         let pattern = self.expr(right)?;
-        Ok(vec![self.matching(kind, left, pattern, None, self.place(node))?])
+        self.matching(kind, left, pattern, None, self.place(node))
     }
 
     /// `operand MATCH pattern`, to which only a function of the program's own gives a meaning.
@@ -125,11 +128,11 @@ impl<'a> Binder<'a> {
         node: &'a ast::Expr,
         operand: Typed,
         pattern: &'a ast::Expr,
-    ) -> Result<Vec<Typed>> {
+    ) -> Result<Typed> {
         let pattern = self.expr(pattern)?;
         let span = self.place(node);
         match self.own_match("match", [pattern, operand], None, span)? {
-            Ok(matched) => Ok(vec![matched]),
+            Ok(matched) => Ok(matched),
             Err(_) => Err(Error::invalid("MATCH needs a function match() of the program's own", span)),
         }
     }
@@ -312,11 +315,6 @@ pub(super) fn sort_key(expr: Expr, collation: Collation, options: ast::OrderByOp
 /// Whether a term is descending, and whether its NULLs come first.
 pub(super) fn direction(options: ast::OrderByOptions) -> (bool, bool) {
     (options.descending, options.nulls_first.unwrap_or(!options.descending))
-}
-
-/// True for the operators whose chains are flat lists.
-fn is_chained(op: &BinaryOperator) -> bool {
-    matches!(op, BinaryOperator::And | BinaryOperator::Or | BinaryOperator::StringConcat)
 }
 
 /// The error of a row of several values where one is wanted, or one of another width.

@@ -7,7 +7,7 @@ use super::{Binder, operators};
 use crate::catalog::{self, Catalog, View, schema_rows};
 use crate::error::{Error, Result, Span};
 use crate::ir::{CompareOp, Expr, IndexHint, JoinKind, Relation};
-use crate::parser::ast::{self, BinaryOperator, JoinConstraint, JoinOperator, TableFactor};
+use crate::parser::ast::{self, JoinConstraint, JoinOperator, TableFactor};
 use crate::suggest::{nearest, suggest};
 use crate::types::{Collation, ColumnType, TypeSet};
 use std::rc::Rc;
@@ -334,11 +334,7 @@ impl<'a> Binder<'a> {
             scope.merged.push(Merged { parts, ..merged });
         }
         scope.sources.extend(right.sources);
-        let mut on = match conditions.len() {
-            0 => None,
-            1 => conditions.pop().map(|only| only.expr),
-            _ => Some(operators::chain(&BinaryOperator::And, conditions).expr),
-        };
+        let mut on = operators::all_of(conditions).map(|all| all.expr);
         if let JoinConstraint::On(condition) = constraint {
             self.scopes.push(scope);
             let bound = self.expr(condition);

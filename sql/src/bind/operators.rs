@@ -2,14 +2,14 @@
 
 use super::Binder;
 use super::expr::row_misused;
-use super::typed::{Typed, applied, comparison, passed_collation};
+use super::typed::{OwnCollation, Typed, applied, comparison, passed_collation};
 use crate::error::{Error, Result};
-use crate::ir::{ArithmeticOp, CaseBranch, CompareOp, Comparison, Expr, MatchKind, RangeEnd};
+use crate::ir::{ArithmeticOp, CaseBranch, ColumnId, CompareOp, Comparison, Expr, MatchKind, RangeEnd};
 use crate::parser::ast::{self, BinaryOperator};
 use crate::types::{Affinity, TypeSet};
 
 /// The comparison that a binary operator is.
-pub(super) fn compare_op(op: &BinaryOperator) -> Option<CompareOp> {
+pub(super) fn compare_op(op: BinaryOperator) -> Option<CompareOp> {
     Some(match op {
         BinaryOperator::Eq => CompareOp::Equal,
         BinaryOperator::NotEq => CompareOp::NotEqual,
@@ -22,7 +22,7 @@ pub(super) fn compare_op(op: &BinaryOperator) -> Option<CompareOp> {
 }
 
 /// The arithmetic that a binary operator is.
-pub(super) fn arithmetic_op(op: &BinaryOperator) -> Option<ArithmeticOp> {
+pub(super) fn arithmetic_op(op: BinaryOperator) -> Option<ArithmeticOp> {
     Some(match op {
         BinaryOperator::Plus => ArithmeticOp::Add,
         BinaryOperator::Minus => ArithmeticOp::Subtract,
@@ -46,9 +46,30 @@ impl<'a> Binder<'a> {
         left: &'a ast::Expr,
         right: &'a ast::Expr,
     ) -> Result<Typed> {
-        let left = self.row(left)?;
-        let right = self.row_beside(&left, right)?;
-        self.compare_rows(whole, op, left, right)
+        if is_row(left) || is_row(right) {
+            let left = self.row(left)?;
+            let right = self.row_beside(&left, right)?;
+            return self.compare_rows(whole, op, left, right);
+        }
+        let left = self.expr(left)?;
+        self.compare_with(whole, op, left, right)
+    }
+
+    /// `left op right` of a value that is bound.
+    pub(super) fn compare_with(
+        &mut self,
+        whole: &'a ast::Expr,
+        op: CompareOp,
+        left: Typed,
+        right: &'a ast::Expr,
+    ) -> Result<Typed> {
+        if is_row(right) {
+            let left = vec![left];
+            let right = self.row_beside(&left, right)?;
+            return self.compare_rows(whole, op, left, right);
+        }
+        let right = self.value_beside(left.column_id(), right)?;
+        Ok(compare_values(op, left, right))
     }
 
     pub(super) fn compare_rows(
@@ -61,24 +82,19 @@ impl<'a> Binder<'a> {
         if left.len() != right.len() {
             return Err(row_misused(self.place(whole)));
         }
+        let (left, right) = match (exactly_one(left), exactly_one(right)) {
+            (Ok(left), Ok(right)) => return Ok(compare_values(op, left, right)),
+            // Both are as long as each other.
+            (left, right) => (left.err().unwrap_or_default(), right.err().unwrap_or_default()),
+        };
         let collation = passed_collation(left.iter().chain(&right));
         let mut types = TypeSet::INTEGER;
         if !matches!(op, CompareOp::Is | CompareOp::IsNot) {
             types = left.iter().chain(&right).fold(types, |types, operand| types | operand.null());
         }
-        let rules: Vec<Comparison> = left.iter().zip(&right).map(|(l, r)| comparison(l, r)).collect();
-        let expr = match (exactly_one(left), exactly_one(right), rules.as_slice()) {
-            (Ok(left), Ok(right), &[rule]) => {
-                Expr::Compare { op, left: Box::new(left.expr), right: Box::new(right.expr), rule }
-            }
-            (left, right, _) => {
-                let exprs = |row: Result<Typed, Vec<Typed>>| match row {
-                    Ok(one) => vec![one.expr],
-                    Err(row) => row.into_iter().map(|operand| operand.expr).collect(),
-                };
-                Expr::CompareRows { op, left: exprs(left), right: exprs(right), rules }
-            }
-        };
+        let rules = left.iter().zip(&right).map(|(l, r)| comparison(l, r)).collect();
+        let exprs = |row: Vec<Typed>| row.into_iter().map(|operand| operand.expr).collect();
+        let expr = Expr::CompareRows { op, left: exprs(left), right: exprs(right), rules };
         Ok(Typed { collation, ..Typed::plain(expr, types) })
     }
 
@@ -91,6 +107,13 @@ impl<'a> Binder<'a> {
         high: &'a ast::Expr,
         negated: bool,
     ) -> Result<Typed> {
+        if !is_row(operand) && !is_row(low) && !is_row(high) {
+            let operand = self.expr(operand)?;
+            let low = self.value_beside(operand.column_id(), low)?;
+            let high = self.value_beside(operand.column_id(), high)?;
+            let between = between_values(operand, low, high);
+            return Ok(if negated { not(between) } else { between });
+        }
         let operand = self.row(operand)?;
         let low = self.row_beside(&operand, low)?;
         let high = self.row_beside(&operand, high)?;
@@ -160,6 +183,16 @@ impl<'a> Binder<'a> {
         row
     }
 
+    /// The right side, of one value, of a comparison with a value that is perhaps a column.
+    fn value_beside(&mut self, column: Option<ColumnId>, right: &'a ast::Expr) -> Result<Typed> {
+        if matches!(right, ast::Expr::Value(_)) {
+            self.beside = column;
+        }
+        let value = self.expr(right);
+        self.beside = None;
+        value
+    }
+
     /// An expression where a row of several values may stand.
     pub(super) fn row(&mut self, expr: &'a ast::Expr) -> Result<Vec<Typed>> {
         match expr {
@@ -169,6 +202,43 @@ impl<'a> Binder<'a> {
             _ => Ok(vec![self.expr(expr)?]),
         }
     }
+}
+
+/// True for what may be a row of several values.
+fn is_row(mut expr: &ast::Expr) -> bool {
+    while let ast::Expr::Nested(inner) = expr {
+        expr = inner;
+    }
+    matches!(expr, ast::Expr::Tuple(_) | ast::Expr::Subquery(_))
+}
+
+/// `left op right` of two values.
+fn compare_values(op: CompareOp, left: Typed, right: Typed) -> Typed {
+    let collation = passed_collation([&left, &right]);
+    let mut types = TypeSet::INTEGER;
+    if !matches!(op, CompareOp::Is | CompareOp::IsNot) {
+        types = types | left.null() | right.null();
+    }
+    let rule = comparison(&left, &right);
+    let expr = Expr::Compare { op, left: Box::new(left.expr), right: Box::new(right.expr), rule };
+    Typed { collation, ..Typed::plain(expr, types) }
+}
+
+/// `x BETWEEN low AND high` of values. Where `x` costs nothing to have twice, it is two comparisons from the start.
+fn between_values(operand: Typed, low: Typed, high: Typed) -> Typed {
+    if matches!(operand.expr, Expr::Column(..) | Expr::Literal { .. } | Expr::Parameter(_)) {
+        let mut both =
+            Chain::new(BinaryOperator::And, compare_values(CompareOp::GreaterOrEqual, operand.clone(), low));
+        both.push(compare_values(CompareOp::LessOrEqual, operand, high));
+        return both.finish();
+    }
+    let collation = passed_collation([&operand, &low, &high]);
+    let types = TypeSet::INTEGER | operand.null() | low.null() | high.null();
+    let end = |value: Typed| {
+        Box::new(RangeEnd { rules: vec![comparison(&operand, &value)], values: vec![value.expr] })
+    };
+    let (low, high) = (end(low), end(high));
+    Typed { collation, ..Typed::plain(Expr::Between { expr: vec![operand.expr], low, high }, types) }
 }
 
 /// The only element, or all of them.
@@ -226,31 +296,55 @@ fn arithmetic_types(op: ArithmeticOp, left: &Typed, right: &Typed) -> TypeSet {
     }
 }
 
-/// AND, OR or `||` over two operands or more; one operand stands for itself, whatever the operator.
-pub(super) fn chain(op: &BinaryOperator, mut operands: Vec<Typed>) -> Typed {
-    if operands.len() == 1
-        && let Some(only) = operands.pop()
-    {
-        return only;
+/// AND, OR or `||` over operands that come one after the other.
+pub(super) struct Chain {
+    op: BinaryOperator,
+    list: Vec<Expr>,
+    null: TypeSet,
+    collation: Option<OwnCollation>,
+}
+
+impl Chain {
+    /// A chain that begins with `first`.
+    pub(super) fn new(op: BinaryOperator, first: Typed) -> Chain {
+        let mut chain = Chain { op, list: Vec::with_capacity(2), null: TypeSet::EMPTY, collation: None };
+        chain.push(first);
+        chain
     }
-    let collation = passed_collation(&operands);
-    let null = operands.iter().fold(TypeSet::EMPTY, |null, operand| null | operand.null());
-    let mut list = Vec::with_capacity(operands.len());
-    for operand in operands {
-        match (op, operand.expr) {
-            // An operand in parentheses that is itself such a chain.
+
+    /// Adds an operand. One in parentheses that is itself such a chain becomes part of this one.
+    pub(super) fn push(&mut self, operand: Typed) {
+        self.null = self.null | operand.null();
+        self.collation = self.collation.or(operand.collation.filter(|own| own.explicit));
+        match (self.op, operand.expr) {
             (BinaryOperator::And, Expr::And(nested)) | (BinaryOperator::Or, Expr::Or(nested)) => {
-                list.extend(nested)
+                self.list.extend(nested);
             }
-            (_, expr) => list.push(expr),
+            (_, expr) => self.list.push(expr),
         }
     }
-    let (expr, types) = match op {
-        BinaryOperator::And => (Expr::And(list), TypeSet::INTEGER),
-        BinaryOperator::Or => (Expr::Or(list), TypeSet::INTEGER),
-        _ => (Expr::Concat(list), TypeSet::TEXT),
-    };
-    Typed { collation, ..Typed::plain(expr, types | null) }
+
+    /// The chain as an expression.
+    pub(super) fn finish(self) -> Typed {
+        let (expr, types) = match self.op {
+            BinaryOperator::And => (Expr::And(self.list), TypeSet::INTEGER),
+            BinaryOperator::Or => (Expr::Or(self.list), TypeSet::INTEGER),
+            _ => (Expr::Concat(self.list), TypeSet::TEXT),
+        };
+        Typed { collation: self.collation, ..Typed::plain(expr, types | self.null) }
+    }
+}
+
+/// The AND of conditions; `None` if there are none.
+pub(super) fn all_of(conditions: Vec<Typed>) -> Option<Typed> {
+    let mut conditions = conditions.into_iter();
+    let first = conditions.next()?;
+    if conditions.len() == 0 {
+        return Some(first);
+    }
+    let mut chain = Chain::new(BinaryOperator::And, first);
+    conditions.for_each(|condition| chain.push(condition));
+    Some(chain.finish())
 }
 
 pub(super) fn negate(operand: Typed) -> Typed {

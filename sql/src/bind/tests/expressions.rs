@@ -29,7 +29,7 @@ fn comparisons_convert_what_their_operands_say() {
         ("CAST(1 AS STRING) = '1'", r#"(cast($0 Numeric) Equal{r:Numeric} $1) {"integer"}"#),
         ("a = ?", r#"(#1 Equal{r:Numeric} ?0) {"null", "integer"}"#),
         ("a IS NOT b", r#"(#1 IsNot{r:Numeric} #2) {"integer"}"#),
-        ("a BETWEEN '1' AND 2", r#"([#1] between {r:Numeric}[$0] [$1]) {"integer"}"#),
+        ("a BETWEEN '1' AND 2", r#"and((#1 GreaterOrEqual{r:Numeric} $0), (#1 LessOrEqual $1)) {"integer"}"#),
         ("a IN ('1', 2)", r#"(#1 in{r:Numeric} [$0; $1]) {"integer"}"#),
         ("1 IN (a, b)", r#"($0 in [#1; #2]) {"null", "integer"}"#),
         ("b NOT IN (1, NULL)", r#"(#2 not in{r:Text} [$0; Null]) {"null", "integer"}"#),

@@ -43,10 +43,9 @@ impl<'a> Binder<'a> {
 
     fn returned_items(&mut self, returning: &'a parser::Returning) -> Result<Vec<Item>> {
         let mut items = Vec::with_capacity(returning.items.len());
-        let texts = self.text.items_from(returning.start);
-        for (place, item) in returning.items.iter().enumerate() {
+        for item in &returning.items {
             match item {
-                ast::SelectItem::UnnamedExpr(expr) => {
+                ast::SelectItem::UnnamedExpr(expr, place) => {
                     let literals_before = self.literals_seen.len();
                     let typed = self.expr(expr)?;
                     let name = match column_name(expr, &typed, Naming::Result) {
@@ -55,7 +54,7 @@ impl<'a> Binder<'a> {
                             // The name is the text, which the literals are part of.
                             let seen = self.literals_seen.get(literals_before..).unwrap_or_default();
                             self.pinned.extend_from_slice(seen);
-                            texts.get(place).map_or_else(String::new, |text| (*text).to_owned())
+                            self.text.at(*place).to_owned()
                         }
                     };
                     items.push(Item { typed, name, named: false });

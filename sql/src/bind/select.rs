@@ -162,21 +162,18 @@ impl<'a> Binder<'a> {
     /// The select list.
     fn items(&mut self, select: &'a ast::Select, naming: Naming) -> Result<Vec<Item>> {
         let mut items = Vec::with_capacity(select.projection.len());
-        let mut texts = None;
-        for (place, item) in select.projection.iter().enumerate() {
+        for item in &select.projection {
             match item {
-                ast::SelectItem::UnnamedExpr(expr) => {
+                ast::SelectItem::UnnamedExpr(expr, place) => {
                     let literals_before = self.literals_seen.len();
                     let typed = self.expr(expr)?;
                     let name = match (naming, column_name(expr, &typed, naming)) {
                         (Naming::None, _) => String::new(),
                         (_, Some(name)) => name,
                         (_, None) => {
-                            let texts =
-                                texts.get_or_insert_with(|| self.text.select_items(select.select_token));
                             self.pinned
                                 .extend_from_slice(self.literals_seen.get(literals_before..).unwrap_or(&[]));
-                            texts.get(place).map_or_else(String::new, |text| (*text).to_owned())
+                            self.text.at(*place).to_owned()
                         }
                     };
                     items.push(Item { typed, name, named: false });

@@ -336,8 +336,12 @@ pub struct Select {
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "the large ones are the common ones")]
 pub enum SelectItem {
-    UnnamedExpr(Expr),
-    ExprWithAlias { expr: Expr, alias: Ident },
+    /// The expression and where all of it stands, parentheses included: its text is the column's name.
+    UnnamedExpr(Expr, Place),
+    ExprWithAlias {
+        expr: Expr,
+        alias: Ident,
+    },
     Wildcard(Place),
     QualifiedWildcard(Box<Name>, Place),
 }

@@ -124,8 +124,7 @@ impl Grammar<'_> {
         if !p.parse_keyword(Keyword::RETURNING) {
             return Ok(None);
         }
-        let start = self.next_span(p).start;
-        Ok(Some(Returning { items: self.select_list(p)?, start }))
+        Ok(Some(Returning { items: self.select_list(p)? }))
     }
 
     fn update(&self, p: &mut Parser, with: Option<With>) -> Parse<Statement> {

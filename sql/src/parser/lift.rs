@@ -22,6 +22,15 @@ pub struct LiftScratch {
     key: Vec<u8>,
     literals: Vec<Value>,
     places: Vec<usize>,
+    scanned: Vec<Scanned>,
+}
+
+/// A token as the scan found it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scanned {
+    pub kind: Kind,
+    pub start: u32,
+    pub end: u32,
 }
 
 /// What [`lift`] found, in the scratch buffers.
@@ -33,6 +42,8 @@ pub struct LiftedRef<'a> {
     pub literals: &'a mut Vec<Value>,
     /// The offset of each literal in the text.
     pub places: &'a [usize],
+    /// The tokens, blanks and the semicolon apart.
+    scanned: &'a [Scanned],
     /// The bytes of the statement in the text, its semicolon included.
     pub end: usize,
 }
@@ -44,13 +55,17 @@ pub struct Slots<'a> {
     pub literals: &'a [Value],
     /// The offset of each in the text.
     pub places: &'a [usize],
+    /// The tokens of the statement, which need not be looked for again.
+    pub(super) scanned: &'a [Scanned],
+    /// Where it ends, its semicolon included.
+    pub(super) end: usize,
 }
 
 impl LiftedRef<'_> {
     /// The literals and where they stand.
     #[must_use]
     pub fn slots(&self) -> Slots<'_> {
-        Slots { literals: self.literals, places: self.places }
+        Slots { literals: self.literals, places: self.places, scanned: self.scanned, end: self.end }
     }
 }
 
@@ -72,20 +87,28 @@ pub fn lift<'a>(text: &str, scratch: &'a mut LiftScratch) -> Option<LiftedRef<'a
     scratch.key.clear();
     scratch.literals.clear();
     scratch.places.clear();
+    scratch.scanned.clear();
+    if u32::try_from(bytes.len()).is_err() {
+        return None;
+    }
     let mut at = skip_blanks(bytes, 0);
     let (kind, end) = if at < bytes.len() { scan(bytes, at) } else { return None };
     if kind != Kind::Word || !is_lifted_head(&bytes[at..end]) {
         return None;
     }
-    scratch.key.extend_from_slice(&bytes[at..end]);
+    // Lengths fit: the text's does.
+    let note = |scratch: &mut LiftScratch, kind, start: usize, end: usize| {
+        scratch.scanned.push(Scanned { kind, start: start as u32, end: end as u32 });
+    };
+    note(scratch, kind, at, end);
+    // What the key takes over as it is goes there in runs: from `run` to the end of the last token, `taken`.
+    let (mut run, mut taken) = (at, end);
     at = end;
     let mut type_name = TypeName::No;
-    let mut blank = false;
     while at < bytes.len() {
         let (kind, end) = scan(bytes, at);
         let token = &bytes[at..end];
         if kind == Kind::Blank {
-            blank = true;
             at = end;
             continue;
         }
@@ -93,9 +116,11 @@ pub fn lift<'a>(text: &str, scratch: &'a mut LiftScratch) -> Option<LiftedRef<'a
             at = end;
             break;
         }
-        if blank {
+        note(scratch, kind, at, end);
+        if at > taken && &bytes[taken..at] != b" " {
+            scratch.key.extend_from_slice(&bytes[run..taken]);
             scratch.key.push(b' ');
-            blank = false;
+            run = at;
         }
         let arguments = type_name == TypeName::Arguments;
         type_name = match (kind, type_name) {
@@ -109,13 +134,18 @@ pub fn lift<'a>(text: &str, scratch: &'a mut LiftScratch) -> Option<LiftedRef<'a
         match kind {
             Kind::Illegal => return None,
             Kind::Integer | Kind::Real | Kind::Text | Kind::Blob if !arguments => {
+                scratch.key.extend_from_slice(&bytes[run..at]);
                 lift_literal(text.get(at..end)?, kind, at, scratch)?;
+                run = end;
             }
-            _ => scratch.key.extend_from_slice(token),
+            _ => {}
         }
+        taken = end;
         at = end;
     }
-    Some(LiftedRef { key: &scratch.key, literals: &mut scratch.literals, places: &scratch.places, end: at })
+    scratch.key.extend_from_slice(&bytes[run..taken]);
+    let LiftScratch { key, literals, places, scanned } = scratch;
+    Some(LiftedRef { key, literals, places, scanned, end: at })
 }
 
 /// Whether statements that begin with this word are lifted.

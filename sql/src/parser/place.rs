@@ -140,7 +140,7 @@ impl Spanned for SetExpr {
 impl Spanned for SelectItem {
     fn span(&self) -> Place {
         match self {
-            SelectItem::UnnamedExpr(expr) => expr.span(),
+            SelectItem::UnnamedExpr(expr, _) => expr.span(),
             SelectItem::ExprWithAlias { expr, alias } => expr.span().and(alias.span),
             SelectItem::Wildcard(place) => *place,
             SelectItem::QualifiedWildcard(name, place) => name.span().and(*place),

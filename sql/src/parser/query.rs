@@ -185,12 +185,14 @@ impl Grammar<'_> {
         if let Some(wildcard) = self.wildcard(p)? {
             return Ok(wildcard);
         }
+        let start = self.next_span(p).start;
         let expr = self.expr(p, 0)?;
+        let place = Place::new(start, self.last_end(p));
         if p.parse_keyword(Keyword::AS) || self.peek_bare_alias(p) {
             let alias = self.ident(p, "an alias")?;
             return Ok(Box::new(SelectItem::ExprWithAlias { expr: *expr, alias }));
         }
-        Ok(Box::new(SelectItem::UnnamedExpr(*expr)))
+        Ok(Box::new(SelectItem::UnnamedExpr(*expr, place)))
     }
 
     /// `*` or `table.*`, if it is next.

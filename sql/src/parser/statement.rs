@@ -174,8 +174,6 @@ pub struct Insert {
 pub struct Returning {
     /// The columns.
     pub items: Vec<SelectItem>,
-    /// Where the list begins in the text, for the names of its columns.
-    pub start: usize,
 }
 
 /// One ON CONFLICT clause.

@@ -203,7 +203,7 @@ fn places_and_parameters() {
     assert_eq!(parsed.parameters, names);
     let Statement::Query(query) = parsed.statement else { panic!() };
     let select = query.body.as_select().unwrap();
-    let ast::SelectItem::UnnamedExpr(Expr::Identifier(bc)) = &select.projection[1] else { panic!() };
+    let ast::SelectItem::UnnamedExpr(Expr::Identifier(bc), _) = &select.projection[1] else { panic!() };
     let span = span_of(bc.span);
     assert_eq!(&parsed.text[span.start..span.end], "bc");
 }

@@ -30,19 +30,33 @@ pub(super) fn tokenize(text: &str, start: usize, lifted: Option<Slots<'_>>) -> R
         return Err(Error::Limit("the statement is longer than 4 GiB".to_owned()));
     }
     // Four bytes a token, blanks included, are few; a list that grows is copied.
-    let list = Vec::with_capacity(((bytes.len() - start) / 4).min(LIST_MAX) + 8);
+    let guess = || ((bytes.len() - start) / 4).min(LIST_MAX) + 8;
+    let list = Vec::with_capacity(lifted.map_or_else(guess, |slots| slots.scanned.len()));
     let mut tokens = Tokens { list, parameters: Vec::new(), text_end: start, end: text.len() };
     let mut boundary = Boundary::default();
     let places = lifted.map_or(&[][..], |slots| slots.places);
+    let mut scanned = lifted.map_or(&[][..], |slots| slots.scanned).iter();
+    if let Some(slots) = lifted {
+        tokens.end = slots.end;
+    }
     let mut slot = 0;
-    let mut at = start;
-    while at < bytes.len() {
-        let (kind, end) = scan(bytes, at);
+    let mut next = start;
+    while next < bytes.len() {
+        let at = next;
+        let (kind, at, end) = match (lifted, scanned.next()) {
+            (Some(_), None) => break,
+            (_, Some(known)) => (known.kind, known.start as usize, known.end as usize),
+            (None, None) => {
+                let (kind, end) = scan(bytes, at);
+                (kind, at, end)
+            }
+        };
+        next = end;
         if kind == Kind::Blank {
-            at = end;
             continue;
         }
-        if boundary.ends_with(kind, &bytes[at..end]) {
+        let source = bytes.get(at..end).ok_or_else(|| illegal(text, at))?;
+        if boundary.ends_with(kind, source) {
             tokens.end = end;
             break;
         }
@@ -61,13 +75,12 @@ pub(super) fn tokenize(text: &str, start: usize, lifted: Option<Slots<'_>>) -> R
                     number_parameter(source, Span { start: at, end }, &mut tokens.parameters)?
                 }
                 Kind::Semicolon => Token::SemiColon,
-                Kind::Operator => operator_token(&bytes[at..end]),
+                Kind::Operator => operator_token(source),
                 Kind::Blank | Kind::Illegal => return Err(illegal(text, at)),
             }
         };
         tokens.list.push(Lexeme { token, place: Place::new(at - start, end - start) });
         tokens.text_end = end;
-        at = end;
     }
     Ok(tokens)
 }

@@ -11,7 +11,7 @@ use crate::bind;
 use crate::catalog;
 use crate::error::{Error, Result};
 use crate::exec::Execution;
-use crate::parser::ast::{Expr, Ident, SelectItem, SetExpr};
+use crate::parser::ast::{Expr, Ident, Place, SelectItem, SetExpr};
 use crate::parser::{Parsed, Statement, parse_one};
 use crate::plan::{self, PlanContext};
 use crate::value::ValueRef;
@@ -92,7 +92,7 @@ impl Session {
             return Err(Error::Misuse("a SELECT was parsed as something else".to_owned()));
         };
         if let SetExpr::Select(select) = &mut *query.body {
-            select.projection = vec![SelectItem::UnnamedExpr(expr.clone())];
+            select.projection = vec![SelectItem::UnnamedExpr(expr.clone(), Place::default())];
         }
         let catalog = self.catalog()?;
         let bound = bind::bind_query(parsed, &query, &bind_context(&catalog, &[]))?;

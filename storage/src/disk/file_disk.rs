@@ -3,7 +3,7 @@
 
 use super::cache::PageCache;
 use super::files::Files;
-use super::{BasePage, Disk, FileRole};
+use super::{BasePage, Disk, FileRole, MappedPage};
 use crate::error::{Error, Result};
 use crate::page::{PageBytes, PageId};
 use std::io::{self, ErrorKind};
@@ -138,6 +138,14 @@ impl<F: Files> Disk for FileDisk<F> {
         let page = PageBytes::from(page);
         cache.put(id, page.clone());
         Ok(BasePage::Owned(page))
+    }
+
+    fn page_in_place(&self, id: PageId, page_size: usize) -> Option<MappedPage> {
+        let offset = u64::from(id.0) * page_size as u64;
+        if offset + page_size as u64 > self.length.load(Ordering::Acquire) {
+            return None;
+        }
+        self.files.page_in_place(offset, page_size)
     }
 
     fn read_at(&self, file: FileRole, offset: u64, buffer: &mut [u8]) -> Result<usize> {

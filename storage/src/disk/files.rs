@@ -3,7 +3,7 @@
 //! `os` makes these calls; the simulated files of the tests answer them from memory and lose what a power failure may
 //! lose. `file_disk` stands above both, so that its retries, its cache and its care for the directory are tested, too.
 
-use super::{BasePage, FileRole};
+use super::{BasePage, FileRole, MappedPage};
 use crate::error::Result;
 use std::io;
 use std::path::Path;
@@ -42,6 +42,12 @@ pub(crate) trait Files: Send + Sync {
 
     /// The page at a place that the base file reaches, where pages are not read but looked at.
     fn mapped_page(&self, offset: u64, page_size: usize) -> Option<Result<BasePage>>;
+
+    /// The same, where the file's part around it is mapped already.
+    fn page_in_place(&self, offset: u64, page_size: usize) -> Option<MappedPage> {
+        let _ = (offset, page_size);
+        None
+    }
 
     /// Takes the lock between processes.
     ///

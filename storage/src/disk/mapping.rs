@@ -38,7 +38,7 @@ impl MappedPage {
     /// The bytes, for as long as `root` lives: the snapshot root that resolved the page to the base file.
     #[inline]
     pub(crate) fn bytes<'root, R>(&self, _root: &'root R) -> &'root [u8] {
-        // SAFETY: start and length were cut from a live mapping by `Segments::page`. The root keeps its disk, so
+        // SAFETY: start and length were cut from a live mapping by `window`. The root keeps its disk, so
         // the mapping lives; the checkpointer overwrites no page that a live root resolves to the base file, so
         // nothing writes to these bytes while the slice lives. Another process cannot write: it would need the
         // exclusive lock that this one holds, or that this one's shared lock excludes.
@@ -73,8 +73,7 @@ impl Segments {
 
     /// The page of `length` bytes at `offset`, which the file reaches; a page lies in one segment.
     pub(crate) fn page(&self, file: &File, offset: u64, length: usize) -> Result<MappedPage> {
-        let index = (u64::BITS - (offset / FIRST_SEGMENT).leading_zeros()) as usize;
-        let start = if index == 0 { 0 } else { FIRST_SEGMENT << (index - 1) };
+        let (index, start) = Segments::place(offset);
         let segment = self
             .segments
             .get(index)
@@ -86,12 +85,30 @@ impl Segments {
                 segment.get_or_init(|| mapped)
             }
         };
-        let window = segment
-            .get((offset - start) as usize..)
-            .and_then(|rest| rest.get(..length))
-            .ok_or_else(|| Error::Misuse("a page crosses a mapped segment".into()))?;
-        Ok(MappedPage { start: NonNull::from(window).cast(), length })
+        window(segment, offset - start, length)
+            .ok_or_else(|| Error::Misuse("a page crosses a mapped segment".into()))
     }
+
+    /// The same, if its segment is mapped.
+    #[inline]
+    pub(crate) fn page_in_place(&self, offset: u64, length: usize) -> Option<MappedPage> {
+        let (index, start) = Segments::place(offset);
+        window(self.segments.get(index)?.get()?, offset - start, length)
+    }
+
+    /// The segment of an offset, and where that starts.
+    #[inline]
+    fn place(offset: u64) -> (usize, u64) {
+        let index = (u64::BITS - (offset / FIRST_SEGMENT).leading_zeros()) as usize;
+        (index, if index == 0 { 0 } else { FIRST_SEGMENT << (index - 1) })
+    }
+}
+
+/// The page of `length` bytes at `offset` of a segment.
+#[inline]
+fn window(segment: &Mmap, offset: u64, length: usize) -> Option<MappedPage> {
+    let window = segment.get(offset as usize..)?.get(..length)?;
+    Some(MappedPage { start: NonNull::from(window).cast(), length })
 }
 
 fn map(file: &File, start: u64, length: u64) -> Result<Mmap> {

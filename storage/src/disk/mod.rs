@@ -83,6 +83,13 @@ pub(crate) trait Disk: Send + Sync {
     /// [`crate::Error::Corrupt`] if it lies beyond the end of the file.
     fn page(&self, id: PageId, page_size: usize) -> Result<BasePage>;
 
+    /// Page `id` of the base file without a detour, where pages are looked at in place and those around it were before;
+    /// `None` says nothing about the page.
+    fn page_in_place(&self, id: PageId, page_size: usize) -> Option<MappedPage> {
+        let _ = (id, page_size);
+        None
+    }
+
     /// Fills `buffer` as far as the file goes and gives back how far that was.
     fn read_at(&self, file: FileRole, offset: u64, buffer: &mut [u8]) -> Result<usize>;
 

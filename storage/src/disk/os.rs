@@ -4,7 +4,7 @@ use super::file_disk::{FileDisk, io_error};
 use super::files::Files;
 use super::mapping::Segments;
 use super::open;
-use super::{BasePage, FileRole};
+use super::{BasePage, FileRole, MappedPage};
 use crate::error::{Error, Result};
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
@@ -166,6 +166,11 @@ impl Files for OsFiles {
     fn mapped_page(&self, offset: u64, page_size: usize) -> Option<Result<BasePage>> {
         let segments = self.mapped.as_ref()?;
         Some(segments.page(&self.base, offset, page_size).map(BasePage::Mapped))
+    }
+
+    #[inline]
+    fn page_in_place(&self, offset: u64, page_size: usize) -> Option<MappedPage> {
+        self.mapped.as_ref()?.page_in_place(offset, page_size)
     }
 
     fn lock(&self, exclusive: bool) -> Result<()> {

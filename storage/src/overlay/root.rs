@@ -91,6 +91,14 @@ impl Root {
         if id.0 >= self.page_count {
             return self.counted_look(id);
         }
+        if let Some(bytes) = self.base.verified_page(id, self) {
+            return Ok(PageLook::Borrowed(bytes));
+        }
+        self.first_look(id)
+    }
+
+    /// The way of pages that were not verified yet or are not mapped.
+    fn first_look(&self, id: PageId) -> Result<PageLook<'_, PageRef>> {
         Ok(match self.base.page(id, self)? {
             BasePage::Mapped(page) => PageLook::Borrowed(page.bytes(self)),
             BasePage::Owned(bytes) => PageLook::Held(PageRef::owned(bytes)),

@@ -1,8 +1,9 @@
 //! Committed pages that the base file does not hold yet: an immutable, persistent map from page number to page.
 //!
 //! A radix tree, 16 wide: a change copies the path from the top to one leaf (0.2 to 0.6 us), and all earlier maps
-//! stay as they are. `base` is the file behind it, `root` both together at one sequence, and `spill` bounds what of it
-//! is in memory.
+//! stay as they are. What small commits change stands in a short list before the tree, and goes into it when the list is
+//! full: most small commits change pages that another has changed a moment ago. `base` is the file behind it, `root` both
+//! together at one sequence, and `spill` bounds what of it is in memory.
 
 mod base;
 mod root;
@@ -15,12 +16,16 @@ pub(crate) use root::{Parent, Root};
 pub(crate) use version::PageVersion;
 
 use crate::page::PageId;
+use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Bits of a page number that one level resolves.
 const BITS: u32 = 4;
 /// Children of a node.
 const WIDTH: usize = 1 << BITS;
+/// Pages in the list before the tree. Each map counts each of them, and each look goes past them.
+const RECENT_MAX: usize = 8;
 
 /// A map from page number to page version; a clone is one reference count.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +33,8 @@ pub(crate) struct Overlay {
     top: Option<Arc<Node>>,
     /// Levels above the leaves.
     height: u32,
+    /// Versions of pages that the tree does not have, or has older ones of.
+    recent: SmallVec<[(PageId, PageVersion); RECENT_MAX]>,
     pages: u64,
     in_memory: u64,
 }
@@ -68,6 +75,16 @@ impl Overlay {
     /// The version of a page, if it is here.
     #[inline]
     pub(crate) fn get(&self, id: PageId) -> Option<&PageVersion> {
+        if !self.recent.is_empty()
+            && let Some((_, page)) = self.recent.iter().find(|(known, _)| *known == id)
+        {
+            return Some(page);
+        }
+        self.in_tree(id)
+    }
+
+    #[inline]
+    fn in_tree(&self, id: PageId) -> Option<&PageVersion> {
         if !reaches(id, self.height) {
             return None;
         }
@@ -86,6 +103,50 @@ impl Overlay {
     /// Puts a version of a page in place of any earlier one. Nodes that another map shares are copied.
     pub(crate) fn insert(&mut self, id: PageId, page: impl Into<PageVersion>) {
         let page = page.into();
+        let recent = self.take_recent(id);
+        self.in_memory += u64::from(page.is_in_memory());
+        let before = self.put(id, page);
+        match recent.or(before) {
+            Some(before) => self.in_memory -= u64::from(before.is_in_memory()),
+            None => self.pages += 1,
+        }
+    }
+
+    /// As [`Overlay::insert`], for one of few pages that change together: it goes to the list before the tree.
+    pub(crate) fn insert_recent(&mut self, id: PageId, page: impl Into<PageVersion>) {
+        let page = page.into();
+        let recent = self.take_recent(id);
+        self.in_memory += u64::from(page.is_in_memory());
+        match recent.as_ref().or_else(|| self.in_tree(id)).map(PageVersion::is_in_memory) {
+            Some(was_in_memory) => self.in_memory -= u64::from(was_in_memory),
+            None => self.pages += 1,
+        }
+        if self.recent.len() == RECENT_MAX {
+            self.settle();
+        }
+        self.recent.push((id, page));
+    }
+
+    /// Takes a page out. Nodes that another map shares are copied.
+    pub(crate) fn remove(&mut self, id: PageId) {
+        if let Some(page) = self.get(id) {
+            self.in_memory -= u64::from(page.is_in_memory());
+            self.pages -= 1;
+            self.take_recent(id);
+            if self.in_tree(id).is_some() {
+                remove(&mut self.top, self.height, id);
+            }
+        }
+    }
+
+    /// Takes a page out of the list before the tree.
+    fn take_recent(&mut self, id: PageId) -> Option<PageVersion> {
+        let at = self.recent.iter().position(|(known, _)| *known == id)?;
+        Some(self.recent.swap_remove(at).1)
+    }
+
+    /// Puts a version into the tree; gives what the tree had.
+    fn put(&mut self, id: PageId, page: PageVersion) -> Option<PageVersion> {
         while !reaches(id, self.height) {
             self.height += 1;
             if let Some(top) = self.top.take() {
@@ -94,35 +155,40 @@ impl Overlay {
                 self.top = Some(Arc::new(Node::Branch(children)));
             }
         }
-        self.in_memory += u64::from(page.is_in_memory());
-        match insert(&mut self.top, self.height, id, page) {
-            Some(before) => self.in_memory -= u64::from(before.is_in_memory()),
-            None => self.pages += 1,
+        insert(&mut self.top, self.height, id, page)
+    }
+
+    /// Moves the list into the tree.
+    fn settle(&mut self) {
+        for (id, page) in std::mem::take(&mut self.recent) {
+            self.put(id, page);
         }
     }
 
-    /// Takes a page out. Nodes that another map shares are copied.
-    pub(crate) fn remove(&mut self, id: PageId) {
-        if let Some(page) = self.get(id) {
-            self.in_memory -= u64::from(page.is_in_memory());
-            self.pages -= 1;
-            remove(&mut self.top, self.height, id);
+    /// The same map with all pages in the tree.
+    fn settled(&self) -> Cow<'_, Overlay> {
+        if self.recent.is_empty() {
+            return Cow::Borrowed(self);
         }
+        let mut settled = self.clone();
+        settled.settle();
+        Cow::Owned(settled)
     }
 
     /// This map without the pages whose very version stands in `flushed`, an earlier map.
     pub(crate) fn without(&self, flushed: &Overlay) -> Overlay {
-        let Some(top) = &self.top else { return Overlay::default() };
+        let (newer, flushed) = (self.settled(), flushed.settled());
+        let Some(top) = &newer.top else { return Overlay::default() };
         let mut other = flushed.top.clone();
-        for _ in flushed.height..self.height {
+        for _ in flushed.height..newer.height {
             other = other.map(|node| {
                 let mut children = [const { None }; WIDTH];
                 children[0] = Some(node);
                 Arc::new(Node::Branch(children))
             });
         }
-        let Some(other) = other else { return self.clone() };
-        let mut left = Overlay { top: difference(top, &other), height: self.height, ..Overlay::default() };
+        let Some(other) = other else { return newer.into_owned() };
+        let mut left = Overlay { top: difference(top, &other), height: newer.height, ..Overlay::default() };
         let (mut pages, mut in_memory) = (0, 0);
         left.for_each(&mut |_, page| {
             pages += 1;
@@ -134,7 +200,7 @@ impl Overlay {
 
     /// Visits all pages in the order of their numbers.
     pub(crate) fn for_each(&self, visit: &mut impl FnMut(PageId, &PageVersion)) {
-        if let Some(top) = &self.top {
+        if let Some(top) = &self.settled().top {
             walk(top, 0, visit);
         }
     }
@@ -234,7 +300,10 @@ mod tests {
                 if at == cut {
                     earlier = (overlay.clone(), model.clone());
                 }
-                overlay.insert(PageId(*id), PageBytes::from(vec![at as u8]));
+                match at % 3 {
+                    0 => overlay.insert(PageId(*id), PageBytes::from(vec![at as u8])),
+                    _ => overlay.insert_recent(PageId(*id), PageBytes::from(vec![at as u8])),
+                }
                 model.insert(*id, at as u8);
                 prop_assert_eq!(overlay.get(PageId(*id)).unwrap().read().unwrap()[0], at as u8);
             }

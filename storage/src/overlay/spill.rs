@@ -17,6 +17,7 @@ impl Overlay {
         let Some(excess) = self.in_memory.checked_sub(in_memory_max).filter(|excess| *excess > 0) else {
             return Ok(());
         };
+        self.settle();
         let wanted = (excess + in_memory_max / AHEAD_SHARE) as usize;
         let mut leaving: Vec<(PageId, PageBytes)> = Vec::with_capacity(wanted);
         for from in [*hand, 0] {
@@ -42,8 +43,9 @@ impl Overlay {
 
     /// Visits the pages from `from` on, in the order of their numbers, until `visit` answers false.
     pub(crate) fn visit_from(&self, from: PageId, visit: &mut impl FnMut(PageId, &PageVersion) -> bool) {
-        if let Some(top) = &self.top {
-            walk_from(top, self.height, 0, from, visit);
+        let settled = self.settled();
+        if let Some(top) = &settled.top {
+            walk_from(top, settled.height, 0, from, visit);
         }
     }
 }

@@ -33,7 +33,7 @@ impl PrivatePages {
 
     /// Forgets the private copy of a page whose content means nothing any more.
     pub(super) fn discard(&mut self, id: PageId) -> Result<()> {
-        if let Some(at) = self.index.get(&id).copied() {
+        if let Some(at) = self.place_of(id) {
             self.touch(at)?;
             if let Some(entry) = self.entries.get_mut(at) {
                 entry.freed = true;

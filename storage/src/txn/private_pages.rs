@@ -20,6 +20,7 @@ use crate::page::{
 use crate::space::freelist;
 use crate::wal;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// A write transaction's pages over the root it started from.
@@ -29,8 +30,9 @@ pub(crate) struct PrivatePages {
     pub(super) state: FileState,
     /// Pages that were free when the transaction began.
     free_before: u32,
-    pub(super) entries: Vec<Entry>,
-    pub(super) index: FxHashMap<PageId, usize>,
+    pub(super) entries: Entries,
+    /// Places by page number, of all entries, from the time on when they were more than a few.
+    index: FxHashMap<PageId, usize>,
     /// The page last edited, and its place.
     recent: (PageId, usize),
     /// Raised whenever a touch must be noticed again.
@@ -49,6 +51,14 @@ pub(crate) struct PrivatePages {
     pub(super) tail_freed: bool,
     pub(crate) counters: Counters,
 }
+
+/// The private pages in the order of their making; those of a small transaction take no memory of their own.
+type Entries = SmallVec<[Entry; 4]>;
+
+/// So many entries are found by looking through them.
+const ENTRIES_FEW: usize = 8;
+/// Pages that change together and may go to the list before the overlay's tree.
+const CHANGED_FEW: usize = 4;
 
 /// One private page.
 pub(super) struct Entry {
@@ -95,7 +105,7 @@ impl PrivatePages {
             root,
             state,
             free_before: state.free_count,
-            entries: Vec::new(),
+            entries: SmallVec::new(),
             index: FxHashMap::default(),
             recent: NO_RECENT,
             stamp: 1,
@@ -121,7 +131,7 @@ impl PrivatePages {
     pub(crate) fn end(&mut self, root: Arc<Root>) {
         self.root = root;
         self.shown = None;
-        self.entries = Vec::new();
+        self.entries = SmallVec::new();
         self.index = FxHashMap::default();
         self.memory.forget();
         self.direct.forget();
@@ -172,8 +182,8 @@ impl PrivatePages {
         let at = if self.recent.0 == id {
             self.recent.1
         } else {
-            let at = match self.index.get(&id) {
-                Some(at) => *at,
+            let at = match self.place_of(id) {
+                Some(at) => at,
                 None => self.copy_in(id)?,
             };
             self.recent = (id, at);
@@ -188,10 +198,19 @@ impl PrivatePages {
         Ok(at)
     }
 
+    /// The place of the private copy of a page, if there is one.
+    #[inline]
+    pub(super) fn place_of(&self, id: PageId) -> Option<usize> {
+        if self.index.is_empty() {
+            return self.entries.iter().position(|entry| entry.id == id);
+        }
+        self.index.get(&id).copied()
+    }
+
     /// The private copy of a page, if there is one.
     #[inline]
     fn entry(&self, id: PageId) -> Option<&Entry> {
-        let at = if self.recent.0 == id { Some(self.recent.1) } else { self.index.get(&id).copied() };
+        let at = if self.recent.0 == id { Some(self.recent.1) } else { self.place_of(id) };
         at.and_then(|at| self.entries.get(at))
     }
 
@@ -210,7 +229,11 @@ impl PrivatePages {
         let place = Place::Memory(Box::new(copy));
         self.entries.push(Entry { id, place, stamp: 0, freed: false, used: true, shown: false });
         self.memory.copies += 1;
-        self.index.insert(id, at);
+        if !self.index.is_empty() {
+            self.index.insert(id, at);
+        } else if self.entries.len() > ENTRIES_FEW {
+            self.index.extend(self.entries.iter().enumerate().map(|(at, entry)| (entry.id, at)));
+        }
         at
     }
 
@@ -252,8 +275,8 @@ impl PrivatePages {
         page[KIND_OFFSET] = kind as u8; // inside any page
         page[LEVEL_OFFSET] = level;
         let copy = PageCopy::new(bytes, 0, true);
-        let at = match self.index.get(&id) {
-            Some(at) => *at,
+        let at = match self.place_of(id) {
+            Some(at) => at,
             None => self.push(id, copy.image()),
         };
         self.touch(at)?;
@@ -402,8 +425,10 @@ impl PrivatePages {
     /// The root that follows when commit `sequence` is done.
     pub(crate) fn committed_root(&self, sequence: Sequence) -> Root {
         let mut overlay = self.root.overlay.clone();
+        let are_few = self.entries.len() <= CHANGED_FEW;
         for Entry { id, place, .. } in self.entries.iter().filter(|entry| entry.is_changed()) {
             match place {
+                Place::Memory(copy) if are_few => overlay.insert_recent(*id, copy.share()),
                 Place::Memory(copy) => overlay.insert(*id, copy.share()),
                 Place::Temporary(_, page) => overlay.insert(*id, PageVersion::Temporary(page.clone())),
                 Place::Base(_) => {}

@@ -17,8 +17,10 @@ use std::time::Instant;
 /// It is owned and may move between threads. The open transaction counts as a snapshot of the commit it started
 /// from.
 pub struct WriteTransaction {
-    pub(super) pages: PrivatePages,
-    memory: TreeMemory,
+    /// Boxed, since both are large and callers move the transaction about (a kilobyte and a half, eight times in a
+    /// statement that commits by itself).
+    pub(super) pages: Box<PrivatePages>,
+    memory: Box<TreeMemory>,
     engine: Arc<Engine>,
     /// Given back when nothing of the transaction is left.
     turn: Option<Turn>,
@@ -38,14 +40,14 @@ impl WriteTransaction {
     pub(super) fn begin(engine: Arc<Engine>, root: Arc<Root>) -> Result<WriteTransaction> {
         let turn = Turn(Arc::clone(&engine));
         let direct = engine.direct(&root);
-        let pages = PrivatePages::new(root, direct, engine.memory())?;
-        let memory = TreeMemory::new(engine.timer.clone());
+        let pages = Box::new(PrivatePages::new(root, direct, engine.memory())?);
+        let memory = Box::new(TreeMemory::new(engine.timer.clone()));
         Ok(WriteTransaction { pages, memory, engine, turn: Some(turn) })
     }
 
     /// The pages, and what is remembered of the trees in them.
     pub(super) fn pages_and_memory(&mut self) -> (&mut PrivatePages, &mut TreeMemory) {
-        (&mut self.pages, &mut self.memory)
+        (&mut *self.pages, &mut self.memory)
     }
 
     /// The commit that the transaction started from.
@@ -80,7 +82,7 @@ impl WriteTransaction {
     /// As all edits: [`crate::Error::Corrupt`], [`crate::Error::Full`] and I/O errors. An edit that fails may
     /// have been half done; roll back to a savepoint, or all.
     pub fn create_tree(&mut self, kind: TreeKind) -> Result<TreeId> {
-        btree::create(&mut self.pages, kind)
+        btree::create(&mut *self.pages, kind)
     }
 
     /// Frees all pages of a tree, its root too.
@@ -88,7 +90,7 @@ impl WriteTransaction {
     /// # Errors
     /// As [`WriteTransaction::create_tree`].
     pub fn drop_tree(&mut self, tree: TreeId) -> Result<()> {
-        btree::drop_tree(&mut self.pages, &mut self.memory, tree)
+        btree::drop_tree(&mut *self.pages, &mut self.memory, tree)
     }
 
     /// Removes all records of a tree.
@@ -96,7 +98,7 @@ impl WriteTransaction {
     /// # Errors
     /// As [`WriteTransaction::create_tree`].
     pub fn clear_tree(&mut self, tree: TreeId) -> Result<()> {
-        btree::clear(&mut self.pages, &mut self.memory, tree)
+        btree::clear(&mut *self.pages, &mut self.memory, tree)
     }
 
     /// Hands the value of `key` to `with`; `None` where there is no such key.
@@ -104,7 +106,7 @@ impl WriteTransaction {
     /// # Errors
     /// As [`WriteTransaction::create_tree`].
     pub fn get<R>(&self, tree: TreeId, key: &[u8], with: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
-        btree::get(&self.pages, tree, key, with)
+        btree::get(&*self.pages, tree, key, with)
     }
 
     /// Hands the first key that is `key` or greater to `with`; `None` where there is none.
@@ -117,7 +119,7 @@ impl WriteTransaction {
         key: &[u8],
         with: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>> {
-        btree::first_key_at_or_after(&self.pages, tree, key, with)
+        btree::first_key_at_or_after(&*self.pages, tree, key, with)
     }
 
     /// Inserts a record; false where the key exists, and then nothing changes.
@@ -125,7 +127,7 @@ impl WriteTransaction {
     /// # Errors
     /// As [`WriteTransaction::create_tree`].
     pub fn insert(&mut self, tree: TreeId, key: &[u8], value: &[u8]) -> Result<bool> {
-        btree::insert(&mut self.pages, &mut self.memory, tree, key, value)
+        btree::insert(&mut *self.pages, &mut self.memory, tree, key, value)
     }
 
     /// Gives `key` another value; false where there is no such key.
@@ -133,7 +135,7 @@ impl WriteTransaction {
     /// # Errors
     /// As [`WriteTransaction::create_tree`].
     pub fn replace(&mut self, tree: TreeId, key: &[u8], value: &[u8]) -> Result<bool> {
-        btree::replace(&mut self.pages, &mut self.memory, tree, key, value)
+        btree::replace(&mut *self.pages, &mut self.memory, tree, key, value)
     }
 
     /// Inserts or replaces; true where the key is new.
@@ -141,7 +143,7 @@ impl WriteTransaction {
     /// # Errors
     /// As [`WriteTransaction::create_tree`].
     pub fn put(&mut self, tree: TreeId, key: &[u8], value: &[u8]) -> Result<bool> {
-        btree::put(&mut self.pages, &mut self.memory, tree, key, value)
+        btree::put(&mut *self.pages, &mut self.memory, tree, key, value)
     }
 
     /// Deletes a record; false where there is no such key.
@@ -149,7 +151,7 @@ impl WriteTransaction {
     /// # Errors
     /// As [`WriteTransaction::create_tree`].
     pub fn delete(&mut self, tree: TreeId, key: &[u8]) -> Result<bool> {
-        btree::delete(&mut self.pages, &mut self.memory, tree, key)
+        btree::delete(&mut *self.pages, &mut self.memory, tree, key)
     }
 
     /// The greatest key of a table tree.
@@ -157,7 +159,7 @@ impl WriteTransaction {
     /// # Errors
     /// As [`WriteTransaction::create_tree`].
     pub fn last_row_id(&mut self, tree: TreeId) -> Result<Option<i64>> {
-        btree::last_row_id(&self.pages, &mut self.memory, tree)
+        btree::last_row_id(&*self.pages, &mut self.memory, tree)
     }
 
     /// Fills an empty tree from records in ascending order of their keys; gives their number. `next` puts key and
@@ -170,7 +172,7 @@ impl WriteTransaction {
         tree: TreeId,
         next: impl FnMut(&mut Vec<u8>, &mut Vec<u8>) -> Result<bool>,
     ) -> Result<u64> {
-        btree::bulk_load(&mut self.pages, &mut self.memory, tree, next)
+        btree::bulk_load(&mut *self.pages, &mut self.memory, tree, next)
     }
 
     /// Inserts records in ascending order of their keys into a tree that may hold others; gives the number of those
@@ -184,7 +186,7 @@ impl WriteTransaction {
         tree: TreeId,
         next: impl FnMut(&mut Vec<u8>, &mut Vec<u8>) -> Result<bool>,
     ) -> Result<u64> {
-        btree::insert_sorted(&mut self.pages, &mut self.memory, tree, next)
+        btree::insert_sorted(&mut *self.pages, &mut self.memory, tree, next)
     }
 
     /// Marks the present state to come back to. Savepoints nest.

@@ -127,7 +127,7 @@ fn a_load_larger_than_the_cache_keeps_few_pages_in_memory() {
             shown.push((snapshot, model.clone()));
         }
     }
-    assert_shows(&transaction.pages, &model);
+    assert_shows(&*transaction.pages, &model);
     transaction.commit().unwrap();
     assert_eq!(store.metrics().counters.pages_written, 1000, "each page is written once");
     assert_shows(&store.snapshot(), &model);
@@ -198,9 +198,9 @@ fn changes_of_more_pages_than_the_cache_has_room_for_keep_few_in_memory() {
     assert!(transaction.pages.memory.copies <= copies_max + 2);
     let images = transaction.pages.undo.len() - transaction.pages.memory.images_gone;
     assert!(images <= copies_max + 2, "{images} images in memory");
-    assert_shows(&transaction.pages, &model);
+    assert_shows(&*transaction.pages, &model);
     transaction.rollback_to(&savepoint).unwrap();
-    assert_shows(&transaction.pages, &middle);
+    assert_shows(&*transaction.pages, &middle);
     let shown = transaction.snapshot();
     let before = store.metrics().counters.wal_bytes;
     transaction.commit().unwrap();

@@ -101,7 +101,7 @@ fn what_waits_for_its_sync_is_seen_by_the_next_writer_alone() {
             drop(writer);
             writer = store.begin_write(WAIT).unwrap();
         }
-        assert_eq!(number_in(&writer.pages, id), 1);
+        assert_eq!(number_in(&*writer.pages, id), 1);
         let reader = store.snapshot();
         assert_eq!((reader.sequence(), number_in(&reader, id)), (1, 0));
         assert!(matches!(store.begin_write_from(&reader, Duration::ZERO), Err(Error::Busy(_))));

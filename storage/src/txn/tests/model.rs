@@ -108,7 +108,7 @@ pub(super) fn transaction(random: &mut Random, store: &Store, model: &mut Model,
             _ => edit(random, &mut transaction, &mut private),
         }
     }
-    assert_shows(&transaction.pages, &private);
+    assert_shows(&*transaction.pages, &private);
     let committed = !random.one_in(5);
     if committed {
         transaction.commit().unwrap();

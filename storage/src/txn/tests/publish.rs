@@ -123,7 +123,7 @@ fn a_transaction_that_is_open_when_a_flush_ends_keeps_what_it_began_from() {
         let (page, edits, _) = writer.pages.edit(ids[0]).unwrap().parts_mut();
         page[HEADER_SIZE..PAGE_SIZE - 4].fill(7);
         edits.note_write(HEADER_SIZE, PAGE_SIZE - 4);
-        assert_eq!(byte_in(&writer.pages, ids[1]), 1);
+        assert_eq!(byte_in(&*writer.pages, ids[1]), 1);
         writer.commit().unwrap();
         model.get_mut(&ids[0]).unwrap().fill(7);
         checkpoint.join().unwrap().unwrap();

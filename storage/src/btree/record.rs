@@ -393,24 +393,13 @@ pub(super) fn length_at(page: &[u8], offset: usize, layout: Layout) -> usize {
     value_end(&parts(page, offset, layout)) - offset
 }
 
-/// The length of the record at `offset`, if it lies before `end` with all its parts and reads as a record.
-pub(super) fn check(page: &[u8], offset: usize, end: usize, layout: Layout, branch: bool) -> Option<usize> {
-    let end = end.min(page.len());
-    let checked = |at: usize| -> Option<(u32, usize)> {
-        let (mut value, mut shift) = (0u64, 0);
-        for index in 0..VARINT_MAX {
-            let byte = if at + index < end { page[at + index] } else { return None }; // in range
-            value |= u64::from(byte & 0x7f) << shift;
-            shift += 7;
-            if byte < 0x80 {
-                return Some((u32::try_from(value).ok()?, at + index + 1));
-            }
-        }
-        None
-    };
-    let (first, mut at) = checked(offset)?;
+/// The length of the record at `offset`, if it lies inside `heap`, whose end nothing goes beyond, with all its parts and
+/// reads as a record.
+#[inline]
+pub(super) fn check(heap: &[u8], offset: usize, layout: Layout, branch: bool) -> Option<usize> {
+    let (first, mut at) = checked_varint(heap, offset)?;
     let value_code = if layout == Layout::Index {
-        let (value_code, after) = checked(at)?;
+        let (value_code, after) = checked_varint(heap, at)?;
         at = after + if first & 1 == 1 { 8 } else { 0 } + (first >> 1) as usize;
         value_code
     } else {
@@ -421,5 +410,32 @@ pub(super) fn check(page: &[u8], offset: usize, end: usize, layout: Layout, bran
         return None;
     }
     at = at.checked_add(if value_code & 1 == 1 { 4 } else { (value_code >> 1) as usize })?;
-    (at <= end).then_some(at - offset)
+    (at <= heap.len()).then_some(at - offset)
+}
+
+/// The varint at `at` and the place behind it, if it ends in time and is not too great.
+#[inline]
+fn checked_varint(heap: &[u8], at: usize) -> Option<(u32, usize)> {
+    let first = *heap.get(at)?;
+    if first < 0x80 {
+        return Some((u32::from(first), at + 1));
+    }
+    let second = *heap.get(at + 1)?;
+    if second < 0x80 {
+        return Some((u32::from(first & 0x7f) | u32::from(second) << 7, at + 2));
+    }
+    checked_long_varint(heap, at)
+}
+
+#[cold]
+fn checked_long_varint(heap: &[u8], at: usize) -> Option<(u32, usize)> {
+    let (mut value, mut shift) = (0u64, 0);
+    for (index, byte) in heap.get(at..)?.iter().take(VARINT_MAX).enumerate() {
+        value |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if *byte < 0x80 {
+            return Some((u32::try_from(value).ok()?, at + index + 1));
+        }
+    }
+    None
 }

@@ -9,6 +9,7 @@ use sedge_sql::Value;
 use sedge_sql::catalog::{
     Object, ObjectKind, SEQUENCE_TABLE, SchemaRecord, Table, salvaged_row, salvaged_table, schema_record,
 };
+use sedge_sql::encode::row_id_of_key;
 use sedge_storage::{Salvage, SalvagedTree, SkippedPage};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -110,9 +111,17 @@ pub fn recover(bad: impl AsRef<Path>, good: impl AsRef<Path>) -> Result<SalvageR
     let mut saving =
         Saving { salvage: &salvage, connection, taken, lost: None, report: SalvageReport::default() };
     let tables = saving.make_tables(&mut schema)?;
-    let roots: Vec<_> = tables.iter().map(|table| table.root).collect();
-    for (at, tree) in salvage.table_trees(&roots, schema.is_whole).into_iter().enumerate() {
-        saving.save_tree(tables.get(at), &tree)?;
+    let by_row_id = tables.iter().filter(|table| table.has_row_id());
+    let roots: Vec<_> = by_row_id.map(|table| table.root).collect();
+    let mut trees = salvage.table_trees(&roots, schema.is_whole).into_iter();
+    for table in &tables {
+        let tree = if table.has_row_id() { trees.next() } else { Some(salvage.index_tree(table.root)) };
+        if let Some(tree) = tree {
+            saving.save_tree(Some(table), &tree)?;
+        }
+    }
+    for part in trees {
+        saving.save_tree(None, &part)?;
     }
     saving.make_the_rest(&schema)?;
     let Saving { connection, report: mut saved, lost, .. } = saving;
@@ -204,37 +213,38 @@ impl Saving<'_> {
         let mut row = Vec::new();
         let salvage = self.salvage;
         self.connection.execute("BEGIN", ())?;
-        salvage.rows(tree, |found| -> Result<()> {
-            let Ok((row_id, record)) = found else {
+        salvage.records(tree, |found| -> Result<()> {
+            let Ok((key, record)) = found else {
                 saved.rows_unreadable += 1;
                 return Ok(());
             };
-            let Some(table) = table else { return self.lose(tree, row_id, record) };
-            let inserted =
-                salvaged_row(table, row_id, record, &mut row).map_err(Error::from).and_then(|()| {
-                    let insert = match inserts.entry(row.len()) {
-                        Entry::Occupied(known) => known.into_mut(),
-                        Entry::Vacant(place) => {
-                            place.insert(self.connection.prepare(&insert_text(table, row.len()))?)
-                        }
-                    };
-                    if table.name == SEQUENCE_TABLE {
-                        // The rows saved so far have been counted anew.
-                        let forget = "DELETE FROM sqlite_sequence WHERE name = ?";
-                        self.connection.execute(forget, params_from_iter(row.iter().take(1).cloned()))?;
+            let row_id = row_id_of_key(key).ok().filter(|_| table.is_none_or(Table::has_row_id));
+            let called = row_id.map_or_else(|| Value::Blob(key.into()), Value::Integer);
+            let Some(table) = table else { return self.lose(tree, called, record) };
+            let inserted = salvaged_row(table, key, record, &mut row).map_err(Error::from).and_then(|()| {
+                let insert = match inserts.entry(row.len()) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => {
+                        place.insert(self.connection.prepare(&insert_text(table, row.len()))?)
                     }
-                    let row_id = row_id_name(table).map(|_| Value::Integer(row_id));
-                    let written =
-                        row.drain(..).zip(&table.columns).filter(|(_, column)| column.generated.is_none());
-                    let values = written.map(|(value, _)| value);
-                    insert.execute(params_from_iter(row_id.into_iter().chain(values)))
-                });
+                };
+                if table.name == SEQUENCE_TABLE {
+                    // The rows saved so far have been counted anew.
+                    let forget = "DELETE FROM sqlite_sequence WHERE name = ?";
+                    self.connection.execute(forget, params_from_iter(row.iter().take(1).cloned()))?;
+                }
+                let row_id = row_id.filter(|_| row_id_name(table).is_some()).map(Value::Integer);
+                let written =
+                    row.drain(..).zip(&table.columns).filter(|(_, column)| column.generated.is_none());
+                let values = written.map(|(value, _)| value);
+                insert.execute(params_from_iter(row_id.into_iter().chain(values)))
+            });
             match inserted {
                 Ok(_) => saved.rows += 1,
                 Err(error) if is_fatal(&error) => return Err(error),
                 Err(_) => {
                     saved.rows_refused += 1;
-                    self.lose(tree, row_id, record)?;
+                    self.lose(tree, called, record)?;
                 }
             }
             Ok(())
@@ -255,8 +265,8 @@ impl Saving<'_> {
         Ok(())
     }
 
-    /// Puts a row into the lost and found.
-    fn lose(&mut self, tree: &SalvagedTree, row_id: i64, record: &[u8]) -> Result<()> {
+    /// Puts a row into the lost and found, under its row id or the key that its table's tree has it by.
+    fn lose(&mut self, tree: &SalvagedTree, called: Value, record: &[u8]) -> Result<()> {
         let lost = match self.lost.take() {
             Some(lost) => lost,
             None => {
@@ -268,7 +278,7 @@ impl Saving<'_> {
                     |name: &String| !self.taken.iter().any(|taken| taken.eq_ignore_ascii_case(name));
                 let name = names.take(self.taken.len() + 1).find(is_free).unwrap_or_default(); // one of them is
                 self.connection.execute(
-                    &format!("CREATE TABLE {name}(root_page INTEGER, row_id INTEGER, record BLOB)"),
+                    &format!("CREATE TABLE {name}(root_page INTEGER, row_id ANY, record BLOB)"),
                     (),
                 )?;
                 let insert = self.connection.prepare(&format!("INSERT INTO {name} VALUES (?, ?, ?)"))?;
@@ -276,7 +286,7 @@ impl Saving<'_> {
             }
         };
         let lost = self.lost.insert(lost);
-        lost.insert.execute((i64::from(tree.root.0), row_id, record))?;
+        lost.insert.execute((i64::from(tree.root.0), called, record))?;
         lost.rows += 1;
         Ok(())
     }
@@ -310,7 +320,7 @@ fn is_fatal(error: &Error) -> bool {
 
 /// By which name the row ids of a table can be given apart from its columns, if they can.
 fn row_id_name(table: &Table) -> Option<&'static str> {
-    if table.name == SEQUENCE_TABLE {
+    if table.name == SEQUENCE_TABLE || !table.has_row_id() {
         return None;
     }
     let free = ["rowid", "_rowid_", "oid"].into_iter().find(|name| table.column(name).is_none());

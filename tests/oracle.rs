@@ -121,8 +121,13 @@ fn differences(path: &Path) -> Vec<String> {
         let (_, tables) = theirs(&peer, tables).unwrap();
         for table in tables {
             let table = table.trim_matches('\'').to_owned();
-            let all = format!("SELECT rowid AS rowid, * FROM \"{table}\" ORDER BY 1");
-            differ(&table, format!("{:?}", ours(&connection, &all)), format!("{:?}", theirs(&peer, &all)));
+            let mut all = format!("SELECT rowid AS rowid, * FROM \"{table}\" ORDER BY 1");
+            if theirs(&peer, &all).is_err() {
+                // A table without row ids.
+                all = format!("SELECT * FROM \"{table}\"");
+            }
+            let (us, them) = (ours(&connection, &all), theirs(&peer, &all));
+            differ(&table, format!("{:?}", sorted(&us)), format!("{:?}", sorted(&them)));
         }
         // One difference makes others.
         if found.len() >= 6 {

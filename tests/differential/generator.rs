@@ -28,9 +28,10 @@ impl Random {
 }
 
 /// The tables that change.
-pub const TABLES: [&str; 5] = ["t0", "t1", "t2", "t3", "t4"];
+pub const TABLES: [&str; 6] = ["t0", "t1", "t2", "t3", "t4", "t6"];
 /// What may stand in FROM.
-pub const SOURCES: [&str; 12] = ["t0", "t1", "t2", "t3", "t4", "t5", "v0", "v1", "v2", "v3", "v4", "v5"];
+pub const SOURCES: [&str; 13] =
+    ["t0", "t1", "t2", "t3", "t4", "t5", "t6", "v0", "v1", "v2", "v3", "v4", "v5"];
 /// The columns of all of these.
 pub const COLUMNS: [&str; 5] = ["a", "b", "c", "d", "e"];
 

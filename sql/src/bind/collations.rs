@@ -10,7 +10,8 @@ use crate::types::Collation;
 
 /// The collation of an index that is not registered.
 pub(super) fn missing_collation(index: &Index) -> Option<Collation> {
-    index.columns.iter().map(|column| column.collation).find(|collation| collation.is_missing())
+    let columns = index.columns.iter().chain(&index.tail);
+    columns.map(|column| column.collation).find(|collation| collation.is_missing())
 }
 
 /// The error of a change that would have to keep such an index.

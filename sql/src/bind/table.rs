@@ -163,8 +163,9 @@ impl<'a> Binder<'a> {
             // What the program has not registered makes an index useless, not the table.
             let depth = self.depth;
             let (columns, filter) = match missing_collation(index) {
-                Some(_) => continue,
-                None => match self.index_exprs(&source, index) {
+                // The rows of a clustered table can be read all the same.
+                Some(_) if !table.is_clustered_by(index) => continue,
+                _ => match self.index_exprs(&source, index) {
                     Err(Error::Name { .. }) => {
                         self.depth = depth;
                         continue;

@@ -41,6 +41,7 @@ pub fn view_table(catalog: &Catalog, view: &View) -> Result<Arc<Table>> {
         row_id_conflict: OnConflict::Abort,
         checks: Vec::new(),
         foreign_keys: Vec::new(),
+        primary: None,
         indexes: Vec::new(),
         sql: String::new(),
     }))

@@ -8,7 +8,9 @@ use super::select::{Naming, Selected};
 use super::typed::Typed;
 use super::view::view_table;
 use super::walk::{columns_of, for_each_node, subquery_of};
-use crate::catalog::{Relation as Object, Table, TableKind, View, is_main, is_row_id_name};
+use crate::catalog::{
+    IndexColumn, IndexKey, Relation as Object, Table, TableKind, View, is_main, is_row_id_name,
+};
 use crate::error::{Error, Result};
 use crate::ir::{
     self, ColumnId, Expr, IndexHint, InsertColumn, InsertSource, JoinKind, Output, Query, Relation,
@@ -280,7 +282,7 @@ impl<'a> Binder<'a> {
         let (mut relation, source, outputs) = match written {
             Written::Table(table) => {
                 let (rows, source) = self.table_rows(table, shown.clone(), hint)?;
-                let outputs = vec![row_id_output(&rows)];
+                let outputs = key_outputs(&rows);
                 (Relation::Table(rows), source, outputs)
             }
             Written::View(view, _) => {
@@ -417,14 +419,22 @@ fn found_output(column: ColumnId) -> Output {
     }
 }
 
-fn row_id_output(rows: &TableRows) -> Output {
-    Output {
-        column: rows.row_id,
-        name: "rowid".to_owned(),
-        types: TypeSet::INTEGER,
-        affinity: Affinity::Integer,
-        collation: Collation::Binary,
-        column_type: Some(ColumnType::Integer),
-        origin: None,
+/// What leads to a row: its row id, or the columns of a clustered table's key.
+fn key_outputs(rows: &TableRows) -> Vec<Output> {
+    match &rows.table.primary {
+        None => vec![Output {
+            name: "rowid".to_owned(),
+            types: TypeSet::INTEGER,
+            affinity: Affinity::Integer,
+            column_type: Some(ColumnType::Integer),
+            ..found_output(rows.row_id)
+        }],
+        Some(primary) => {
+            let place = |column: &IndexColumn| match column.key {
+                IndexKey::Column(place) => rows.columns.get(place).copied(),
+                IndexKey::Expression(_) => None,
+            };
+            primary.columns.iter().filter_map(place).map(found_output).collect()
+        }
     }
 }

@@ -103,7 +103,7 @@ pub fn alter_table(
             return finished(changed, before.clone(), &before.name, all(), RowWork::Nothing);
         }
         operation => {
-            let has_rows = txn.last_row_id(before.root)?.is_some();
+            let has_rows = txn.first_key_at_or_after(before.root, &[], |_| ())?.is_some();
             own_change(&catalog, &before, parsed, operation, has_rows, names)?
         }
     };
@@ -263,6 +263,10 @@ fn changed(
     }
     let mut made = Vec::new();
     for mut index in shape.automatic {
+        if shape.table.is_clustered_by(&index) {
+            // It has the table's tree, and no object of its own.
+            continue;
+        }
         match kept.iter().position(|(_, known)| same_key(known, &index, places)) {
             Some(at) => {
                 let (number, known) = kept.remove(at);

@@ -71,7 +71,7 @@ pub fn create_table(
         if table.autoincrement && catalog.table(SEQUENCE_TABLE).is_none() {
             add_sequence_table(txn, &mut next)?;
         }
-        table.root = txn.create_tree(TreeKind::Table)?;
+        table.root = txn.create_tree(table.tree_kind())?;
         next.keep(
             txn,
             Object {
@@ -83,9 +83,13 @@ pub fn create_table(
             },
         )?;
         for mut index in shape.automatic {
-            index.root = txn.create_tree(TreeKind::Index)?;
-            next.keep(txn, index_object(&index))?;
-            table.indexes.push(Arc::new(index));
+            if table.is_clustered_by(&index) {
+                index.root = table.root;
+            } else {
+                index.root = txn.create_tree(TreeKind::Index)?;
+                next.keep(txn, index_object(&index))?;
+            }
+            table.add_index(index);
         }
         next.add_table(Arc::new(table));
         next.raise_schema_version(txn)?;

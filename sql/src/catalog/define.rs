@@ -79,13 +79,10 @@ pub(super) fn define_table(
     if create.temporary {
         return Err(unsupported("temporary tables are", place(name)));
     }
-    if create.without_rowid {
-        return Err(unsupported("tables WITHOUT ROWID are", place(name)));
-    }
     let mut builder = TableBuilder {
         table: Table {
             name: name.value.to_string(),
-            kind: TableKind::RowId,
+            kind: if create.without_rowid { TableKind::Clustered } else { TableKind::RowId },
             root: NO_TREE,
             columns: Vec::with_capacity(create.columns.len()),
             row_id_column: None,
@@ -94,6 +91,7 @@ pub(super) fn define_table(
             autoincrement: false,
             foreign_keys: Vec::new(),
             checks: Vec::new(),
+            primary: None,
             indexes: Vec::new(),
             sql,
         },
@@ -120,6 +118,9 @@ pub(super) fn define_table(
         builder.table_constraint(create, constraint)?;
     }
     builder.check_generated(create)?;
+    if create.without_rowid {
+        builder.cluster(place(name))?;
+    }
     for i in builder.table.primary_key.clone() {
         if builder.table.row_id_column != Some(i)
             && let Some(column) = builder.table.columns.get_mut(i)
@@ -238,6 +239,22 @@ impl TableBuilder<'_> {
         }
     }
 
+    /// WITHOUT ROWID: the entries of the primary key are the rows, and other indexes lead to them by its columns.
+    fn cluster(&mut self, here: Span) -> Result<()> {
+        let primary = self.automatic.iter().find(|index| index.origin == IndexOrigin::PrimaryKey);
+        let Some(primary) = primary.cloned() else {
+            let message = format!("PRIMARY KEY missing on table {}", self.table.name);
+            return Err(Error::invalid(message, here));
+        };
+        for index in &mut self.automatic {
+            if index.origin != IndexOrigin::PrimaryKey {
+                index.tail = tail_of(&primary, &index.columns);
+            }
+        }
+        self.table.primary = Some(Arc::new(primary));
+        Ok(())
+    }
+
     fn check(&mut self, name: Option<&Ident>, expr: &Expr, text: &str) {
         self.table.checks.push(Check {
             name: name.map(|name| name.value.to_string()),
@@ -295,17 +312,32 @@ impl TableBuilder<'_> {
             .collect();
         if let [only] = self.table.primary_key[..]
             && may_be_row_id
+            && self.table.has_row_id()
             && self.is_plain_integer(only)
         {
             self.table.row_id_column = Some(only);
             self.table.row_id_conflict = on_conflict.unwrap_or_default();
             return Ok(());
         }
+        let mut keys = keys;
+        if !self.table.has_row_id() {
+            // A column that is there already orders nothing.
+            let mut kept: Vec<IndexColumn> = Vec::with_capacity(keys.len());
+            for key in keys {
+                if !kept.iter().any(|known| same_key(known, &key)) {
+                    kept.push(key);
+                }
+            }
+            keys = kept;
+        }
         self.unique(keys, IndexOrigin::PrimaryKey, (on_conflict, name), here)
     }
 
     /// AUTOINCREMENT, which needs a column that is the row id.
     fn autoincrement(&mut self, wanted: bool, here: Span) -> Result<()> {
+        if wanted && !self.table.has_row_id() {
+            return Err(Error::invalid("AUTOINCREMENT not allowed on WITHOUT ROWID tables", here));
+        }
         if wanted && self.table.row_id_column.is_none() {
             return Err(Error::invalid("AUTOINCREMENT is only allowed on an INTEGER PRIMARY KEY", here));
         }
@@ -369,6 +401,7 @@ impl TableBuilder<'_> {
             table: self.table.name.clone(),
             root: NO_TREE,
             columns: keys,
+            tail: Vec::new(),
             unique: true,
             on_conflict: on_conflict.unwrap_or_default(),
             filter: None,
@@ -381,11 +414,21 @@ impl TableBuilder<'_> {
 }
 
 fn same_keys(a: &[IndexColumn], b: &[IndexColumn]) -> bool {
-    let same = |(a, b): (&IndexColumn, &IndexColumn)| match (&a.key, &b.key) {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_key(a, b))
+}
+
+/// True for the same column under the same collation.
+fn same_key(a: &IndexColumn, b: &IndexColumn) -> bool {
+    match (&a.key, &b.key) {
         (IndexKey::Column(left), IndexKey::Column(right)) => left == right && a.collation == b.collation,
         _ => false,
-    };
-    a.len() == b.len() && a.iter().zip(b).all(same)
+    }
+}
+
+/// The columns of a primary key that an index over `columns` lacks.
+fn tail_of(primary: &Index, columns: &[IndexColumn]) -> Vec<IndexColumn> {
+    let is_missing = |key: &&IndexColumn| !columns.iter().any(|column| same_key(column, key));
+    primary.columns.iter().filter(is_missing).cloned().collect()
 }
 
 fn declared_text(declared: &parser::DeclaredType) -> String {
@@ -447,7 +490,7 @@ fn index_column(
 
 fn no_such_column(table: &Table, name: &Ident) -> Error {
     let mut message = format!("table {} has no column named {}", table.name, name.value);
-    if is_row_id_name(&name.value) {
+    if is_row_id_name(&name.value) && table.has_row_id() {
         message.push_str(", and its row id needs no index");
     } else if let Some(near) = nearest(&name.value, table.columns.iter().map(|column| column.name.as_str())) {
         message.push_str(&format!("; did you mean {near}?"));
@@ -463,11 +506,13 @@ pub(super) fn define_index(
     collations: CollationNames<'_>,
 ) -> Result<Index> {
     let filter = create.filter.as_ref();
+    let columns = index_columns(table, &create.columns, collations)?;
     Ok(Index {
         name: create.name.name.value.to_string(),
         table: table.name.clone(),
         root: NO_TREE,
-        columns: index_columns(table, &create.columns, collations)?,
+        tail: table.primary.as_ref().map_or_else(Vec::new, |primary| tail_of(primary, &columns)),
+        columns,
         unique: create.unique,
         on_conflict: OnConflict::Abort,
         filter: filter.map(|(expr, text)| SqlExpr { expr: expr.clone(), text: text.clone() }),

@@ -1,7 +1,8 @@
 //! Pragmas that show the catalog, with SQLite's columns.
 
-use super::schema::{Catalog, Column, Generated, Index, IndexKey, IndexOrigin, Relation, Table};
+use super::schema::{Catalog, Column, Generated, Index, IndexColumn, IndexKey, IndexOrigin, Relation, Table};
 use crate::parser::ForeignAction;
+use crate::types::Collation;
 use crate::value::Value;
 
 /// Names of the columns and the rows.
@@ -107,13 +108,13 @@ fn column_row(table: &Table, shown: usize, i: usize, column: &Column) -> Vec<Val
 
 fn table_list(catalog: &Catalog, argument: Option<&str>) -> Vec<Vec<Value>> {
     let wanted = |name: &str| argument.is_none_or(|argument| argument.eq_ignore_ascii_case(name));
-    let row = |name: &str, kind: &str, columns: usize, strict: bool| {
+    let row = |name: &str, kind: &str, columns: usize, clustered: bool, strict: bool| {
         vec![
             Value::text("main"),
             Value::text(name),
             Value::text(kind),
             number(columns),
-            flag(false),
+            flag(clustered),
             flag(strict),
         ]
     };
@@ -121,16 +122,16 @@ fn table_list(catalog: &Catalog, argument: Option<&str>) -> Vec<Vec<Value>> {
     for object in catalog.objects().filter(|object| wanted(&object.name)) {
         match catalog.relation(&object.name) {
             Some(Relation::Table(table)) if table.name == object.name => {
-                rows.push(row(&table.name, "table", table.columns.len(), true));
+                rows.push(row(&table.name, "table", table.columns.len(), !table.has_row_id(), true));
             }
             Some(Relation::View(view)) if view.name == object.name => {
-                rows.push(row(&view.name, "view", view.columns.len(), false));
+                rows.push(row(&view.name, "view", view.columns.len(), false, false));
             }
             _ => {}
         }
     }
     if wanted("sedge_schema") {
-        rows.push(row("sedge_schema", "table", super::listing::SCHEMA_COLUMNS.len(), false));
+        rows.push(row("sedge_schema", "table", super::listing::SCHEMA_COLUMNS.len(), false, false));
     }
     rows
 }
@@ -187,27 +188,62 @@ fn index_list(table: &Table) -> Vec<Vec<Value>> {
 }
 
 fn index_columns(catalog: &Catalog, index: &Index, extended: bool) -> Vec<Vec<Value>> {
-    let table = catalog.table(&index.table);
-    let mut rows = Vec::new();
-    for (i, column) in index.columns.iter().enumerate() {
-        // -2 says that it is an expression.
-        let (place, name) = match &column.key {
-            IndexKey::Column(place) => {
-                let name = table.and_then(|table| table.columns.get(*place)).map(|c| c.name.as_str());
-                (*place as i64, name.map_or(Value::Null, Value::text))
-            }
-            IndexKey::Expression(_) => (-2, Value::Null),
-        };
-        let mut row = vec![number(i), Value::Integer(place), name];
+    let table = catalog.table(&index.table).map(AsRef::as_ref);
+    let mut rows: Vec<Vec<Value>> = Vec::new();
+    let mut add = |place: i64, name: Value, column: Option<&IndexColumn>, is_key: bool| {
+        let mut row = vec![number(rows.len()), Value::Integer(place), name];
         if extended {
-            row.extend([flag(column.descending), Value::text(column.collation.name()), flag(true)]);
+            let collation = column.map_or(Collation::Binary, |column| column.collation);
+            let descending = is_key && column.is_some_and(|column| column.descending);
+            row.extend([flag(descending), Value::text(collation.name()), flag(is_key)]);
         }
         rows.push(row);
+    };
+    let named = |column: &IndexColumn| match &column.key {
+        IndexKey::Column(place) => (*place as i64, column_name(table, *place)),
+        // -2 says that it is an expression.
+        IndexKey::Expression(_) => (-2, Value::Null),
+    };
+    for column in &index.columns {
+        let (place, name) = named(column);
+        add(place, name, Some(column), true);
     }
-    if extended {
+    if !extended {
+        return rows;
+    }
+    match table {
+        // What the rows of the table hold beside their key.
+        Some(table) if table.is_clustered_by(index) => {
+            let places = 0..table.columns.len();
+            let rest = places.filter(|place| !table.primary_key.contains(place));
+            for place in rest.filter(|place| !is_virtual(table, *place)) {
+                let column = IndexColumn {
+                    key: IndexKey::Column(place),
+                    collation: Collation::Binary,
+                    descending: false,
+                };
+                add(place as i64, column_name(Some(table), place), Some(&column), false);
+            }
+        }
+        Some(table) if !table.has_row_id() => {
+            for column in &index.tail {
+                let (place, name) = named(column);
+                add(place, name, Some(column), false);
+            }
+        }
         // The row id, which ends every entry.
-        let row_id = [number(rows.len()), Value::Integer(-1), Value::Null];
-        rows.push(row_id.into_iter().chain([flag(false), Value::text("BINARY"), flag(false)]).collect());
+        _ => add(-1, Value::Null, None, false),
     }
     rows
+}
+
+fn column_name(table: Option<&Table>, place: usize) -> Value {
+    let column = table.and_then(|table| table.columns.get(place));
+    column.map_or(Value::Null, |column| Value::text(column.name.as_str()))
+}
+
+/// True for a generated column that is not told to be stored: SQLite keeps it in no record.
+fn is_virtual(table: &Table, place: usize) -> bool {
+    let generated = table.columns.get(place).and_then(|column| column.generated.as_ref());
+    generated.is_some_and(|generated| !generated.stored)
 }

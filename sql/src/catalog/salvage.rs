@@ -3,7 +3,7 @@
 use super::define::{CollationNames, define_table};
 use super::schema::{Object, ObjectKind, Table};
 use super::store::{META, OBJECT, parse_kept, read_object};
-use crate::encode::RecordView;
+use crate::encode::{RecordView, each_column};
 use crate::error::{Error, Result};
 use crate::parser::Statement;
 use crate::value::{Value, ValueRef};
@@ -55,24 +55,24 @@ pub fn salvaged_table(object: &Object) -> Result<Table> {
 /// The values of a row, in the order of the table's columns: fewer where the record is older than a column.
 ///
 /// # Errors
-/// [`sedge_storage::Error::Corrupt`] if the record does not suit the table.
-pub fn salvaged_row(table: &Table, row_id: i64, record: &[u8], row: &mut Vec<Value>) -> Result<()> {
+/// [`sedge_storage::Error::Corrupt`] if key and record do not suit the table.
+pub fn salvaged_row(table: &Table, key: &[u8], record: &[u8], row: &mut Vec<Value>) -> Result<()> {
     row.clear();
-    let view = RecordView::new(record)?;
-    if view.columns() > table.columns.len() {
-        return Err(super::store::corrupt(format!("a record of {} columns", view.columns())));
+    let columns = RecordView::new(record)?.columns();
+    if columns > table.columns.len() {
+        return Err(super::store::corrupt(format!("a record of {columns} columns")));
     }
-    for (at, column) in table.columns.iter().enumerate().take(view.columns()) {
-        let value = match table.row_id_column {
-            Some(row_id_column) if row_id_column == at => ValueRef::Integer(row_id),
-            _ => view.get(at, column.column_type)?,
-        };
+    row.resize(columns, Value::Null);
+    each_column(table, key, record, &mut Vec::new(), |place, value| {
         if let ValueRef::Text(text) = value
             && std::str::from_utf8(text).is_err()
         {
-            return Err(super::store::corrupt(format!("a text in column {} that is not UTF-8", column.name)));
+            let name = table.columns.get(place).map_or("", |column| &column.name);
+            return Err(super::store::corrupt(format!("a text in column {name} that is not UTF-8")));
         }
-        row.push(value.to_owned());
-    }
-    Ok(())
+        if let Some(slot) = row.get_mut(place) {
+            *slot = value.to_owned();
+        }
+        Ok(())
+    })
 }

@@ -5,7 +5,7 @@ use crate::parser::ast::{Expr, Query};
 use crate::parser::{CreateTrigger, ForeignAction, Name, OnConflict};
 use crate::types::{Collation, ColumnType};
 use rustc_hash::FxHashMap;
-use sedge_storage::TreeId;
+use sedge_storage::{TreeId, TreeKind};
 use std::sync::Arc;
 
 /// All objects of a database at one schema version. A schema change makes another catalog.
@@ -146,6 +146,8 @@ pub enum TableKind {
     /// In a tree keyed by row id.
     #[default]
     RowId,
+    /// WITHOUT ROWID: in the tree of its primary key, each row as an entry of it.
+    Clustered,
     /// Not at all: it stands for a view in a statement that changes it, which INSTEAD OF triggers carry out.
     View,
 }
@@ -157,7 +159,7 @@ pub struct Table {
     pub name: String,
     /// How its rows are kept.
     pub kind: TableKind,
-    /// Its tree, keyed by row id.
+    /// Its tree, keyed by row id; that of its primary key where the table is clustered.
     pub root: TreeId,
     /// Its columns in order.
     pub columns: Vec<Column>,
@@ -173,6 +175,8 @@ pub struct Table {
     pub checks: Vec<Check>,
     /// Its foreign keys in order.
     pub foreign_keys: Vec<Arc<ForeignKey>>,
+    /// The index of the primary key whose entries are the rows, where the table is clustered. It is among `indexes`.
+    pub primary: Option<Arc<Index>>,
     /// Its indexes in order of creation, those of UNIQUE and PRIMARY KEY included.
     pub indexes: Vec<Arc<Index>>,
     /// The text of CREATE TABLE.
@@ -236,7 +240,8 @@ pub enum IndexOrigin {
     PrimaryKey,
 }
 
-/// An index: a tree whose keys are the encoded columns and then the row id.
+/// An index: a tree whose keys are the encoded columns, and then what leads to the row: the row id, or in a clustered
+/// table the columns of the primary key that are not among them.
 #[derive(Debug, Clone)]
 pub struct Index {
     /// Its name; `sedge_autoindex_T_N` for those of constraints.
@@ -247,6 +252,8 @@ pub struct Index {
     pub root: TreeId,
     /// What it orders by.
     pub columns: Vec<IndexColumn>,
+    /// Columns of a clustered table's primary key behind those.
+    pub tail: Vec<IndexColumn>,
     /// True if no two rows may have equal columns (NULLs never equal).
     pub unique: bool,
     /// What a duplicate does when the statement does not say.
@@ -335,6 +342,27 @@ impl Table {
     #[must_use]
     pub fn has_row_id(&self) -> bool {
         self.kind == TableKind::RowId
+    }
+
+    /// The kind of its tree.
+    #[must_use]
+    pub(super) fn tree_kind(&self) -> TreeKind {
+        if self.has_row_id() { TreeKind::Table } else { TreeKind::Index }
+    }
+
+    /// Adds an index whose tree is known; the primary key's is the table's own.
+    pub(super) fn add_index(&mut self, index: Index) {
+        let index = Arc::new(index);
+        if self.is_clustered_by(&index) {
+            self.primary = Some(Arc::clone(&index));
+        }
+        self.indexes.push(index);
+    }
+
+    /// True if the entries of `index` are the rows of the table.
+    #[must_use]
+    pub fn is_clustered_by(&self, index: &Index) -> bool {
+        self.kind == TableKind::Clustered && index.origin == IndexOrigin::PrimaryKey
     }
 
     /// The place of the column called `name`, in any case.

@@ -265,13 +265,18 @@ fn table_of(
     let mut table = shape.table;
     table.root = root;
     for mut index in shape.automatic {
+        if table.is_clustered_by(&index) {
+            index.root = root;
+            table.add_index(index);
+            continue;
+        }
         let kept = objects
             .iter()
             .find(|kept| kept.kind == ObjectKind::Index && kept.sql.is_none() && kept.name == index.name);
         index.root = kept.and_then(|kept| kept.root).ok_or_else(|| {
             corrupt(format!("the index {} of table {} has no tree", index.name, object.name))
         })?;
-        table.indexes.push(Arc::new(index));
+        table.add_index(index);
     }
     Ok(table)
 }

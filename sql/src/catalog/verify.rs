@@ -1,14 +1,14 @@
 //! The proof that indexes agree with their tables, entry by entry: for `sedge check` and for tests.
 
 use super::schema::{Catalog, Index, IndexColumn, IndexKey, Table};
-use crate::encode::{EntryLayout, EntryReader, RecordView, RecordWriter, row_key};
+use crate::encode::{EntryLayout, RecordWriter, each_column, row_id_in};
 use crate::error::{Error, Result};
 use crate::value::Value;
 use sedge_storage::{Cursor, Snapshot};
 
-/// What an index holds of a row, given by its id and its columns: the values of the index's columns, or `None` where
-/// the row is outside it.
-pub type Covers<'a> = dyn FnMut(&Table, &Index, i64, &[Value]) -> Result<Option<Vec<Value>>> + 'a;
+/// What an index holds of a row, given by its columns and then its row id: the values of the index's columns, or `None`
+/// where the row is outside it.
+pub type Covers<'a> = dyn FnMut(&Table, &Index, &[Value]) -> Result<Option<Vec<Value>>> + 'a;
 
 /// No more than these many problems of one index are told.
 const PROBLEMS_MAX: usize = 10;
@@ -59,17 +59,35 @@ pub fn verify_indexes(
     Ok(problems)
 }
 
-/// The row's columns, those that its record lacks being NULL and the row id in its place.
-fn row_values(table: &Table, row_id: i64, record: &[u8]) -> Result<Vec<Value>> {
-    let record = RecordView::new(record)?;
-    let mut values = Vec::with_capacity(table.columns.len());
-    for (i, column) in table.columns.iter().enumerate() {
-        values.push(match table.row_id_column {
-            Some(row_id_column) if row_id_column == i => Value::Integer(row_id),
-            _ => record.get(i, column.column_type)?.to_owned(),
-        });
+/// The row's columns and then its row id; NULL stands for what it lacks.
+fn row_values(table: &Table, key: &[u8], record: &[u8]) -> Result<Vec<Value>> {
+    let mut values = vec![Value::Null; table.columns.len() + 1];
+    each_column(table, key, record, &mut Vec::new(), |place, value| {
+        if let Some(slot) = values.get_mut(place) {
+            *slot = value.to_owned();
+        }
+        Ok(())
+    })?;
+    if let (Some(row_id), Some(last)) = (row_id_in(table, key)?, values.last_mut()) {
+        *last = Value::Integer(row_id);
     }
     Ok(values)
+}
+
+/// What a row is called in messages: its row id, or the values of its key.
+fn name_of(table: &Table, row: &[Value]) -> String {
+    let shown = |value: &Value| match value {
+        Value::Integer(integer) => integer.to_string(),
+        Value::Text(text) => format!("'{text}'"),
+        other => format!("{other:?}"),
+    };
+    match &table.primary {
+        None => row.last().map_or_else(String::new, shown),
+        Some(primary) => {
+            let values: Vec<String> = plain_values(&primary.columns, row).iter().map(shown).collect();
+            format!("({})", values.join(", "))
+        }
+    }
 }
 
 /// True if what only an evaluation tells is asked of the index.
@@ -78,12 +96,57 @@ fn is_evaluated(index: &Index) -> bool {
 }
 
 /// The columns of an index over a row where they are the table's; NULL for an expression.
-fn plain_values(index: &Index, row: &[Value]) -> Vec<Value> {
+fn plain_values(columns: &[IndexColumn], row: &[Value]) -> Vec<Value> {
     let value = |column: &IndexColumn| match column.key {
         IndexKey::Column(i) => row.get(i).cloned().unwrap_or_default(),
         IndexKey::Expression(_) => Value::Null,
     };
-    index.columns.iter().map(value).collect()
+    columns.iter().map(value).collect()
+}
+
+/// Rows of a clustered table stand under the keys that they say.
+fn verify_clustered(
+    snapshot: &Snapshot,
+    table: &Table,
+    index: &Index,
+    problems: &mut Vec<String>,
+) -> Result<()> {
+    let layout = EntryLayout::of(table, index);
+    let mut rows = Cursor::new(snapshot.clone(), table.root);
+    let (mut key, mut expected) = (Vec::new(), Vec::new());
+    let mut found = rows.seek_first()?;
+    while found {
+        key.clear();
+        key.extend_from_slice(rows.key()?);
+        let row = row_values(table, &key, rows.value()?)?;
+        let values = plain_values(&index.columns, &row);
+        layout.encode_key(&mut expected, values.iter().map(Value::as_ref), 0);
+        if expected != key {
+            let name = name_of(table, &row);
+            problems.push(format!("row {name} of {} stands under the key of another", table.name));
+        }
+        found = rows.next()?;
+    }
+    Ok(())
+}
+
+/// What an index must hold of a row: whether the row is in it, where that is known, and the values of its columns.
+fn expected_of(
+    table: &Table,
+    index: &Index,
+    row: &[Value],
+    covers: Option<&mut Covers<'_>>,
+) -> Result<(Option<bool>, Vec<Value>)> {
+    let (covered, mut values) = match covers {
+        Some(covers) if is_evaluated(index) => match covers(table, index, row)? {
+            Some(values) => (Some(true), values),
+            None => (Some(false), plain_values(&index.columns, row)),
+        },
+        Some(_) => (Some(true), plain_values(&index.columns, row)),
+        None => (index.filter.is_none().then_some(true), plain_values(&index.columns, row)),
+    };
+    values.extend(plain_values(&index.tail, row));
+    Ok((covered, values))
 }
 
 fn verify_index(
@@ -93,6 +156,9 @@ fn verify_index(
     mut covers: Option<&mut Covers<'_>>,
     problems: &mut Vec<String>,
 ) -> Result<()> {
+    if table.is_clustered_by(index) {
+        return verify_clustered(snapshot, table, index, problems);
+    }
     let layout = EntryLayout::of(table, index);
     let mut rows = Cursor::new(snapshot.clone(), table.root);
     let mut entries = Cursor::new(snapshot.clone(), index.root);
@@ -102,59 +168,53 @@ fn verify_index(
     let mut expected = 0_u64;
     let mut found = rows.seek_first()?;
     while found {
-        let row_id = rows.row_id();
-        let row = row_values(table, row_id, rows.value()?)?;
-        let (covered, values) = match covers.as_deref_mut() {
-            Some(covers) if is_evaluated(index) => match covers(table, index, row_id, &row)? {
-                Some(values) => (Some(true), values),
-                None => (Some(false), plain_values(index, &row)),
-            },
-            Some(_) => (Some(true), plain_values(index, &row)),
-            None => (index.filter.is_none().then_some(true), plain_values(index, &row)),
-        };
+        key.clear();
+        key.extend_from_slice(rows.key()?);
+        let row = row_values(table, &key, rows.value()?)?;
+        let (covered, values) = expected_of(table, index, &row, covers.as_deref_mut())?;
+        let row_id = row_id_in(table, &key)?.unwrap_or(0);
         let value = layout.encode(&mut key, &mut restore, values.iter().map(Value::as_ref), row_id)?;
         let has_entry = entries.seek_exact(&key)?;
         if covered.unwrap_or(has_entry) {
             expected += 1;
         }
+        let name = || name_of(table, &row);
         if covered == Some(true) && !has_entry {
-            problems.push(format!("index {} has no entry for row {row_id} of {}", index.name, table.name));
+            problems.push(format!("index {} has no entry for row {} of {}", index.name, name(), table.name));
         }
         if covered == Some(false) && has_entry {
-            problems.push(format!("index {} has an entry for row {row_id}, outside its WHERE", index.name));
+            problems.push(format!("index {} has an entry for row {}, outside its WHERE", index.name, name()));
         }
         if has_entry && entries.value()? != value {
-            problems.push(format!("index {} restores row {row_id} wrongly", index.name));
+            problems.push(format!("index {} restores row {} wrongly", index.name, name()));
         }
         found = rows.next()?;
     }
 
     // No entry is left over, and none breaks the uniqueness that the index promises.
     let mut present = 0_u64;
-    let mut before: Vec<u8> = Vec::new();
+    let (mut before, mut own): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
+    let mut assembled = Vec::new();
     let mut found = entries.seek_first()?;
     while found {
         present += 1;
         key.clear();
         key.extend_from_slice(entries.key()?);
-        let row_id = EntryReader::new(&key, &[])?.row_id();
-        if !rows.seek_exact(&row_key(row_id))? {
-            problems.push(format!("index {} names row {row_id}, which {} has not", index.name, table.name));
+        let row_key = layout.row_key(&key, &mut assembled)?;
+        if !rows.seek_exact(row_key)? {
+            problems.push(format!("index {} names a row which {} has not", index.name, table.name));
         } else if index.unique {
-            let row = row_values(table, row_id, rows.value()?)?;
-            let prefix = key.len().saturating_sub(8);
-            let twice = before.get(..before.len().saturating_sub(8)) == key.get(..prefix);
-            let values = match covers.as_deref_mut() {
-                Some(covers) if is_evaluated(index) => {
-                    covers(table, index, row_id, &row)?.unwrap_or_default()
-                }
-                _ => plain_values(index, &row),
-            };
-            if twice && !before.is_empty() && values.iter().all(|value| !value.is_null()) {
-                problems.push(format!("unique index {} holds the key of row {row_id} twice", index.name));
+            let row = row_values(table, row_key, rows.value()?)?;
+            let (_, values) = expected_of(table, index, &row, covers.as_deref_mut())?;
+            let own_bytes = layout.encode_key(&mut own, values.iter().map(Value::as_ref), 0);
+            own.truncate(own_bytes);
+            let has_null = values.iter().take(index.columns.len()).any(Value::is_null);
+            if own == before && !has_null {
+                let name = name_of(table, &row);
+                problems.push(format!("unique index {} holds the key of row {name} twice", index.name));
             }
+            std::mem::swap(&mut before, &mut own);
         }
-        std::mem::swap(&mut before, &mut key);
         found = entries.next()?;
     }
     if present != expected {

@@ -6,10 +6,11 @@
 use super::types::{Fitted, fit, shortened};
 use super::unique;
 use crate::catalog::{KeyLookup, Reference, Table};
-use crate::encode::{EntryLayout, RecordView, encode_value, row_key};
+use crate::encode::{EntryLayout, each_column, encode_value, row_key};
 use crate::error::{Constraint, ConstraintKind, Error, Result};
 use crate::types::{Collation, ColumnType};
 use crate::value::{Value, ValueRef};
+use crate::value_list::ValueList;
 use sedge_storage::{Cursor, WriteTransaction};
 use std::sync::Arc;
 
@@ -90,7 +91,7 @@ impl KeyProbe {
                 if !encode_prefix(layout, key, places, types, values) {
                     return Ok(false);
                 }
-                Ok(unique::holder(txn, index.root, key, None)?.is_some())
+                unique::exists(txn, index.root, key)
             }
             (KeyLookup::Index(..), None) => Ok(false),
         }
@@ -121,8 +122,8 @@ impl KeyProbe {
         let mut cursor = Cursor::new(txn.snapshot(), child.root);
         let mut found = cursor.seek_first()?;
         while found {
-            let row_id = cursor.row_id();
-            if refers(reference, row_id, cursor.value()?, key, other)? {
+            let row = cursor.key()?.to_vec();
+            if refers(reference, &row, cursor.value()?, key, other)? {
                 return Ok(true);
             }
             found = cursor.next()?;
@@ -176,22 +177,17 @@ fn encode_prefix(
 }
 
 /// True if a row of the child has the key, compared as the parent's columns are.
-fn refers(
-    reference: &Reference,
-    row_id: i64,
-    record: &[u8],
-    key: &[u8],
-    other: &mut Vec<u8>,
-) -> Result<bool> {
+fn refers(reference: &Reference, row: &[u8], record: &[u8], key: &[u8], other: &mut Vec<u8>) -> Result<bool> {
     let child: &Table = &reference.child;
-    let record = RecordView::new(record)?;
+    let mut values = ValueList::default();
+    values.reset(child.columns.len());
+    each_column(child, row, record, &mut Vec::new(), |place, value| {
+        values.set(place, value);
+        Ok(())
+    })?;
     other.clear();
     for (place, column) in reference.key.columns.iter().enumerate() {
-        let own = child.columns.get(*column).map_or(ColumnType::Any, |column| column.column_type);
-        let value = match child.row_id_column {
-            Some(row_id_column) if row_id_column == *column => ValueRef::Integer(row_id),
-            _ => record.get(*column, own)?,
-        };
+        let value = values.get(*column);
         let (column_type, collation) = above(reference, place);
         match fit(value, column_type) {
             Fitted::Value(ValueRef::Null) | Fitted::Refused => return Ok(false),

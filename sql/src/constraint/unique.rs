@@ -1,23 +1,14 @@
-//! UNIQUE and PRIMARY KEY: finding the row that holds a key already.
+//! UNIQUE and PRIMARY KEY: whether a key is there already, and what to say of it.
 
 use crate::catalog::{Index, IndexKey, IndexOrigin, Table};
-use crate::encode::row_id_of_entry;
 use crate::error::{Constraint, ConstraintKind, Result};
 use sedge_storage::{TreeId, WriteTransaction};
 
-/// The row, other than `own`, whose entry in the unique index begins with `prefix`: the encoded columns, none of
-/// them NULL.
+/// True if there is an entry of the unique index that begins with `prefix`: the encoded columns, none of them NULL.
 #[inline]
-pub(crate) fn holder(
-    txn: &WriteTransaction,
-    index: TreeId,
-    prefix: &[u8],
-    own: Option<i64>,
-) -> Result<Option<i64>> {
-    let found = txn.first_key_at_or_after(index, prefix, |key| {
-        key.starts_with(prefix).then(|| row_id_of_entry(key)).transpose()
-    })?;
-    Ok(found.transpose()?.flatten().filter(|row_id| Some(*row_id) != own))
+pub(crate) fn exists(txn: &WriteTransaction, index: TreeId, prefix: &[u8]) -> Result<bool> {
+    let found = txn.first_key_at_or_after(index, prefix, |key| key.starts_with(prefix))?;
+    Ok(found == Some(true))
 }
 
 /// What is broken by a second row with the key of `index`.

@@ -3,12 +3,14 @@
 //! The value is empty where the key reads back as the columns are stored, which is nearly always. Else it is a record
 //! of the index's columns in which those that the key gives are NULL.
 
+use super::damaged;
 use super::key::{KeyReader, decodes_exactly, encode_value, push_row_id, row_id_of_entry};
 use super::record::{RecordView, RecordWriter};
 use crate::catalog::{Index, IndexKey, Table};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::types::{Collation, ColumnType};
 use crate::value::ValueRef;
+use smallvec::SmallVec;
 
 /// One column of an index, as it is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,20 +26,34 @@ pub struct EntryColumn {
 /// How the entries of one index are encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryLayout {
+    /// The index's own, then those of its tail.
     columns: Vec<EntryColumn>,
+    /// How many of them are its own.
+    own: usize,
+    row: RowReference,
+}
+
+/// What of an entry leads to its row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum RowReference {
+    /// The row id at its end.
+    RowId,
+    /// Columns of it: for each column of the table's key its place, and whether its bytes are to be inverted.
+    Columns(Vec<(usize, bool)>),
 }
 
 impl EntryLayout {
     /// The layout of an index over these columns.
     #[must_use]
     pub fn new(columns: Vec<EntryColumn>) -> EntryLayout {
-        EntryLayout { columns }
+        EntryLayout { own: columns.len(), columns, row: RowReference::RowId }
     }
 
     /// The layout of an index of `table`.
     #[must_use]
     pub fn of(table: &Table, index: &Index) -> EntryLayout {
-        let columns = index.columns.iter().map(|column| EntryColumn {
+        let all = || index.columns.iter().chain(&index.tail);
+        let columns = all().map(|column| EntryColumn {
             column_type: match &column.key {
                 IndexKey::Column(place) => {
                     table.columns.get(*place).map_or(ColumnType::Any, |column| column.column_type)
@@ -47,22 +63,83 @@ impl EntryLayout {
             collation: column.collation,
             descending: column.descending,
         });
-        EntryLayout { columns: columns.collect() }
+        let row = match &table.primary {
+            None => RowReference::RowId,
+            // The tail holds what the index lacks, so that each is found.
+            Some(primary) => RowReference::Columns(
+                primary
+                    .columns
+                    .iter()
+                    .filter_map(|key| {
+                        let found = all().enumerate().find(|(_, column)| match (&column.key, &key.key) {
+                            (IndexKey::Column(a), IndexKey::Column(b)) => {
+                                a == b && column.collation == key.collation
+                            }
+                            _ => false,
+                        });
+                        found.map(|(place, column)| (place, column.descending != key.descending))
+                    })
+                    .collect(),
+            ),
+        };
+        EntryLayout { columns: columns.collect(), own: index.columns.len(), row }
     }
 
-    /// The columns in order.
+    /// The key of the row that an entry leads to, in its table's tree: a part of the entry's key, or put together in
+    /// `assembled`.
+    ///
+    /// # Errors
+    /// [`sedge_storage::Error::Corrupt`] for bytes that are no key of this index.
+    pub fn row_key<'k>(&self, entry: &'k [u8], assembled: &'k mut Vec<u8>) -> Result<&'k [u8]> {
+        let RowReference::Columns(parts) = &self.row else {
+            return entry.last_chunk::<8>().map(<[u8; 8]>::as_slice).ok_or_else(too_short);
+        };
+        let mut pieces: SmallVec<[&[u8]; 8]> = SmallVec::new();
+        let mut reader = KeyReader::new(entry);
+        for column in &self.columns {
+            let before = reader.rest();
+            reader.skip(column.descending)?;
+            let length = before.len() - reader.rest().len();
+            pieces.push(before.get(..length).unwrap_or_default());
+        }
+        assembled.clear();
+        for (place, inverted) in parts {
+            let piece = pieces.get(*place).copied().unwrap_or_default();
+            match inverted {
+                false => assembled.extend_from_slice(piece),
+                true => assembled.extend(piece.iter().map(|byte| !byte)),
+            }
+        }
+        Ok(assembled)
+    }
+
+    /// The columns in order, those of the tail included.
     #[must_use]
     pub fn columns(&self) -> &[EntryColumn] {
         &self.columns
     }
 
-    /// Encodes the columns alone into `key`, which is cleared first: the prefix of all entries with these values.
+    /// Encodes the key of an entry into `key`, which is cleared first: the columns, and the row id where the rows have
+    /// one. Gives the number of bytes of the index's own columns, the prefix of all entries with these values.
     #[inline]
-    pub fn encode_prefix<'v>(&self, key: &mut Vec<u8>, values: impl Iterator<Item = ValueRef<'v>>) {
+    pub fn encode_key<'v>(
+        &self,
+        key: &mut Vec<u8>,
+        values: impl Iterator<Item = ValueRef<'v>>,
+        row_id: i64,
+    ) -> usize {
         key.clear();
-        for (column, value) in self.columns.iter().zip(values) {
+        let mut own_bytes = 0;
+        for (place, (column, value)) in self.columns.iter().zip(values).enumerate() {
             encode_value(key, value, column.collation, column.descending);
+            if place < self.own {
+                own_bytes = key.len();
+            }
         }
+        if self.row == RowReference::RowId {
+            push_row_id(key, row_id);
+        }
+        own_bytes
     }
 
     /// Encodes an entry: its key into `key`, and returns its value, which lives in `restore` if it is not empty.
@@ -77,8 +154,7 @@ impl EntryLayout {
         values: impl Iterator<Item = ValueRef<'v>> + Clone,
         row_id: i64,
     ) -> Result<&'r [u8]> {
-        self.encode_prefix(key, values.clone());
-        push_row_id(key, row_id);
+        self.encode_key(key, values.clone(), row_id);
         self.encode_restore(restore, values)
     }
 
@@ -104,12 +180,17 @@ impl EntryLayout {
     }
 }
 
+#[cold]
+fn too_short() -> Error {
+    damaged("an index key without its row id")
+}
+
 /// Reads the columns of one entry in order, as they are stored in the row.
 #[derive(Clone, Copy, Debug)]
 pub struct EntryReader<'a> {
     key: KeyReader<'a>,
     restore: Option<RecordView<'a>>,
-    row_id: i64,
+    whole: &'a [u8],
     next: usize,
 }
 
@@ -121,14 +202,16 @@ impl<'a> EntryReader<'a> {
     #[inline]
     pub fn new(key: &'a [u8], value: &'a [u8]) -> Result<EntryReader<'a>> {
         let restore = if value.is_empty() { None } else { Some(RecordView::new(value)?) };
-        Ok(EntryReader { key: KeyReader::new(key), restore, row_id: row_id_of_entry(key)?, next: 0 })
+        Ok(EntryReader { key: KeyReader::new(key), restore, whole: key, next: 0 })
     }
 
-    /// The row id.
+    /// The row id at its end.
+    ///
+    /// # Errors
+    /// [`sedge_storage::Error::Corrupt`] if the key is too short.
     #[inline]
-    #[must_use]
-    pub fn row_id(&self) -> i64 {
-        self.row_id
+    pub fn row_id(&self) -> Result<i64> {
+        row_id_of_entry(self.whole)
     }
 
     /// The next column, in the order of the index. A text that the key does not hold as it is comes in `scratch`.

@@ -1,12 +1,14 @@
 //! How rows and keys are bytes: records hold the columns of a row, keys order them.
 //!
 //! `record` lays out the value of a table tree, `key` makes bytes whose order is that of the values, and `entry`
-//! puts both together for an index: its key, its row id, and what restores a column that its key has changed.
+//! puts both together for an index: its key, its row id, and what restores a column that its key has changed. `row` tells which
+//! bytes of a table's tree are which column.
 //! Nothing here knows a tree or a page.
 
 pub mod entry;
 pub mod key;
 pub mod record;
+pub mod row;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
@@ -18,6 +20,8 @@ pub use key::{
 pub use record::{
     COLUMNS_MAX, CommonField, Field, Found, RecordRow, RecordView, RecordWriter, short_integer, short_real,
 };
+
+pub use row::{RowKey, each_column, encode_row, key_of_row_id, row_id_in};
 
 use crate::error::Error;
 

@@ -213,7 +213,7 @@ proptest! {
             layout.encode(&mut key, &mut restore, row.iter().map(Value::as_ref), row_id).unwrap().to_vec();
         let mut reader = EntryReader::new(&key, &value).unwrap();
         let mut scratch = Vec::new();
-        prop_assert_eq!(reader.row_id(), row_id);
+        prop_assert_eq!(reader.row_id().unwrap(), row_id);
         for (column, expected) in layout.columns().iter().zip(&row) {
             prop_assert_eq!(reader.read(column, &mut scratch).unwrap(), expected.as_ref());
         }

@@ -179,7 +179,8 @@ fn point_scan(node: &Node) -> Option<Scan<'_>> {
             let [range] = scan.ranges.as_slice() else { return None };
             let is_whole = scan.index.unique
                 && range.equal.len() == scan.index.columns.len()
-                && !range.null_safe.contains(&true);
+                && !range.null_safe.contains(&true)
+                && scan.table.has_row_id();
             is_whole.then_some(Scan::Index(scan))
         }
         _ => None,

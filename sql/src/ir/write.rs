@@ -142,7 +142,8 @@ pub enum InsertSource {
 pub struct Update {
     /// The table.
     pub target: Target,
-    /// Which rows: the first output is the row id, the others are what `assignments` use beside the row.
+    /// Which rows: the first output is the row id (in a clustered table the first are the columns of its key, for a view all
+    /// of its columns), the others are what `assignments` use beside the row.
     pub find: Query,
     /// Column of the table (or the row id) and its next value, over `target.columns`, `target.row_id` (the row as it
     /// was) and the further outputs of `find`.
@@ -160,7 +161,7 @@ pub struct Update {
 pub struct Delete {
     /// The table.
     pub target: Target,
-    /// Which rows: its only output is the row id.
+    /// Which rows: its outputs are as the first of an UPDATE's.
     pub find: Query,
     /// RETURNING.
     pub returning: Option<Returning>,

@@ -11,6 +11,7 @@ use super::predicate::{
     converts_nothing, halves, is_deterministic, mirror, mirror_rule, rejects_null, same, types_of, weight,
 };
 use super::stats::PlanContext;
+use crate::catalog::{IndexColumn, IndexKey};
 use crate::error::{Error, Result};
 use crate::ir::{BoundIndex, ColumnId, CompareOp, Comparison, Expr, IndexHint, MatchKind, TableRows};
 use crate::types::{Affinity, Collation, TypeSet};
@@ -124,10 +125,20 @@ impl<'a> Access<'a> {
                 )),
             };
         }
-        let mut paths = vec![self.whole()];
-        paths.extend(self.row_ids());
+        let mut paths = Vec::new();
+        if self.table.table.has_row_id() {
+            paths.push(self.whole());
+            paths.extend(self.row_ids());
+        } else {
+            // Its key is the only way to all of a clustered table's rows.
+            let mut indexes = self.table.bound_indexes.iter();
+            let primary = indexes.position(|bound| self.table.table.is_clustered_by(&bound.index));
+            paths.extend(primary.and_then(|at| self.index(at)));
+        }
         if !matches!(self.table.hint, IndexHint::NotIndexed) && !self.cx.choices.without_indexes {
-            paths.extend((0..self.table.bound_indexes.len()).filter_map(|at| self.index(at)));
+            let others = self.table.bound_indexes.iter().enumerate();
+            let others = others.filter(|(_, bound)| !self.table.table.is_clustered_by(&bound.index));
+            paths.extend(others.filter_map(|(at, _)| self.index(at)));
         }
         Ok(paths)
     }
@@ -246,8 +257,13 @@ impl<'a> Access<'a> {
         self.set_order(&mut order, bound, prefix, &ranges, &never_null, whole_key);
         let each = if whole_key { 1.0 } else { self.rows_per_range(bound, prefix, entries, &ranges) };
         let rows = (each * ranges.len() as f64).min(entries).max(0.1);
-        let covering = self.covers(bound, &guaranteed);
-        let per_row = cost::index_entry(bound.columns.len()) + if covering { 0.0 } else { cost::FETCH };
+        let is_rows = self.table.table.is_clustered_by(&bound.index);
+        let covering = is_rows || self.covers(bound, &guaranteed);
+        let per_row = match (is_rows, covering) {
+            (true, _) => cost::clustered_row(&self.table.table),
+            (false, true) => cost::index_entry(bound.columns.len() + bound.index.tail.len()),
+            (false, false) => cost::index_entry(bound.columns.len() + bound.index.tail.len()) + cost::FETCH,
+        };
         let price = cost::SEEK * ranges.len() as f64 + rows * per_row;
         Some(self.finish(Method::Index { at, ranges, covering }, rows, price, guaranteed, order, seeks))
     }
@@ -339,7 +355,8 @@ impl<'a> Access<'a> {
     ) {
         order.single = whole_key && ranges.len() == 1;
         let first = if ranges.len() == 1 { prefix } else { 0 };
-        for (place, expr) in bound.columns.iter().enumerate().skip(first) {
+        let tail = self.tail_of(bound);
+        for (place, expr) in bound.columns.iter().chain(&tail).enumerate().skip(first) {
             let column = match expr {
                 Expr::Column(id, _) => self.table.columns.iter().position(|c| c == id),
                 _ => None,
@@ -349,19 +366,35 @@ impl<'a> Access<'a> {
                     self.table.table.row_id_column == Some(at)
                         || self.table.table.columns.get(at).is_some_and(|c| c.not_null.is_some())
                 });
+            let behind = place.checked_sub(bound.index.columns.len());
+            let column = bound.index.columns.get(place).or_else(|| bound.index.tail.get(behind?));
             order.push(
                 expr.clone(),
-                self.collation(bound, place),
-                bound.index.columns.get(place).is_some_and(|column| column.descending),
+                column.map_or(Collation::Binary, |column| column.collation),
+                column.is_some_and(|column| column.descending),
                 not_null,
             );
         }
-        order.end_with_row_id(self.row_id_exprs());
+        if self.table.table.has_row_id() {
+            order.end_with_row_id(self.row_id_exprs());
+        }
+    }
+
+    /// The columns of a clustered table's key behind those of an index.
+    fn tail_of(&self, bound: &BoundIndex) -> Vec<Expr> {
+        let expr = |column: &IndexColumn| match column.key {
+            IndexKey::Column(place) => {
+                let id = self.table.columns.get(place)?;
+                Some(Expr::Column(*id, self.table.table.columns.get(place)?.column_type.type_set()))
+            }
+            IndexKey::Expression(_) => None,
+        };
+        bound.index.tail.iter().filter_map(expr).collect()
     }
 
     /// True if an index alone can give what is needed, the conjuncts that it does not guarantee included.
     fn covers(&self, bound: &BoundIndex, guaranteed: &[usize]) -> bool {
-        let row_id = self.row_id_exprs();
+        let row_id = if self.table.table.has_row_id() { self.row_id_exprs() } else { self.tail_of(bound) };
         let gives = |id: &ColumnId| {
             bound.columns.iter().chain(&row_id).any(|e| matches!(e, Expr::Column(column, _) if column == id))
         };

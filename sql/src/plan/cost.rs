@@ -46,6 +46,11 @@ pub(super) fn table_row(table: &Table) -> f64 {
     0.6 + 0.05 * table.columns.len() as f64
 }
 
+/// Reading one row of a clustered table, its key decoded.
+pub(super) fn clustered_row(table: &Table) -> f64 {
+    table_row(table) + 0.4
+}
+
 /// Reading one entry of an index of so many columns.
 pub(super) fn index_entry(columns: usize) -> f64 {
     0.5 + 0.05 * columns as f64

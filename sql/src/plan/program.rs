@@ -40,7 +40,7 @@ impl ProgramOwner {
     #[must_use]
     pub fn of(table: &Table) -> ProgramOwner {
         match table.kind {
-            TableKind::RowId => ProgramOwner::Table(table.root),
+            TableKind::RowId | TableKind::Clustered => ProgramOwner::Table(table.root),
             TableKind::View => ProgramOwner::View(table.name.clone()),
         }
     }

@@ -92,6 +92,10 @@ impl Session {
         let target = bind::bind_target(table, &writing.catalog.functions)?;
         let mut context = self.context();
         for bound in target.indexes.iter().filter(|bound| wanted(&bound.index.name)) {
+            if table.is_clustered_by(&bound.index) {
+                // Its entries are the rows themselves.
+                continue;
+            }
             writing.storage.clear_tree(bound.index.root)?;
             fill_index(&mut writing.storage, &target, bound, &mut context)?;
         }

@@ -125,8 +125,10 @@ impl Engine {
         let functions = self.functions();
         let catalog = catalog::load(&snapshot, &functions)?;
         let tree = |object: &catalog::Object| {
+            let clusters = catalog.table(&object.name).is_some_and(|table| !table.has_row_id());
             let kind = match object.kind {
                 ObjectKind::Index => TreeKind::Index,
+                ObjectKind::Table if clusters => TreeKind::Index,
                 ObjectKind::Table | ObjectKind::View | ObjectKind::Trigger => TreeKind::Table,
             };
             object.root.map(|root| (root, kind, object.name.clone()))
@@ -137,9 +139,8 @@ impl Engine {
         // Comparing tables with their indexes needs trees that can be walked.
         if problems.is_empty() {
             let mut predicates = Predicates { functions, compiled: FxHashMap::default() };
-            let mut covers = |table: &Table, index: &Index, row_id: i64, row: &[Value]| {
-                predicates.cover(table, index, row_id, row)
-            };
+            let mut covers =
+                |table: &Table, index: &Index, row: &[Value]| predicates.cover(table, index, row);
             problems = catalog::verify_indexes(&snapshot, &catalog, Some(&mut covers))?;
         }
         Ok(problems)
@@ -187,19 +188,12 @@ impl Evaluated {
 
 impl Predicates {
     /// What the index holds of the row.
-    fn cover(
-        &mut self,
-        table: &Table,
-        index: &Index,
-        row_id: i64,
-        row: &[Value],
-    ) -> Result<Option<Vec<Value>>> {
+    fn cover(&mut self, table: &Table, index: &Index, row: &[Value]) -> Result<Option<Vec<Value>>> {
         let evaluated = match self.compiled.entry(index.root) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(Evaluated::of(table, index, &self.functions)?),
         };
-        let mut values: Vec<ValueRef<'_>> = row.iter().map(Value::as_ref).collect();
-        values.push(ValueRef::Integer(row_id));
+        let values: Vec<ValueRef<'_>> = row.iter().map(Value::as_ref).collect();
         let values = values.as_slice();
         let mut context = Context::new(Arc::default());
         if let Some(filter) = &mut evaluated.filter

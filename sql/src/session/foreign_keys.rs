@@ -70,7 +70,7 @@ impl Session {
         Ok(found)
     }
 
-    /// The row ids of the child's rows that have no parent.
+    /// The row ids of the child's rows that have no parent; NULL where rows have none.
     fn orphans(&mut self, reference: &Reference) -> Result<Vec<Value>> {
         let child = &reference.child;
         let names: Vec<String> =
@@ -82,10 +82,14 @@ impl Session {
             let same = same.collect::<Vec<_>>().join(" AND ");
             conditions.push(format!("NOT EXISTS (SELECT 1 FROM {} AS p WHERE {same})", quoted(&parent.name)));
         }
-        let row_id = ["rowid", "_rowid_", "oid"].into_iter().find(|name| child.column(name).is_none());
+        let names = ["rowid", "_rowid_", "oid"];
+        let named = names.into_iter().find(|name| child.column(name).is_none());
+        let row_id = match child.has_row_id() {
+            true => format!("c.{}", named.unwrap_or("rowid")),
+            false => "NULL".to_owned(),
+        };
         let text = format!(
-            "SELECT c.{} FROM {} AS c WHERE {} ORDER BY 1",
-            row_id.unwrap_or("rowid"),
+            "SELECT {row_id} FROM {} AS c WHERE {} ORDER BY 1",
             quoted(&child.name),
             conditions.join(" AND ")
         );

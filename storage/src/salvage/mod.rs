@@ -110,24 +110,17 @@ impl Salvage {
     /// The root of the schema tree.
     const SCHEMA_ROOT: TreeId = TreeId(SCHEMA_ROOT.0);
 
-    /// Hands the rows of a tree to `with`: row id and value, or what keeps a row from being read.
+    /// Hands the records of a tree to `with`: key and value, or what keeps a record from being read.
     ///
     /// # Errors
     /// What `with` returns, and I/O errors.
-    pub fn rows<E: From<crate::Error>>(
+    pub fn records<E: From<crate::Error>>(
         &self,
         tree: &SalvagedTree,
-        mut with: impl FnMut(Result<(i64, &[u8])>) -> Result<(), E>,
+        mut with: impl FnMut(Result<(&[u8], &[u8])>) -> Result<(), E>,
     ) -> Result<(), E> {
         for leaf in &tree.leaves {
-            let page = self.page(*leaf)?;
-            leaf_records(self, &page, |record| {
-                with(record.map(|(key, value)| {
-                    let mut row_key = [0; 8];
-                    row_key.copy_from_slice(key); // keys of table trees have 8 bytes: verified with the page
-                    (crate::btree::row_id_of(row_key), value)
-                }))
-            })?;
+            leaf_records(self, &self.page(*leaf)?, &mut with)?;
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ pub struct SalvagedTree {
 /// Nodes put to trees so far.
 struct Assembly<'a> {
     salvage: &'a Salvage,
+    kind: TreeKind,
     claimed: FxHashSet<PageId>,
 }
 
@@ -31,7 +32,7 @@ impl Salvage {
     /// The table trees: those at `known` roots, in that order, then the parts that no root leads to. `all_known` says
     /// that the caller knows the roots of all tables there are.
     pub fn table_trees(&self, known: &[TreeId], all_known: bool) -> Vec<SalvagedTree> {
-        let mut assembly = Assembly { salvage: self, claimed: FxHashSet::default() };
+        let mut assembly = Assembly { salvage: self, kind: TreeKind::Table, claimed: FxHashSet::default() };
         let mut trees: Vec<SalvagedTree> = known.iter().map(|root| assembly.tree(*root, true)).collect();
         let whole: Vec<bool> = trees.iter().map(|tree| tree.is_whole).collect();
         let mut parts = assembly.parts();
@@ -51,6 +52,12 @@ impl Salvage {
         trees.extend(parts);
         trees
     }
+
+    /// What is left of the index tree at `root`, as far as it and siblings lead.
+    #[must_use]
+    pub fn index_tree(&self, root: TreeId) -> SalvagedTree {
+        Assembly { salvage: self, kind: TreeKind::Index, claimed: FxHashSet::default() }.tree(root, true)
+    }
 }
 
 /// True of a node that holds all keys there are on its level.
@@ -60,7 +67,7 @@ fn is_root(node: &LoneNode) -> bool {
 
 impl Assembly<'_> {
     fn node(&self, id: PageId) -> Option<&LoneNode> {
-        self.salvage.nodes.get(&id).filter(|node| node.kind == TreeKind::Table && !self.claimed.contains(&id))
+        self.salvage.nodes.get(&id).filter(|node| node.kind == self.kind && !self.claimed.contains(&id))
     }
 
     /// The nodes at and below `root`, and those that siblings lead to.

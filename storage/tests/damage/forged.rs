@@ -52,7 +52,7 @@ fn forged_pages_never_panic() {
         drop(store);
         let salvage = Salvage::open(&forged).unwrap();
         for tree in salvage.table_trees(&trees[..1], true) {
-            salvage.rows(&tree, |_| Ok::<(), Error>(())).unwrap();
+            salvage.records(&tree, |_| Ok::<(), Error>(())).unwrap();
         }
         salvage.schema_records(&|_, _| true, |_, _| {}).unwrap();
     }

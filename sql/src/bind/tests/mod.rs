@@ -42,6 +42,7 @@ fn table(name: &str, columns: Vec<Column>) -> Table {
     Table {
         name: name.to_owned(),
         kind: TableKind::RowId,
+        primary: None,
         root: TreeId(0),
         columns,
         row_id_column: None,
@@ -62,6 +63,7 @@ fn index(name: &str, table: &str, keys: Vec<IndexKey>, filter: Option<&str>) -> 
         table: table.to_owned(),
         root: TreeId(0),
         columns: keys.into_iter().map(key).collect(),
+        tail: Vec::new(),
         unique: false,
         on_conflict: OnConflict::Abort,
         filter: filter.map(sql_expr),

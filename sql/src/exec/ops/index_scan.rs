@@ -1,8 +1,10 @@
 //! Index scan: rows of a table in the order of an index, or only those in ranges of it.
 //!
 //! The entries of a range are read one after another. A covering scan decodes their columns; any other looks the row
-//! of each entry up in the table and decodes that, column by column for the whole batch.
+//! of each entry up in the table and decodes that, column by column for the whole batch. The entries of a clustered
+//! table's primary key are its rows.
 
+use super::clustered::ClusteredRows;
 use super::key_range::{Bound, KeyRanges};
 use super::predicate::Predicate;
 use super::records::{Records, Source};
@@ -56,8 +58,12 @@ enum Access {
         entry_key: Vec<u8>,
         scratch: Vec<u8>,
     },
+    /// The entries, which are the rows of a clustered table.
+    Clustered(Box<ClusteredRows>),
     /// The rows of the table.
     Lookup { sources: Vec<Source>, rows: Option<Cursor<Snapshot>>, records: Records },
+    /// The rows of a clustered table, by their keys.
+    ClusteredLookup { rows: Option<Cursor<Snapshot>>, found: Box<ClusteredRows>, row_key: Vec<u8> },
 }
 
 /// The bounds of one range, compiled.
@@ -190,7 +196,7 @@ impl IndexScan {
     pub(super) fn open(&mut self, cx: &Context) -> Result<()> {
         if self.entries.is_none() {
             self.entries = Some(cx.snapshot()?.cursor(self.index_root));
-            if let Access::Lookup { rows, .. } = &mut self.access {
+            if let Access::Lookup { rows, .. } | Access::ClusteredLookup { rows, .. } = &mut self.access {
                 *rows = Some(cx.snapshot()?.cursor(self.table_root));
             }
         }
@@ -282,6 +288,7 @@ impl IndexScan {
                 *rows = 0;
                 Ok(builders.iter_mut().map(|builder| Arc::new(builder.take())).collect())
             }
+            Access::Clustered(rows) | Access::ClusteredLookup { found: rows, .. } => rows.take_columns(),
             Access::Lookup { sources, records, .. } => {
                 let columns = sources.iter().map(|source| records.decode(*source, None));
                 let columns = columns.collect::<Result<Vec<_>>>()?;
@@ -312,7 +319,7 @@ impl IndexScan {
     pub(super) fn close(&mut self) {
         self.entries = None;
         self.access.clear();
-        if let Access::Lookup { rows, .. } = &mut self.access {
+        if let Access::Lookup { rows, .. } | Access::ClusteredLookup { rows, .. } = &mut self.access {
             *rows = None;
         }
         self.state = State::Done;
@@ -321,6 +328,13 @@ impl IndexScan {
 
 impl Access {
     fn new(scan: &plan::IndexScan, layout: &EntryLayout) -> Result<Access> {
+        if scan.table.is_clustered_by(&scan.index) {
+            return Ok(Access::Clustered(Box::new(ClusteredRows::new(&scan.table, &scan.columns))));
+        }
+        if !scan.covering && !scan.table.has_row_id() {
+            let found = Box::new(ClusteredRows::new(&scan.table, &scan.columns));
+            return Ok(Access::ClusteredLookup { rows: None, found, row_key: Vec::new() });
+        }
         if !scan.covering {
             let sources = scan.columns.iter().map(|column| Source::of(&scan.table, *column)).collect();
             return Ok(Access::Lookup { sources, rows: None, records: Records::default() });
@@ -338,7 +352,8 @@ impl Access {
                 }
             };
             let is_it = |key: &IndexKey| matches!(key, IndexKey::Column(column) if *column == table_column);
-            let Some(entry) = scan.index.columns.iter().position(|column| is_it(&column.key)) else {
+            let mut columns = scan.index.columns.iter().chain(&scan.index.tail);
+            let Some(entry) = columns.position(|column| is_it(&column.key)) else {
                 return Err(Error::Misuse("a covering scan wants a column that its index lacks".to_owned()));
             };
             if wanted.len() <= entry {
@@ -354,6 +369,7 @@ impl Access {
     fn rows(&self) -> usize {
         match self {
             Access::Covering { rows, .. } => *rows,
+            Access::Clustered(rows) | Access::ClusteredLookup { found: rows, .. } => rows.len(),
             Access::Lookup { records, .. } => records.len(),
         }
     }
@@ -366,7 +382,7 @@ impl Access {
                 entry_key.extend_from_slice(entries.key()?);
                 let mut entry = EntryReader::new(entry_key, entries.value()?)?;
                 for place in row_id {
-                    builders[*place].push_int(entry.row_id()); // One builder a column.
+                    builders[*place].push_int(entry.row_id()?); // One builder a column.
                 }
                 for (places, column) in wanted.iter().zip(layout.columns()) {
                     if places.is_empty() {
@@ -380,6 +396,18 @@ impl Access {
                 }
                 *rows += 1;
             }
+            Access::Clustered(rows) => rows.add(entries)?,
+            Access::ClusteredLookup { rows, found, row_key } => {
+                let key = layout.row_key(entries.key()?, row_key)?;
+                let is_there = match rows {
+                    Some(rows) => rows.seek_exact(key)?,
+                    None => false,
+                };
+                match rows {
+                    Some(rows) if is_there => found.add(rows)?,
+                    _ => return Err(lacks("a row")),
+                }
+            }
             Access::Lookup { rows, records, .. } => {
                 let row_id = row_id_of_entry(entries.key()?)?;
                 let found = match rows {
@@ -387,11 +415,7 @@ impl Access {
                     None => false,
                 };
                 if !found {
-                    return Err(Error::Storage(sedge_storage::Error::Corrupt {
-                        page: 0,
-                        tree: None,
-                        detail: format!("an index has an entry for row {row_id}, which its table lacks"),
-                    }));
+                    return Err(lacks(&format!("row {row_id}")));
                 }
             }
         }
@@ -406,9 +430,20 @@ impl Access {
                 }
                 *rows = 0;
             }
+            Access::Clustered(rows) | Access::ClusteredLookup { found: rows, .. } => rows.clear(),
             Access::Lookup { records, .. } => records.clear(),
         }
     }
+}
+
+/// The error of an index whose entry leads nowhere.
+#[cold]
+fn lacks(row: &str) -> Error {
+    Error::Storage(sedge_storage::Error::Corrupt {
+        page: 0,
+        tree: None,
+        detail: format!("an index has an entry for {row}, which its table lacks"),
+    })
 }
 
 impl Operator for IndexScan {

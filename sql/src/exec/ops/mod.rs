@@ -14,6 +14,7 @@ mod aggregate_call;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod aggregate_tests;
+mod clustered;
 mod columns;
 mod distinct;
 mod filter;

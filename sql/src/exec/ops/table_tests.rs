@@ -51,6 +51,7 @@ fn fixture(rows: Vec<Row>) -> Fixture {
                     descending: *descending,
                 })
                 .collect(),
+            tail: Vec::new(),
             unique,
             on_conflict: OnConflict::Abort,
             filter: None,
@@ -77,6 +78,7 @@ fn fixture(rows: Vec<Row>) -> Fixture {
         primary_key: vec![0],
         row_id_conflict: OnConflict::Abort,
         kind: TableKind::RowId,
+        primary: None,
         autoincrement: false,
         foreign_keys: Vec::new(),
         checks: Vec::new(),

@@ -31,7 +31,13 @@ impl Delete {
     ) -> Result<Delete> {
         let writer = RowWriter::new(target, scope_of(expressions), None, programs)?;
         let subqueries = Subqueries::of(expressions, writer.has_effects())?;
-        Ok(Delete { writer, find: Find::new(find)?, found: FoundRows::default(), subqueries, returning })
+        Ok(Delete {
+            writer,
+            find: Find::new(find, &target.table)?,
+            found: FoundRows::default(),
+            subqueries,
+            returning,
+        })
     }
 
     /// Finds the rows; gives their number.
@@ -54,11 +60,11 @@ impl Delete {
     ) -> Result<(), Refusal> {
         let Delete { writer, found, subqueries, returning, .. } = self;
         subqueries.with(txn, cx, |txn, cx, live| {
-            for (i, (row_id, _)) in found.rows().enumerate() {
+            for (i, (key, _)) in found.rows().enumerate() {
                 if i % ROWS_PER_CHECK == ROWS_PER_CHECK - 1 {
                     cx.check_interrupt()?;
                 }
-                if !writer.delete(txn, cx, effects, row_id, returning.is_some())? {
+                if !writer.delete(txn, cx, effects, key, returning.is_some())? {
                     continue;
                 }
                 written.changes += 1;

@@ -4,6 +4,7 @@ use super::ROWS_PER_CHECK;
 use super::index_writer::{IndexWriter, Side};
 use super::row_buffer::RowBuffer;
 use super::row_writer::{load_record, row_layout};
+use crate::catalog::{Index, Table};
 use crate::constraint::unique;
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
@@ -13,7 +14,7 @@ use sedge_storage::{Cursor, WriteTransaction};
 
 /// Entries in one buffer, so that a million of them are one allocation and sort by their places.
 #[derive(Default)]
-struct Entries {
+pub(super) struct Entries {
     bytes: Vec<u8>,
     places: Vec<Place>,
 }
@@ -56,6 +57,38 @@ impl Entries {
         self.bytes.extend_from_slice(value);
         Ok(())
     }
+
+    /// Adds the entry that `writer` has encoded, if there is one.
+    pub(super) fn add(&mut self, writer: &IndexWriter) -> Result<()> {
+        let unique_bytes = writer.unique_bytes().unwrap_or(0);
+        match writer.entry() {
+            Some((key, value)) => self.push(key, value, unique_bytes),
+            None => Ok(()),
+        }
+    }
+
+    /// Sorts the entries and loads them into the empty tree of `index`.
+    pub(super) fn load(mut self, txn: &mut WriteTransaction, table: &Table, index: &Index) -> Result<()> {
+        let mut places = std::mem::take(&mut self.places);
+        places.sort_unstable_by(|a, b| self.key(a).cmp(self.key(b)));
+        let twice = |pair: &[Place]| match pair {
+            [a, b] => self.unique(a).is_some() && self.unique(a) == self.unique(b),
+            _ => false,
+        };
+        if places.windows(2).any(twice) {
+            return Err(Error::Constraint(unique::breach(table, index)));
+        }
+        let mut sorted = places.iter();
+        txn.bulk_load(index.root, |key, value| {
+            let Some(place) = sorted.next() else { return Ok(false) };
+            key.clear();
+            key.extend_from_slice(self.key(place));
+            value.clear();
+            value.extend_from_slice(self.value(place));
+            Ok(true)
+        })?;
+        Ok(())
+    }
 }
 
 /// Fills the empty tree of `index` from the rows of its table. `target` is the table as bound for writing; only its
@@ -74,7 +107,7 @@ pub(crate) fn fill_index(
     let scope = Scope { layout: &layout, ..Scope::default() };
     let mut writer = IndexWriter::new(table, index, scope, None)?;
     let mut entries = Entries::default();
-    let mut row = RowBuffer::default();
+    let (mut row, mut row_key) = (RowBuffer::default(), Vec::new());
     let mut cursor = Cursor::new(txn.snapshot(), table.root);
     let mut found = cursor.seek_first()?;
     let mut rows = 0_usize;
@@ -83,33 +116,13 @@ pub(crate) fn fill_index(
             cx.check_interrupt()?;
         }
         rows += 1;
-        let row_id = cursor.row_id();
-        load_record(table, row_id, cursor.value()?, &mut row)?;
-        writer.encode(Side::After, &row, row_id, cx)?;
-        let unique_bytes = writer.unique_bytes().unwrap_or(0);
-        if let Some((key, value)) = writer.entry() {
-            entries.push(key, value, unique_bytes)?;
-        }
+        row_key.clear();
+        row_key.extend_from_slice(cursor.key()?);
+        load_record(table, &row_key, cursor.value()?, &mut row)?;
+        writer.encode(Side::After, &row, cx)?;
+        entries.add(&writer)?;
         found = cursor.next()?;
     }
     drop(cursor);
-    let mut places = std::mem::take(&mut entries.places);
-    places.sort_unstable_by(|a, b| entries.key(a).cmp(entries.key(b)));
-    let twice = |pair: &[Place]| match pair {
-        [a, b] => entries.unique(a).is_some() && entries.unique(a) == entries.unique(b),
-        _ => false,
-    };
-    if places.windows(2).any(twice) {
-        return Err(Error::Constraint(unique::breach(table, &index.index)));
-    }
-    let mut sorted = places.iter();
-    txn.bulk_load(index.index.root, |key, value| {
-        let Some(place) = sorted.next() else { return Ok(false) };
-        key.clear();
-        key.extend_from_slice(entries.key(place));
-        value.clear();
-        value.extend_from_slice(entries.value(place));
-        Ok(true)
-    })?;
-    Ok(())
+    entries.load(txn, table, &index.index)
 }

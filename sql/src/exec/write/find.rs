@@ -1,8 +1,10 @@
 //! Finding rows: the queries of a writing statement, run on a snapshot of its transaction.
 
 use super::scalar::Scalar;
+use crate::catalog::Table;
 use crate::constraint::Refusal;
 use crate::constraint::types::{Fitted, fit};
+use crate::encode::{EntryLayout, encode_value, row_key};
 use crate::error::{Error, Result};
 use crate::exec::batch::Batch;
 use crate::exec::context::{Context, SubqueryRunner};
@@ -19,7 +21,9 @@ use std::sync::Arc;
 /// The rows that a statement changes, found before the first is changed.
 #[derive(Debug, Default)]
 pub(super) struct FoundRows {
-    row_ids: Vec<i64>,
+    /// Their keys, one behind the other, and where each ends.
+    keys: Vec<u8>,
+    ends: Vec<usize>,
     /// What was found with each row, `width` values a row.
     extras: Vec<Value>,
     width: usize,
@@ -27,30 +31,43 @@ pub(super) struct FoundRows {
 
 impl FoundRows {
     fn clear(&mut self, width: usize) {
-        self.row_ids.clear();
+        self.keys.clear();
+        self.ends.clear();
         self.extras.clear();
         self.width = width;
     }
 
-    /// Keeps of each row the last finding, in order of row id.
-    pub(super) fn keep_last(&mut self) {
-        let mut last = BTreeMap::new();
-        for (place, row_id) in self.row_ids.iter().enumerate() {
-            last.insert(*row_id, place);
-        }
-        let mut extras = Vec::with_capacity(last.len() * self.width);
-        for place in last.values() {
-            let values = self.extras.get_mut(place * self.width..(place + 1) * self.width);
-            extras.extend(values.into_iter().flatten().map(std::mem::take));
-        }
-        self.row_ids = last.into_keys().collect();
-        self.extras = extras;
+    /// Ends the key that was appended last.
+    fn end_key(&mut self) {
+        self.ends.push(self.keys.len());
     }
 
-    /// The row ids in order, each with what was found with it.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (i64, &[Value])> {
-        self.row_ids.iter().enumerate().map(|(i, row_id)| {
-            (*row_id, self.extras.get(i * self.width..(i + 1) * self.width).unwrap_or_default())
+    fn key(&self, row: usize) -> &[u8] {
+        let start = row.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        self.ends.get(row).and_then(|end| self.keys.get(start..*end)).unwrap_or_default()
+    }
+
+    /// Keeps of each row the last finding, in the order of the table.
+    pub(super) fn keep_last(&mut self) {
+        let mut last = BTreeMap::new();
+        for row in 0..self.ends.len() {
+            last.insert(self.key(row), row);
+        }
+        let rows: Vec<usize> = last.into_values().collect();
+        let mut kept = FoundRows { width: self.width, ..FoundRows::default() };
+        for row in rows {
+            kept.keys.extend_from_slice(self.key(row));
+            kept.end_key();
+            let values = self.extras.get_mut(row * self.width..(row + 1) * self.width);
+            kept.extras.extend(values.into_iter().flatten().map(std::mem::take));
+        }
+        *self = kept;
+    }
+
+    /// The keys of the rows in order, each with what was found with it.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&[u8], &[Value])> {
+        (0..self.ends.len()).map(|row| {
+            (self.key(row), self.extras.get(row * self.width..(row + 1) * self.width).unwrap_or_default())
         })
     }
 }
@@ -59,17 +76,62 @@ impl FoundRows {
 pub(super) enum Find {
     /// The row with this id, if there is one: neither a snapshot nor a batch is needed.
     Point(Scalar),
-    /// Those of a query whose first column is the row id.
-    Query { run: Box<QueryRun>, width: usize },
+    /// Those of a query whose first columns are the row id, or the columns of the table's key.
+    Query { run: Box<QueryRun>, key: FoundKey, width: usize },
+}
+
+/// What the first columns of a query that finds rows are.
+pub(super) enum FoundKey {
+    /// The row id.
+    RowId,
+    /// The columns of a clustered table's key.
+    Columns(EntryLayout),
+}
+
+impl FoundKey {
+    fn of(table: &Table) -> FoundKey {
+        table
+            .primary
+            .as_ref()
+            .map_or(FoundKey::RowId, |primary| FoundKey::Columns(EntryLayout::of(table, primary)))
+    }
+
+    /// How many columns it takes.
+    fn width(&self) -> usize {
+        match self {
+            FoundKey::RowId => 1,
+            FoundKey::Columns(layout) => layout.columns().len(),
+        }
+    }
+
+    /// Appends the key of a row.
+    fn push(&self, batch: &Batch, row: usize, keys: &mut Vec<u8>) -> Result<()> {
+        match self {
+            FoundKey::RowId => {
+                let ValueRef::Integer(row_id) = batch.get(0, row) else {
+                    return Err(Error::Misuse("a row to change was found without its id".to_owned()));
+                };
+                keys.extend_from_slice(&row_key(row_id));
+            }
+            FoundKey::Columns(layout) => {
+                for (place, column) in layout.columns().iter().enumerate() {
+                    encode_value(keys, batch.get(place, row), column.collation, column.descending);
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Find {
-    pub(super) fn new(plan: &Plan) -> Result<Find> {
+    /// Prepares a query that finds rows of `table`.
+    pub(super) fn new(plan: &Plan, table: &Table) -> Result<Find> {
         if let Some(point) = point(plan)? {
             return Ok(Find::Point(point));
         }
-        let width = plan.outputs.len().saturating_sub(1);
-        Ok(Find::Query { run: Box::new(QueryRun::new(plan)?), width })
+        let key = FoundKey::of(table);
+        let width = plan.outputs.len().saturating_sub(key.width());
+        Ok(Find::Query { run: Box::new(QueryRun::new(plan)?), key, width })
     }
 
     /// Fills `found`; gives the number of rows.
@@ -86,25 +148,25 @@ impl Find {
                 if let Some(row_id) =
                     point.with(&nothing, cx, |value| Ok::<_, Error>(row_id_equal_to(value)))?
                 {
-                    found.row_ids.push(row_id);
+                    found.keys.extend_from_slice(&row_key(row_id));
+                    found.end_key();
                 }
             }
-            Find::Query { run, width } => {
+            Find::Query { run, key, width } => {
+                let beside = key.width();
                 found.clear(*width);
                 run.each_batch(txn, cx, |_, _, batch| {
                     for row in batch.selected() {
-                        let ValueRef::Integer(row_id) = batch.get(0, row) else {
-                            let message = "a row to change was found without its id";
-                            return Err(Error::Misuse(message.to_owned()).into());
-                        };
-                        found.row_ids.push(row_id);
-                        found.extras.extend((1..=*width).map(|column| batch.get(column, row).to_owned()));
+                        key.push(batch, row, &mut found.keys)?;
+                        found.end_key();
+                        let extras = beside..beside + *width;
+                        found.extras.extend(extras.map(|column| batch.get(column, row).to_owned()));
                     }
                     Ok(())
                 })?;
             }
         }
-        Ok(found.row_ids.len())
+        Ok(found.ends.len())
     }
 }
 

@@ -1,14 +1,17 @@
-//! One index of the table being written: the entry of the row as it was and as it will be.
+//! One index of the table being written: the entry of the row as it was and as it will be. In a clustered table one of
+//! them has the rows themselves as its entries.
 
 use super::row_buffer::RowBuffer;
 use crate::catalog::{Index, IndexColumn, IndexKey, Table};
-use crate::encode::{EntryLayout, RecordWriter, push_row_id};
+use crate::encode::{EntryLayout, RecordWriter, RowKey, encode_row};
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
 use crate::exec::expr::{CompiledExpr, Scope};
 use crate::functions::Datum;
-use crate::ir::TargetIndex;
+use crate::ir::{Expr, TargetIndex};
 use crate::parser::OnConflict;
+use crate::types::TypeSet;
+use crate::value::ValueRef;
 use sedge_storage::WriteTransaction;
 use std::sync::Arc;
 
@@ -43,7 +46,12 @@ pub(super) struct IndexWriter {
     /// True while an UPDATE may change the index: always, but for its columns and WHERE being left alone.
     pub(super) touched: bool,
     layout: EntryLayout,
-    /// Places of the indexed columns in the row, or in `computed` where there are expressions among them.
+    /// The table, where the entries are its rows.
+    rows_of: Option<Arc<Table>>,
+    /// Columns of the table.
+    width: usize,
+    /// Places of the indexed columns and those of the tail in the row, or in `computed` where there are expressions among
+    /// them.
     places: Vec<usize>,
     /// What each column is, where one is an expression; else nothing.
     expressions: Vec<CompiledExpr>,
@@ -67,7 +75,7 @@ pub(super) enum Side {
 impl IndexWriter {
     /// Prepares for `target` of `table`, whose rows have the columns of `scope`.
     pub(super) fn new(
-        table: &Table,
+        table: &Arc<Table>,
         target: &TargetIndex,
         scope: Scope<'_>,
         statement: Option<OnConflict>,
@@ -77,18 +85,26 @@ impl IndexWriter {
             IndexKey::Column(place) => Some(place),
             IndexKey::Expression(_) => None,
         };
-        let plain: Option<Vec<usize>> = index.columns.iter().map(place).collect();
+        let plain: Option<Vec<usize>> = index.columns.iter().chain(&index.tail).map(place).collect();
         let (places, expressions) = match plain {
             Some(places) => (places, Vec::new()),
             None => {
                 let compiled = target.columns.iter().map(|expr| CompiledExpr::compile(expr, scope));
-                ((0..index.columns.len()).collect(), compiled.collect::<Result<_>>()?)
+                let mut expressions: Vec<CompiledExpr> = compiled.collect::<Result<_>>()?;
+                for place in index.tail.iter().filter_map(place) {
+                    if let Some(id) = scope.layout.get(place) {
+                        expressions.push(CompiledExpr::compile(&Expr::Column(*id, TypeSet::ALL), scope)?);
+                    }
+                }
+                ((0..expressions.len()).collect(), expressions)
             }
         };
         Ok(IndexWriter {
             on_conflict: statement.unwrap_or(index.on_conflict),
             touched: true,
             layout: EntryLayout::of(table, &index),
+            rows_of: table.is_clustered_by(&index).then(|| Arc::clone(table)),
+            width: table.columns.len(),
             places,
             expressions,
             computed: RowBuffer::default(),
@@ -110,14 +126,13 @@ impl IndexWriter {
         self.filter.is_some() || !self.expressions.is_empty()
     }
 
-    /// Encodes the entry of `row`.
-    pub(super) fn encode(
-        &mut self,
-        side: Side,
-        row: &RowBuffer,
-        row_id: i64,
-        cx: &mut Context,
-    ) -> Result<()> {
+    /// True if its entries are the rows of the table.
+    pub(super) fn is_rows(&self) -> bool {
+        self.rows_of.is_some()
+    }
+
+    /// Encodes the entry of `row`, which ends in its row id.
+    pub(super) fn encode(&mut self, side: Side, row: &RowBuffer, cx: &mut Context) -> Result<()> {
         let covered = match &mut self.filter {
             Some(filter) => filter.truth_row(row, cx)? == Some(true),
             None => true,
@@ -130,6 +145,18 @@ impl IndexWriter {
         if !covered {
             return Ok(());
         }
+        if let Some(table) = &self.rows_of {
+            let values = self.places.iter().map(|place| row.get(*place));
+            entry.prefix_bytes = self.layout.encode_key(&mut entry.key, values, 0);
+            entry.restore.clear();
+            entry.restore.extend_from_slice(encode_row(table, &mut self.writer, |place| row.get(place))?);
+            entry.has_null = false;
+            return Ok(());
+        }
+        let row_id = match row.get(self.width) {
+            ValueRef::Integer(row_id) => row_id,
+            _ => 0,
+        };
         let row = if self.expressions.is_empty() {
             row
         } else {
@@ -143,13 +170,30 @@ impl IndexWriter {
             &self.computed
         };
         let values = self.places.iter().map(|place| row.get(*place));
-        self.layout.encode_prefix(&mut entry.key, values.clone());
-        entry.prefix_bytes = entry.key.len();
-        push_row_id(&mut entry.key, row_id);
+        entry.prefix_bytes = self.layout.encode_key(&mut entry.key, values.clone(), row_id);
         entry.restore.clear();
         entry.restore.extend_from_slice(self.layout.encode_restore(&mut self.writer, values)?);
-        entry.has_null = self.places.iter().any(|place| row.is_null(*place));
+        let own = self.places.iter().take(self.index.columns.len());
+        entry.has_null = own.into_iter().any(|place| row.is_null(*place));
         Ok(())
+    }
+
+    /// The row, other than `own`, whose entry begins with `key`: the encoded columns, none of them NULL.
+    pub(super) fn holder(
+        &self,
+        txn: &WriteTransaction,
+        key: &[u8],
+        own: Option<&[u8]>,
+    ) -> Result<Option<RowKey>> {
+        let found = txn.first_key_at_or_after(self.index.root, key, |entry| -> Result<Option<RowKey>> {
+            if !entry.starts_with(key) {
+                return Ok(None);
+            }
+            let mut assembled = Vec::new();
+            let row = self.layout.row_key(entry, &mut assembled)?;
+            Ok((own != Some(row)).then(|| RowKey::from_slice(row)))
+        })?;
+        found.transpose().map(Option::flatten)
     }
 
     /// The columns of the entry to come, where they must be unique and no entry before has them already.
@@ -162,12 +206,15 @@ impl IndexWriter {
         (!unchanged).then(|| after.prefix())
     }
 
-    /// Inserts the entry of a row that is new.
-    pub(super) fn insert(&self, txn: &mut WriteTransaction) -> Result<()> {
+    /// Inserts the entry of a row that is new. False if it is the row itself, and there is one with its key.
+    pub(super) fn insert(&self, txn: &mut WriteTransaction) -> Result<bool> {
         if self.after.exists && !txn.insert(self.index.root, &self.after.key, &self.after.restore)? {
+            if self.is_rows() {
+                return Ok(false);
+            }
             return Err(self.disagrees("has an entry for a row that is not there"));
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Deletes the entry of a row that goes.
@@ -178,8 +225,8 @@ impl IndexWriter {
         Ok(())
     }
 
-    /// Puts the entry to come in place of the one before.
-    pub(super) fn update(&self, txn: &mut WriteTransaction) -> Result<()> {
+    /// Puts the entry to come in place of the one before. False as for [`IndexWriter::insert`].
+    pub(super) fn update(&self, txn: &mut WriteTransaction) -> Result<bool> {
         let same_key = self.before.exists && self.after.exists && self.before.key == self.after.key;
         if !same_key {
             self.delete(txn)?;
@@ -189,7 +236,7 @@ impl IndexWriter {
         if !same && !txn.replace(self.index.root, &self.after.key, &self.after.restore)? {
             return Err(self.disagrees("lacks the entry of a row"));
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The entry to come as it is kept: for filling an index. `None` where the row is outside it.

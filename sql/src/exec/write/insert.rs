@@ -225,13 +225,13 @@ impl Sink<'_> {
         let row = match inserted? {
             Inserted::LeftOut => return Ok(()),
             Inserted::Row(row_id) => {
-                self.written.last_row_id = Some(row_id);
+                self.written.last_row_id = row_id.or(self.written.last_row_id);
                 writer.row()
             }
             Inserted::Claimed { clause, taken_by } => {
                 live.refresh(txn, cx);
                 let Some(clause) = self.clauses.get_mut(clause) else { return Ok(()) };
-                match clause.update(txn, cx, self.effects, taken_by, writer.row())? {
+                match clause.update(txn, cx, self.effects, &taken_by, writer.row())? {
                     Some(row) => row,
                     None => return Ok(()),
                 }

@@ -1,13 +1,15 @@
 //! Rows of a table whose columns have changed: looked at under the constraints that it has now, or written anew.
 
 use super::ROWS_PER_CHECK;
+use super::fill_index::Entries;
+use super::index_writer::{IndexWriter, Side};
 use super::row_buffer::RowBuffer;
 use super::row_writer::{load_record, row_layout};
 use super::scalar::Scalar;
 use crate::catalog::Table;
 use crate::constraint::types::{Fitted, fit};
 use crate::constraint::{check, not_null, types};
-use crate::encode::{RecordWriter, row_key};
+use crate::encode::{RecordWriter, encode_row};
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
 use crate::exec::expr::{CompiledExpr, Scope};
@@ -57,7 +59,8 @@ pub(crate) fn verify_rows(txn: &mut WriteTransaction, target: &Target, cx: &mut 
             cx.check_interrupt()?;
         }
         rows += 1;
-        load_record(&target.table, cursor.row_id(), cursor.value()?, &mut row)?;
+        let key = cursor.key()?.to_vec();
+        load_record(&target.table, &key, cursor.value()?, &mut row)?;
         rules.verify(&target.table, &row, cx)?;
         found = cursor.next()?;
     }
@@ -90,6 +93,12 @@ pub(crate) fn rebuild_rows(
     let mut cursor = Cursor::new(txn.snapshot(), before.root);
     let (mut found, mut rows) = (cursor.seek_first()?, 0_usize);
     txn.clear_tree(table.root)?;
+    // Rows of a clustered table may come in another order, or have the same key.
+    let rows_of = target.indexes.iter().find(|index| table.is_clustered_by(&index.index));
+    let mut clustered = match rows_of {
+        Some(index) => Some((IndexWriter::new(table, index, scope, None)?, Entries::default())),
+        None => None,
+    };
     let mut refused = Ok(());
     let mut next = |key: &mut Vec<u8>, record: &mut Vec<u8>| -> Result<bool> {
         if rows.is_multiple_of(ROWS_PER_CHECK) {
@@ -99,10 +108,11 @@ pub(crate) fn rebuild_rows(
         if !found {
             return Ok(false);
         }
-        let row_id = cursor.row_id();
-        load_record(before, row_id, cursor.value()?, &mut old)?;
+        key.clear();
+        key.extend_from_slice(cursor.key()?);
+        load_record(before, key, cursor.value()?, &mut old)?;
         row.reset(table.columns.len() + 1);
-        row.set(table.columns.len(), ValueRef::Integer(row_id));
+        row.set(table.columns.len(), old.get(before.columns.len()));
         for (place, (source, default)) in places.iter().zip(&mut defaults).enumerate() {
             match source {
                 Some(source) => set(table, &mut row, place, old.get(*source))?,
@@ -117,18 +127,28 @@ pub(crate) fn rebuild_rows(
             set(table, &mut row, *place, value.as_ref())?;
         }
         rules.verify(table, &row, cx)?;
-        key.clear();
-        key.extend_from_slice(&row_key(row_id));
-        record.clear();
-        record.extend_from_slice(writer.encode(table.columns.iter().enumerate().map(
-            |(place, column)| {
-                let is_row_id = table.row_id_column == Some(place);
-                (column.column_type, if is_row_id { ValueRef::Null } else { row.get(place) })
-            },
-        ))?);
+        match &mut clustered {
+            Some((index, entries)) => {
+                index.encode(Side::After, &row, cx)?;
+                entries.add(index)?;
+            }
+            None => {
+                let row = &row;
+                record.clear();
+                record.extend_from_slice(encode_row(table, &mut writer, |place| row.get(place))?);
+            }
+        }
         found = cursor.next()?;
         Ok(true)
     };
+    if let Some(index) = rows_of {
+        let (mut key, mut record) = (Vec::new(), Vec::new());
+        while next(&mut key, &mut record)? {}
+        return match clustered {
+            Some((_, entries)) => entries.load(txn, table, &index.index),
+            None => Ok(()),
+        };
+    }
     txn.bulk_load(table.root, |key, record| match next(key, record) {
         Ok(more) => Ok(more),
         Err(error) => {

@@ -178,7 +178,13 @@ impl World {
         while found {
             let row_id = cursor.row_id();
             let mut row = super::row_buffer::RowBuffer::default();
-            super::row_writer::load_record(&table, row_id, cursor.value().unwrap(), &mut row).unwrap();
+            super::row_writer::load_record(
+                &table,
+                &crate::encode::row_key(row_id),
+                cursor.value().unwrap(),
+                &mut row,
+            )
+            .unwrap();
             let columns = (0..table.columns.len()).map(|i| row.get(i).to_owned());
             rows.push(std::iter::once(Value::Integer(row_id)).chain(columns).collect());
             found = cursor.next().unwrap();
@@ -187,7 +193,7 @@ impl World {
     }
 
     fn verify(&mut self) {
-        let mut covers = |table: &Table, index: &crate::catalog::Index, _: i64, row: &[Value]| {
+        let mut covers = |table: &Table, index: &crate::catalog::Index, row: &[Value]| {
             let filter = index.filter.as_ref().unwrap();
             let words: Vec<&str> = filter.text.split(' ').collect();
             let value = &row[table.column(words[0]).unwrap()];

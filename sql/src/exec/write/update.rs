@@ -40,11 +40,12 @@ impl Update {
         let columns: Vec<InsertColumn> = assignments.iter().map(|(column, _)| *column).collect();
         writer.assigns(&columns);
         let mut layout: Vec<ColumnId> = row_layout(target);
-        layout.extend(find.outputs.iter().skip(1).map(|output| output.column));
+        let key_width = target.table.primary.as_ref().map_or(1, |primary| primary.columns.len());
+        layout.extend(find.outputs.iter().skip(key_width).map(|output| output.column));
         let scope = Scope { layout: &layout, ..scope };
         let compile = |(column, value): &(InsertColumn, Expr)| Ok((*column, Scalar::compile(value, scope)?));
         Ok(Update {
-            find: Find::new(find)?,
+            find: Find::new(find, &target.table)?,
             found: FoundRows::default(),
             finds_twice: false,
             assignments: assignments.iter().map(compile).collect::<Result<_>>()?,
@@ -85,13 +86,13 @@ impl Update {
     ) -> Result<(), Refusal> {
         let Update { writer, found, assignments, subqueries, returning, .. } = self;
         subqueries.with(txn, cx, |txn, cx, live| {
-            for (i, (row_id, extras)) in found.rows().enumerate() {
+            for (i, (key, extras)) in found.rows().enumerate() {
                 if i % ROWS_PER_CHECK == ROWS_PER_CHECK - 1 {
                     cx.check_interrupt()?;
                 }
                 live.refresh(txn, cx);
                 let change = Change { assignments, beside: &extras, filter: None };
-                if !writer.update(txn, cx, effects, row_id, change)? {
+                if !writer.update(txn, cx, effects, key, change)? {
                     continue;
                 }
                 written.changes += 1;

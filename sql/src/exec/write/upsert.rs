@@ -68,13 +68,13 @@ impl Clause {
         txn: &mut WriteTransaction,
         cx: &mut Context,
         effects: &mut Effects,
-        row_id: i64,
+        key: &[u8],
         excluded: &RowBuffer,
     ) -> Result<Option<&RowBuffer>, Refusal> {
         let Some(update) = &mut self.update else { return Ok(None) };
         let Update { writer, assignments, filter } = &mut **update;
         let change = Change { assignments, beside: excluded, filter: filter.as_mut() };
-        let changed = writer.update(txn, cx, effects, row_id, change)?;
+        let changed = writer.update(txn, cx, effects, key, change)?;
         Ok(if changed { Some(writer.row()) } else { None })
     }
 }

@@ -159,12 +159,12 @@ impl Tree {
                 self.scan_end(text, scan.filter.as_ref(), scan.reverse)
             }
             Operator::IndexScan(scan) => {
-                let covering = if scan.covering { "covering index" } else { "index" };
-                let mut text = format!(
-                    "Scan {} by {covering} {}",
-                    named(&scan.table.name, &scan.alias),
-                    scan.index.name
-                );
+                let way = match (scan.table.is_clustered_by(&scan.index), scan.covering) {
+                    (true, _) => "its primary key".to_owned(),
+                    (false, true) => format!("covering index {}", scan.index.name),
+                    (false, false) => format!("index {}", scan.index.name),
+                };
+                let mut text = format!("Scan {} by {way}", named(&scan.table.name, &scan.alias));
                 let shown: Vec<String> = scan
                     .ranges
                     .iter()
@@ -335,7 +335,7 @@ impl Tree {
 /// What an index column indexes, by name.
 fn index_column(scan: &IndexScan, at: usize) -> &str {
     use crate::catalog::IndexKey;
-    match scan.index.columns.get(at).map(|column| &column.key) {
+    match scan.index.columns.iter().chain(&scan.index.tail).nth(at).map(|column| &column.key) {
         Some(IndexKey::Column(column)) => scan.table.columns.get(*column).map_or("?", |column| &column.name),
         Some(IndexKey::Expression(expr)) => &expr.text,
         None => "rowid",

@@ -121,17 +121,20 @@ fn bounds(column: &str, lower: bool, upper: bool) -> Vec<String> {
 }
 
 fn index_detail(scan: &IndexScan) -> String {
-    let covering = if scan.covering { "COVERING " } else { "" };
+    let way = match (scan.table.is_clustered_by(&scan.index), scan.covering) {
+        (true, _) => "PRIMARY KEY".to_owned(),
+        (false, true) => format!("COVERING INDEX {}", scan.index.name),
+        (false, false) => format!("INDEX {}", scan.index.name),
+    };
     let mut parts = Vec::new();
     if let Some(range) = scan.ranges.first() {
         parts.extend((0..range.equal.len()).map(|at| format!("{}=?", index_column(scan, at))));
         let next = index_column(scan, range.equal.len());
         parts.extend(bounds(next, range.lower.is_some(), range.upper.is_some()));
     }
-    let index = &scan.index.name;
-    if parts.is_empty() {
-        format!("SCAN {} USING {covering}INDEX {index}", scan.alias)
-    } else {
-        format!("SEARCH {} USING {covering}INDEX {index} ({})", scan.alias, parts.join(" AND "))
+    match parts.is_empty() {
+        true if scan.table.is_clustered_by(&scan.index) => format!("SCAN {}", scan.alias),
+        true => format!("SCAN {} USING {way}", scan.alias),
+        false => format!("SEARCH {} USING {way} ({})", scan.alias, parts.join(" AND ")),
     }
 }

@@ -65,6 +65,7 @@ impl Schema {
         self.tables.push(Table {
             name: name.to_owned(),
             kind: TableKind::RowId,
+            primary: None,
             root: TreeId(self.tables.len() as u32 + 10),
             columns,
             row_id_column,
@@ -106,6 +107,7 @@ impl Schema {
             table: table.name.clone(),
             root: TreeId(0),
             columns,
+            tail: Vec::new(),
             unique,
             on_conflict: OnConflict::Abort,
             filter: filter.map(expr),

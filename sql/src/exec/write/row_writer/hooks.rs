@@ -1,10 +1,9 @@
 //! The row writer where there is more to a row than its table: triggers, foreign keys and AUTOINCREMENT around the
 //! change itself.
 
-use super::stored::{delete_entries, load};
+use super::stored::{delete_row, load};
 use super::{Inserted, RowWriter};
 use crate::constraint::Refusal;
-use crate::encode::row_key;
 use crate::error::Result;
 use crate::exec::context::Context;
 use crate::exec::write::effects::Flow;
@@ -37,7 +36,7 @@ impl RowWriter {
         let before = (TriggerTime::Before, RowEvent::Insert);
         if self.effects.as_ref().is_some_and(|own| own.fires(before.0, before.1)) {
             let place = self.row_id_place();
-            let is_given = !self.row.is_null(place);
+            let is_given = !self.table.has_row_id() || !self.row.is_null(place);
             if !is_given {
                 // As in SQLite: the row id is not known yet.
                 self.set_row_id(-1);
@@ -58,7 +57,7 @@ impl RowWriter {
         }
         let inserted = self.insert_alone(txn, cx, effects, clauses)?;
         if let (Inserted::Row(row_id), Some(own)) = (&inserted, &mut self.effects) {
-            self.inserted = Some(*row_id);
+            self.inserted = *row_id;
             own.check_parents(txn, cx, effects, &self.row, false)?;
             let after = (TriggerTime::After, RowEvent::Insert);
             own.fire((txn, cx, effects), after, self.statement, (None, Some(&self.row)))?;
@@ -100,7 +99,7 @@ impl RowWriter {
         txn: &mut WriteTransaction,
         cx: &mut Context,
         effects: &mut Effects,
-        row_id: i64,
+        key: &[u8],
     ) -> Result<bool, Refusal> {
         let before = (TriggerTime::Before, RowEvent::Update);
         if !self.effects.as_ref().is_some_and(|own| own.fires(before.0, before.1)) {
@@ -110,7 +109,7 @@ impl RowWriter {
         let Some(own) = &self.effects else { return Ok(true) };
         let rows = (Some(&self.old), Some(&self.row));
         if own.fire((txn, cx, effects), before, self.statement, rows)? == Flow::Skip
-            || !load(txn, &self.table, row_id, &mut self.old)?
+            || !load(txn, &self.table, key, &mut self.old)?
         {
             return Ok(false);
         }
@@ -128,7 +127,7 @@ impl RowWriter {
         txn: &mut WriteTransaction,
         cx: &mut Context,
         effects: &mut Effects,
-        row_id: i64,
+        key: &[u8],
         why: Deleted,
     ) -> Result<bool, Refusal> {
         let RowWriter { table, indexes, old, victim, effects: own, statement, .. } = self;
@@ -139,12 +138,11 @@ impl RowWriter {
         let before = (TriggerTime::Before, RowEvent::Delete);
         if fires && own.fires(before.0, before.1) {
             let flow = own.fire((txn, cx, effects), before, *statement, (Some(row), None))?;
-            if flow == Flow::Skip || !load(txn, table, row_id, row)? {
+            if flow == Flow::Skip || !load(txn, table, key, row)? {
                 return Ok(false);
             }
         }
-        delete_entries(txn, indexes, row, row_id, cx)?;
-        if !txn.delete(table.root, &row_key(row_id))? {
+        if !delete_row(txn, table, indexes, key, row, cx)? {
             return Ok(false);
         }
         own.follow_children(txn, cx, effects, row, None)?;

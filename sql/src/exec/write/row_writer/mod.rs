@@ -20,7 +20,7 @@ use super::scalar::Scalar;
 use super::upsert::Clause;
 use crate::catalog::Table;
 use crate::constraint::{Refusal, not_null, unique};
-use crate::encode::{RecordWriter, row_key};
+use crate::encode::{RecordWriter, RowKey, encode_row, row_key};
 use crate::error::{Constraint, Error, Result};
 use crate::exec::context::Context;
 use crate::exec::expr::{CompiledExpr, RowSource, Scope};
@@ -31,7 +31,7 @@ use crate::value::{Value, ValueRef};
 use hooks::Deleted;
 use sedge_storage::WriteTransaction;
 use std::sync::Arc;
-use stored::{delete_entries, encode_record, load, lost_row, set};
+use stored::{delete_row, load, lost_row, set};
 
 pub(super) use stored::next_row_id;
 
@@ -161,7 +161,9 @@ impl RowWriter {
             InsertColumn::RowId => true,
             InsertColumn::Column(place) => table.row_id_column == Some(*place),
         };
-        let moves = columns.iter().any(is_row_id);
+        // What leads from an index to its rows.
+        let is_in_key = |column: &InsertColumn| matches!(column, InsertColumn::Column(place) if !table.has_row_id() && table.primary_key.contains(place));
+        let moves = columns.iter().any(|column| is_row_id(column) || is_in_key(column));
         if let Some(effects) = &mut self.effects {
             effects.assigns(columns, table.row_id_column);
         }
@@ -170,7 +172,8 @@ impl RowWriter {
         for index in &mut self.indexes {
             let ordered = |column: &InsertColumn| matches!(column, InsertColumn::Column(place) if index.orders_by(*place));
             // Which columns an expression reads is not kept: such an index is looked at every time.
-            let touched = moves || generates || index.is_evaluated() || columns.iter().any(ordered);
+            let touched =
+                moves || generates || index.is_rows() || index.is_evaluated() || columns.iter().any(ordered);
             index.touched = touched;
         }
     }
@@ -272,6 +275,9 @@ impl RowWriter {
         effects: &mut Effects,
         clauses: &[Clause],
     ) -> Result<Inserted, Refusal> {
+        if !self.table.has_row_id() {
+            return self.insert_clustered(txn, cx, effects, clauses);
+        }
         let last = txn.last_row_id(self.table.root)?;
         if self.counter.is_some() {
             return self.insert_counted(txn, cx, effects, clauses, last);
@@ -285,6 +291,38 @@ impl RowWriter {
         self.insert_at(txn, cx, effects, clauses, row_id, may_be_taken)
     }
 
+    /// Inserts a row of a clustered table: it is an entry of its primary key, and goes through it.
+    fn insert_clustered(
+        &mut self,
+        txn: &mut WriteTransaction,
+        cx: &mut Context,
+        effects: &mut Effects,
+        clauses: &[Clause],
+    ) -> Result<Inserted, Refusal> {
+        if !self.satisfies_row(cx)? {
+            return Ok(Inserted::LeftOut);
+        }
+        if !clauses.is_empty()
+            && let Some((clause, taken_by)) = self.claimed_by(txn, cx, clauses, &[], false)?
+        {
+            return Ok(Inserted::Claimed { clause, taken_by });
+        }
+        let RowWriter { indexes, row, .. } = self;
+        for index in indexes.iter_mut() {
+            index.encode(Side::After, row, cx)?;
+        }
+        if !self.claims_keys(txn, None)? {
+            return Ok(Inserted::LeftOut);
+        }
+        self.clear_way(txn, cx, effects, None)?;
+        for index in &self.indexes {
+            if !index.insert(txn)? {
+                return Err(Refusal::Breach(unique::breach(&self.table, &index.index), index.on_conflict));
+            }
+        }
+        Ok(Inserted::Row(None))
+    }
+
     fn insert_at(
         &mut self,
         txn: &mut WriteTransaction,
@@ -295,16 +333,17 @@ impl RowWriter {
         may_be_taken: bool,
     ) -> Result<Inserted, Refusal> {
         self.set_row_id(row_id);
+        let key = row_key(row_id);
         if !self.satisfies_row(cx)? {
             return Ok(Inserted::LeftOut);
         }
         if !clauses.is_empty()
-            && let Some((clause, taken_by)) = self.claimed_by(txn, cx, clauses, row_id, may_be_taken)?
+            && let Some((clause, taken_by)) = self.claimed_by(txn, cx, clauses, &key, may_be_taken)?
         {
             return Ok(Inserted::Claimed { clause, taken_by });
         }
         let mut replaces = false;
-        if may_be_taken && txn.get(self.table.root, &row_key(row_id), |_| ())?.is_some() {
+        if may_be_taken && txn.get(self.table.root, &key, |_| ())?.is_some() {
             match self.row_id_conflict {
                 OnConflict::Ignore => return Ok(Inserted::LeftOut),
                 OnConflict::Replace => replaces = true,
@@ -313,39 +352,40 @@ impl RowWriter {
         }
         let RowWriter { indexes, row, .. } = self;
         for index in indexes.iter_mut() {
-            index.encode(Side::After, row, row_id, cx)?;
+            index.encode(Side::After, row, cx)?;
         }
         if self.has_unique_index && !self.claims_keys(txn, None)? {
             return Ok(Inserted::LeftOut);
         }
         if replaces {
-            self.delete_victim(txn, cx, effects, row_id)?;
+            self.delete_victim(txn, cx, effects, &key)?;
         }
         if self.has_unique_index {
             self.clear_way(txn, cx, effects, None)?;
         }
-        let record = encode_record(&self.table, &mut self.record, &self.row)?;
-        if !txn.insert(self.table.root, &row_key(row_id), record)? {
+        let row = &self.row;
+        let record = encode_row(&self.table, &mut self.record, |place| row.get(place))?;
+        if !txn.insert(self.table.root, &key, record)? {
             return Err(Refusal::Breach(unique::row_id_breach(&self.table, row_id), self.row_id_conflict));
         }
         for index in &self.indexes {
             index.insert(txn)?;
         }
-        Ok(Inserted::Row(row_id))
+        Ok(Inserted::Row(Some(row_id)))
     }
 
-    /// Changes row `row_id` by the assignments, over the row as it was and then what stands `beside` it. False if the
+    /// Changes the row with this key by the assignments, over the row as it was and then what stands `beside` it. False if the
     /// row is gone, left as it was, or `filter` is not true for it.
     pub(super) fn update(
         &mut self,
         txn: &mut WriteTransaction,
         cx: &mut Context,
         effects: &mut Effects,
-        row_id: i64,
+        key: &[u8],
         change: Change<'_>,
     ) -> Result<bool, Refusal> {
         let Change { assignments, beside, filter } = change;
-        if !load(txn, &self.table, row_id, &mut self.old)? {
+        if !load(txn, &self.table, key, &mut self.old)? {
             return Ok(false);
         }
         let row_id_place = self.row_id_place();
@@ -364,24 +404,19 @@ impl RowWriter {
                 Ok::<(), Error>(())
             })?;
         }
-        if self.effects.is_some() && !self.fire_before_update(txn, cx, effects, row_id)? {
+        if self.effects.is_some() && !self.fire_before_update(txn, cx, effects, key)? {
             return Ok(false);
         }
-        let next_id = match self.row.get(row_id_place) {
-            ValueRef::Integer(next_id) => next_id,
-            // Only an INSERT finds a row id by itself.
-            _ => {
-                let place = self.table.row_id_column.unwrap_or(row_id_place);
-                return Err(Refusal::Breach(not_null::breach(&self.table, place), OnConflict::Abort));
-            }
-        };
-        self.set_row_id(next_id);
+        let next_id = if self.table.has_row_id() { Some(self.next_row_id()?) } else { None };
         if !self.satisfies_row(cx)? {
             return Ok(false);
         }
-        let moves = next_id != row_id;
+        let next_key = next_id.map(row_key);
+        let moves_to = next_key.as_ref().filter(|next| next.as_slice() != key);
         let (mut replaces, mut replaced) = (false, false);
-        if moves && txn.get(self.table.root, &row_key(next_id), |_| ())?.is_some() {
+        if let (Some(next), Some(next_id)) = (moves_to, next_id)
+            && txn.get(self.table.root, next, |_| ())?.is_some()
+        {
             match self.row_id_conflict {
                 OnConflict::Ignore => return Ok(false),
                 OnConflict::Replace => replaces = true,
@@ -390,39 +425,43 @@ impl RowWriter {
         }
         let RowWriter { indexes, row, old, .. } = self;
         for index in indexes.iter_mut().filter(|index| index.touched) {
-            index.encode(Side::Before, old, row_id, cx)?;
-            index.encode(Side::After, row, next_id, cx)?;
+            index.encode(Side::Before, old, cx)?;
+            index.encode(Side::After, row, cx)?;
         }
         if self.has_unique_index {
-            if !self.claims_keys(txn, Some(row_id))? {
+            if !self.claims_keys(txn, Some(key))? {
                 return Ok(false);
             }
-            replaced = self.clear_way(txn, cx, effects, Some(row_id))?;
+            replaced = self.clear_way(txn, cx, effects, Some(key))?;
         }
-        if replaces {
-            replaced |= self.delete_victim(txn, cx, effects, next_id)?;
+        if let Some(next) = moves_to.filter(|_| replaces) {
+            replaced |= self.delete_victim(txn, cx, effects, next)?;
         }
-        if replaced && self.effects.is_some() && !load(txn, &self.table, row_id, &mut self.old)? {
+        if replaced && self.effects.is_some() && !load(txn, &self.table, key, &mut self.old)? {
             // What the rows in the way led to has taken this one too.
             return Ok(false);
         }
-        let RowWriter { indexes, old, .. } = self;
+        let RowWriter { table, indexes, old, .. } = self;
         for index in indexes.iter_mut().filter(|index| index.touched) {
             if replaced {
                 // Deleting another row has used the place of the entry before.
-                index.encode(Side::Before, old, row_id, cx)?;
+                index.encode(Side::Before, old, cx)?;
             }
-            index.update(txn)?;
+            if !index.update(txn)? {
+                return Err(Refusal::Breach(unique::breach(table, &index.index), index.on_conflict));
+            }
         }
-        let record = encode_record(&self.table, &mut self.record, &self.row)?;
-        let done = if moves {
-            txn.delete(self.table.root, &row_key(row_id))?
-                && txn.insert(self.table.root, &row_key(next_id), record)?
-        } else {
-            txn.replace(self.table.root, &row_key(row_id), record)?
-        };
-        if !done {
-            return Err(Refusal::Error(lost_row(&self.table, row_id)));
+        if let Some(next) = &next_key {
+            let row = &self.row;
+            let record = encode_row(&self.table, &mut self.record, |place| row.get(place))?;
+            let done = if moves_to.is_some() {
+                txn.delete(self.table.root, key)? && txn.insert(self.table.root, next, record)?
+            } else {
+                txn.replace(self.table.root, key, record)?
+            };
+            if !done {
+                return Err(Refusal::Error(lost_row(&self.table)));
+            }
         }
         if let Some(own) = &mut self.effects {
             own.check_parents(txn, cx, effects, &self.row, true)?;
@@ -433,29 +472,44 @@ impl RowWriter {
         Ok(true)
     }
 
-    /// Deletes row `row_id`, which is loaded if `loads`. False if it is gone already, or to be left.
+    /// The row id of an UPDATE's row, which is then that of the row to be written.
+    fn next_row_id(&mut self) -> Result<i64, Refusal> {
+        match self.row.get(self.row_id_place()) {
+            ValueRef::Integer(next_id) => {
+                self.set_row_id(next_id);
+                Ok(next_id)
+            }
+            // Only an INSERT finds a row id by itself.
+            _ => {
+                let place = self.table.row_id_column.unwrap_or(self.row_id_place());
+                Err(Refusal::Breach(not_null::breach(&self.table, place), OnConflict::Abort))
+            }
+        }
+    }
+
+    /// Deletes the row with this key, which is loaded if `loads`. False if it is gone already, or to be left.
     pub(super) fn delete(
         &mut self,
         txn: &mut WriteTransaction,
         cx: &mut Context,
         effects: &mut Effects,
-        row_id: i64,
+        key: &[u8],
         loads: bool,
     ) -> Result<bool, Refusal> {
         if self.effects.is_some() {
-            if !load(txn, &self.table, row_id, &mut self.old)? {
+            if !load(txn, &self.table, key, &mut self.old)? {
                 return Ok(false);
             }
-            return self.delete_with_effects(txn, cx, effects, row_id, Deleted::Asked);
+            return self.delete_with_effects(txn, cx, effects, key, Deleted::Asked);
         }
         if loads || !self.indexes.is_empty() {
             let RowWriter { table, indexes, old, .. } = self;
-            if !load(txn, table, row_id, old)? {
+            if !load(txn, table, key, old)? {
                 return Ok(false);
             }
-            delete_entries(txn, indexes, old, row_id, cx)?;
+            return Ok(delete_row(txn, table, indexes, key, old, cx)?);
         }
-        Ok(txn.delete(self.table.root, &row_key(row_id))?)
+        Ok(txn.delete(self.table.root, key)?)
     }
 
     /// Sets the row id, and the column that it is.
@@ -480,12 +534,12 @@ pub(super) struct Change<'a> {
 
 /// What became of a row to be inserted.
 pub(super) enum Inserted {
-    /// It has this row id.
-    Row(i64),
+    /// It is there, and has this row id if its table has them.
+    Row(Option<i64>),
     /// It was left out.
     LeftOut,
     /// An ON CONFLICT clause takes it, for the key that another row has.
-    Claimed { clause: usize, taken_by: i64 },
+    Claimed { clause: usize, taken_by: RowKey },
 }
 
 /// The row of an UPDATE's expressions: the row as it was, then what stands beside it.

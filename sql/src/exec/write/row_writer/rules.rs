@@ -3,10 +3,10 @@
 
 use super::RowWriter;
 use super::hooks::Deleted;
-use super::stored::{delete_entries, load, set};
+use super::stored::{delete_row, load, set};
 use crate::catalog::Table;
 use crate::constraint::{Refusal, check, not_null, unique};
-use crate::encode::row_key;
+use crate::encode::RowKey;
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
 use crate::exec::write::index_writer::{IndexWriter, Side};
@@ -24,19 +24,19 @@ impl RowWriter {
         txn: &WriteTransaction,
         cx: &mut Context,
         clauses: &[Clause],
-        row_id: i64,
+        key: &[u8],
         may_be_taken: bool,
-    ) -> Result<Option<(usize, i64)>> {
+    ) -> Result<Option<(usize, RowKey)>> {
         let RowWriter { indexes, row, .. } = self;
         for index in indexes.iter_mut() {
-            index.encode(Side::After, row, row_id, cx)?;
+            index.encode(Side::After, row, cx)?;
         }
-        let by_row_id = |table: &Table| -> Result<Option<i64>> {
-            let taken = may_be_taken && txn.get(table.root, &row_key(row_id), |_| ())?.is_some();
-            Ok(taken.then_some(row_id))
+        let by_row_id = |table: &Table| -> Result<Option<RowKey>> {
+            let taken = may_be_taken && txn.get(table.root, key, |_| ())?.is_some();
+            Ok(taken.then(|| RowKey::from_slice(key)))
         };
         let by_index = |index: &IndexWriter| match index.key_to_claim(false) {
-            Some(key) => unique::holder(txn, index.index.root, key, None),
+            Some(key) => index.holder(txn, key, None),
             None => Ok(None),
         };
         for (place, clause) in clauses.iter().enumerate() {
@@ -121,11 +121,11 @@ impl RowWriter {
 
     /// UNIQUE where the action is not REPLACE, the newest index first, as SQLite looks at them: which one a row breaks
     /// first decides what becomes of it. False if the row is to be left out. `own` is the row of an UPDATE.
-    pub(super) fn claims_keys(&self, txn: &WriteTransaction, own: Option<i64>) -> Result<bool, Refusal> {
+    pub(super) fn claims_keys(&self, txn: &WriteTransaction, own: Option<&[u8]>) -> Result<bool, Refusal> {
         let refuses = |index: &&IndexWriter| index.touched && index.on_conflict != OnConflict::Replace;
         for index in self.indexes.iter().rev().filter(refuses) {
             let Some(key) = index.key_to_claim(own.is_some()) else { continue };
-            if unique::holder(txn, index.index.root, key, own)?.is_some() {
+            if index.holder(txn, key, own)?.is_some() {
                 return match index.on_conflict {
                     OnConflict::Ignore => Ok(false),
                     action => Err(Refusal::Breach(unique::breach(&self.table, &index.index), action)),
@@ -141,7 +141,7 @@ impl RowWriter {
         txn: &mut WriteTransaction,
         cx: &mut Context,
         effects: &mut Effects,
-        own: Option<i64>,
+        own: Option<&[u8]>,
     ) -> Result<bool, Refusal> {
         let mut replaced = false;
         for i in 0..self.indexes.len() {
@@ -150,8 +150,8 @@ impl RowWriter {
                 continue;
             }
             let Some(key) = index.key_to_claim(false) else { continue };
-            if let Some(victim) = unique::holder(txn, index.index.root, key, own)? {
-                replaced |= self.delete_victim(txn, cx, effects, victim)?;
+            if let Some(victim) = index.holder(txn, key, own)? {
+                replaced |= self.delete_victim(txn, cx, effects, &victim)?;
             }
         }
         Ok(replaced)
@@ -163,19 +163,18 @@ impl RowWriter {
         txn: &mut WriteTransaction,
         cx: &mut Context,
         effects: &mut Effects,
-        row_id: i64,
+        key: &[u8],
     ) -> Result<bool, Refusal> {
         if self.effects.is_some() {
-            if !load(txn, &self.table, row_id, &mut self.victim)? {
+            if !load(txn, &self.table, key, &mut self.victim)? {
                 return Ok(false);
             }
-            return self.delete_with_effects(txn, cx, effects, row_id, Deleted::InTheWay);
+            return self.delete_with_effects(txn, cx, effects, key, Deleted::InTheWay);
         }
         let RowWriter { table, indexes, victim, .. } = self;
-        if !load(txn, table, row_id, victim)? {
+        if !load(txn, table, key, victim)? {
             return Ok(false);
         }
-        delete_entries(txn, indexes, victim, row_id, cx)?;
-        Ok(txn.delete(table.root, &row_key(row_id))?)
+        Ok(delete_row(txn, table, indexes, key, victim, cx)?)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::catalog::Table;
 use crate::constraint::types::{self, Fitted, fit};
-use crate::encode::{RecordView, RecordWriter, row_key};
+use crate::encode::{each_column, row_id_in, row_key};
 use crate::error::{Constraint, Error, Result};
 use crate::exec::context::Context;
 use crate::exec::write::index_writer::{IndexWriter, Side};
@@ -50,55 +50,56 @@ pub(super) fn set(
 }
 
 /// Loads a row of the table. False if it is not there.
-pub(super) fn load(txn: &WriteTransaction, table: &Table, row_id: i64, row: &mut RowBuffer) -> Result<bool> {
-    let found = txn.get(table.root, &row_key(row_id), |bytes| load_record(table, row_id, bytes, row))?;
+pub(super) fn load(txn: &WriteTransaction, table: &Table, key: &[u8], row: &mut RowBuffer) -> Result<bool> {
+    let found = txn.get(table.root, key, |bytes| load_record(table, key, bytes, row))?;
     found.transpose().map(|found| found.is_some())
 }
 
-/// Loads the columns of a record, and the row id.
+/// Loads the columns of a row, and its row id.
 pub(in crate::exec::write) fn load_record(
     table: &Table,
-    row_id: i64,
+    key: &[u8],
     bytes: &[u8],
     row: &mut RowBuffer,
 ) -> Result<()> {
-    let record = RecordView::new(bytes)?;
     row.reset(table.columns.len() + 1);
-    for (place, column) in table.columns.iter().enumerate() {
-        row.set(place, record.get(place, column.column_type)?);
+    // Only a text of a key with a character of zero needs it.
+    let mut scratch = Vec::new();
+    each_column(table, key, bytes, &mut scratch, |place, value| {
+        row.set(place, value);
+        Ok(())
+    })?;
+    if let Some(row_id) = row_id_in(table, key)? {
+        row.set(table.columns.len(), ValueRef::Integer(row_id));
     }
-    if let Some(place) = table.row_id_column {
-        row.set(place, ValueRef::Integer(row_id));
-    }
-    row.set(table.columns.len(), ValueRef::Integer(row_id));
     Ok(())
 }
 
-/// The record of a row, in which the row id's column is NULL.
-#[inline]
-pub(super) fn encode_record<'w>(
-    table: &Table,
-    writer: &'w mut RecordWriter,
-    row: &RowBuffer,
-) -> Result<&'w [u8]> {
-    writer.encode(table.columns.iter().enumerate().map(|(place, column)| {
-        let value = if table.row_id_column == Some(place) { ValueRef::Null } else { row.get(place) };
-        (column.column_type, value)
-    }))
-}
-
+/// Deletes the entries of a row, and the row where it is one of them.
 pub(super) fn delete_entries(
     txn: &mut WriteTransaction,
     indexes: &mut [IndexWriter],
     row: &RowBuffer,
-    row_id: i64,
     cx: &mut Context,
 ) -> Result<()> {
     for index in indexes {
-        index.encode(Side::Before, row, row_id, cx)?;
+        index.encode(Side::Before, row, cx)?;
         index.delete(txn)?;
     }
     Ok(())
+}
+
+/// Deletes a row that was loaded, and its entries.
+pub(super) fn delete_row(
+    txn: &mut WriteTransaction,
+    table: &Table,
+    indexes: &mut [IndexWriter],
+    key: &[u8],
+    row: &RowBuffer,
+    cx: &mut Context,
+) -> Result<bool> {
+    delete_entries(txn, indexes, row, cx)?;
+    Ok(!table.has_row_id() || txn.delete(table.root, key)?)
 }
 
 /// One more than the greatest row id; a random one where that is the greatest possible.
@@ -124,7 +125,7 @@ pub(in crate::exec::write) fn next_row_id(
 }
 
 #[cold]
-pub(super) fn lost_row(table: &Table, row_id: i64) -> Error {
-    let detail = format!("row {row_id} of table {} vanished while it was being changed", table.name);
+pub(super) fn lost_row(table: &Table) -> Error {
+    let detail = format!("a row of table {} vanished while it was being changed", table.name);
     Error::Storage(sedge_storage::Error::Corrupt { page: table.root.0, tree: Some(table.root.0), detail })
 }

@@ -147,9 +147,14 @@ impl<'a> Scope<'a> {
     /// The columns that an unqualified or qualified name stands for; merged ones once.
     pub(super) fn find(&self, database: Option<&str>, table: Option<&str>, column: &str) -> Found {
         let mut found = Found::Nothing;
+        // Names of one length that differ mostly do so at their ends.
+        let last = |name: &str| name.as_bytes().last().map(u8::to_ascii_lowercase);
+        let end = last(column);
+        let is_it =
+            |name: &str| name.len() == column.len() && last(name) == end && name.eq_ignore_ascii_case(column);
         for source in self.sources.iter().filter(|source| source.goes_by(database, table)) {
             let columns = source.columns.iter().filter(|c| table.is_some() || !c.hidden);
-            for candidate in columns.filter(|c| c.info.name.eq_ignore_ascii_case(column)) {
+            for candidate in columns.filter(|c| is_it(&c.info.name)) {
                 if !matches!(found, Found::Nothing) {
                     return Found::Several;
                 }
@@ -182,7 +187,7 @@ impl<'a> Scope<'a> {
                     Some(merged) => self.shown(merged),
                     None => column.typed(source.nullable),
                 };
-                items.push(Item { typed, name: column.info.name.clone(), named: true });
+                items.push(Item { typed, name: column.info.name.to_string(), named: true });
             }
         }
     }

@@ -8,7 +8,7 @@ use super::typed::{OwnCollation, Typed};
 use super::walk::columns_of;
 use super::window::Windows;
 use crate::error::{Error, Result};
-use crate::ir::{ColumnId, Expr, Relation, SortKey};
+use crate::ir::{ColumnId, ColumnSet, Expr, Relation, SortKey};
 use crate::parser::ast;
 use crate::types::Affinity;
 use rustc_hash::FxHashSet;
@@ -216,7 +216,7 @@ impl<'a> Binder<'a> {
         };
         for column in &source.columns {
             let typed = column.typed(source.nullable);
-            items.push(Item { typed, name: column.info.name.clone(), named: true });
+            items.push(Item { typed, name: column.info.name.to_string(), named: true });
         }
         if let Some(names) = &mut self.names {
             names.note_qualifier(&self.text, self.views.len(), source, &name.name);
@@ -263,7 +263,7 @@ impl<'a> Binder<'a> {
 
     /// The select list over `relation`: computed columns, DISTINCT and the order.
     fn project(&mut self, relation: Relation, items: Vec<Item>, keys: Vec<Key>, distinct: bool) -> Selected {
-        let mut own = FxHashSet::default();
+        let mut own = ColumnSet::default();
         columns_of(&relation, &mut own);
         let plain = |typed: &Typed| typed.column_id().filter(|id| own.contains(id));
         let computed = items.iter().any(|item| plain(&item.typed).is_none());
@@ -373,7 +373,7 @@ pub(super) fn column_name(expr: &ast::Expr, typed: &Typed, naming: Naming) -> Op
             ast::Expr::Nested(inner) => inner,
             ast::Expr::Collate { expr, .. } if naming == Naming::Source => expr,
             ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_) => {
-                return typed.column.as_ref().map(|info| info.name.clone());
+                return typed.column.as_ref().map(|info| info.name.to_string());
             }
             _ => return None,
         };

@@ -8,12 +8,11 @@ use super::walk::{columns_of, for_each_node};
 use crate::catalog::{self, Catalog};
 use crate::error::{Error, Result, Span};
 use crate::functions::{TableFunction, listing, lookup_table_function};
-use crate::ir::{ColumnId, Expr, JoinKind, Relation, TableCall};
+use crate::ir::{ColumnId, ColumnSet, Expr, JoinKind, Relation, TableCall};
 use crate::parser::ast;
 use crate::suggest::{nearest, suggest};
 use crate::types::{Affinity, Collation, TypeSet};
 use crate::value::Value;
-use rustc_hash::FxHashSet;
 use std::rc::Rc;
 
 /// The arguments of a call that are still to be bound; the call is known by its first column.
@@ -68,7 +67,7 @@ impl<'a> Binder<'a> {
             .iter()
             .map(|name| SourceColumn {
                 id: self.fresh_column(),
-                info: Rc::new(ColumnInfo { name: name.clone(), column_type: None, origin: None }),
+                info: Rc::new(ColumnInfo { name: name.into(), column_type: None, origin: None }),
                 types: TypeSet::ALL,
                 affinity: Affinity::Blob,
                 collation: Some(Collation::Binary),
@@ -162,7 +161,7 @@ fn set_arguments(relation: &mut Relation, column: ColumnId, args: Vec<Expr>) {
 fn takes_from(relation: &Relation, other: &Relation) -> bool {
     match relation {
         Relation::TableFunction(call) => {
-            let mut columns = FxHashSet::default();
+            let mut columns = ColumnSet::default();
             columns_of(other, &mut columns);
             let mut takes = false;
             for arg in &call.args {

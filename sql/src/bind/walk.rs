@@ -1,8 +1,7 @@
 //! Walks over bound expressions and relations: the children of an expression, the columns that a relation makes,
 //! and those it uses from around it. Touches the IR alone.
 
-use crate::ir::{AggregateCall, ColumnId, Expr, Relation, SortKey, Subquery, SubqueryId};
-use rustc_hash::FxHashSet;
+use crate::ir::{AggregateCall, ColumnId, ColumnSet, Expr, Relation, SortKey, Subquery, SubqueryId};
 
 /// Calls `visit` for each operand of `expr`, not for their operands.
 pub(super) fn for_each_child<'e>(expr: &'e mut Expr, visit: &mut dyn FnMut(&'e mut Expr)) {
@@ -112,7 +111,7 @@ fn for_each_call_expr(call: &mut AggregateCall, visit: &mut dyn FnMut(&mut Expr)
 }
 
 /// The columns that a relation hands up.
-pub(super) fn columns_of(relation: &Relation, found: &mut FxHashSet<ColumnId>) {
+pub(super) fn columns_of(relation: &Relation, found: &mut ColumnSet) {
     match relation {
         Relation::OneRow => {}
         Relation::Table(rows) => {
@@ -149,8 +148,15 @@ pub(super) fn columns_of(relation: &Relation, found: &mut FxHashSet<ColumnId>) {
 }
 
 /// Every column that a relation or one of its inputs makes.
-fn columns_made(relation: &Relation, found: &mut FxHashSet<ColumnId>) {
-    columns_of(relation, found);
+fn columns_made(relation: &Relation, found: &mut ColumnSet) {
+    // What these hand up their inputs make.
+    let hands_up = matches!(
+        relation,
+        Relation::Filter { .. } | Relation::Sort { .. } | Relation::Limit { .. } | Relation::Join { .. }
+    );
+    if !hands_up {
+        columns_of(relation, found);
+    }
     match relation {
         Relation::OneRow
         | Relation::Table(_)
@@ -181,7 +187,7 @@ fn columns_made(relation: &Relation, found: &mut FxHashSet<ColumnId>) {
 /// The columns that a relation uses and none of its inputs makes, in order of their ids. What nested subqueries
 /// use from around them counts; `subqueries` are those bound so far.
 pub(super) fn outer_columns(relation: &mut Relation, subqueries: &[Subquery]) -> Vec<ColumnId> {
-    let mut made = FxHashSet::default();
+    let mut made = ColumnSet::default();
     columns_made(relation, &mut made);
     let mut outer = Vec::new();
     for_each_expr(relation, &mut |expr| {

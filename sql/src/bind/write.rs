@@ -13,14 +13,13 @@ use crate::catalog::{
 };
 use crate::error::{Error, Result};
 use crate::ir::{
-    self, ColumnId, Expr, IndexHint, InsertColumn, InsertSource, JoinKind, Output, Query, Relation,
-    TableRows, Target, Write,
+    self, ColumnId, ColumnSet, Expr, IndexHint, InsertColumn, InsertSource, JoinKind, Output, Query,
+    Relation, TableRows, Target, Write,
 };
 use crate::parser::ast;
 use crate::parser::{Assignment, Delete, Insert, Name, TriggerEvent, Update};
 use crate::suggest::{nearest, suggest};
 use crate::types::{Affinity, Collation, ColumnType, TypeSet};
-use rustc_hash::FxHashSet;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -342,7 +341,7 @@ impl<'a> Binder<'a> {
 
     /// Makes the query that finds rows give what the assignments use of FROM.
     fn hand_up_used(&self, find: &mut Query, target: &Target, assignments: &[(InsertColumn, Expr)]) {
-        let mut made = FxHashSet::default();
+        let mut made = ColumnSet::default();
         columns_of(&find.relation, &mut made);
         let mut used = BTreeSet::new();
         for (_, value) in assignments {

@@ -4,12 +4,14 @@
 //! and merged without renumbering. A relation that uses a column which none of its inputs produces is correlated:
 //! the column comes from around it.
 
+mod column_set;
 mod expr;
 mod query;
 mod walk;
 mod window;
 mod write;
 
+pub(crate) use column_set::ColumnSet;
 pub use expr::*;
 pub use query::*;
 pub(crate) use walk::{children, children_mut};

@@ -3,7 +3,7 @@
 //! A column id stands for one column of one relation of the statement, so the columns that a relation takes from
 //! around it are simply those used somewhere inside it and produced nowhere inside it.
 
-pub(super) use super::column_set::ColumnSet;
+pub(super) use crate::ir::ColumnSet;
 use crate::ir::{ColumnId, Expr, Relation, SubqueryId, children};
 use rustc_hash::FxHashMap;
 

@@ -9,7 +9,6 @@
 
 mod access;
 mod choices;
-mod column_set;
 mod columns;
 mod conjuncts;
 mod cost;
@@ -48,7 +47,6 @@ pub(crate) use nodes::is_closed;
 use nodes::{node_expressions, node_free, walk_nodes};
 use planner::Planner;
 use rewrite::Rewriter;
-use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 
 /// Plans a query.
@@ -79,7 +77,7 @@ impl<'a> Statement<'a> {
         given: Vec<ColumnId>,
     ) -> Statement<'a> {
         let Rewriter { cx, subqueries, outers, .. } = rewriter;
-        let mut planner = Planner { cx, outers, types: FxHashMap::default() };
+        let mut planner = Planner { cx, outers, types: planner::ColumnTypes::default() };
         for subquery in &subqueries {
             planner.note_types(&subquery.query.relation);
         }

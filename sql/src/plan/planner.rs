@@ -18,7 +18,24 @@ use crate::ir::{
 };
 use crate::types::{Collation, TypeSet};
 use crate::value::Value;
-use rustc_hash::FxHashMap;
+
+/// The kinds of values of columns, by their ids.
+#[derive(Default)]
+pub(super) struct ColumnTypes(Vec<Option<TypeSet>>);
+
+impl ColumnTypes {
+    fn insert(&mut self, id: ColumnId, types: TypeSet) {
+        let place = id.0 as usize;
+        if place >= self.0.len() {
+            self.0.resize(place + 1, None);
+        }
+        self.0[place] = Some(types); // There is such a place now.
+    }
+
+    fn get(&self, id: ColumnId) -> Option<TypeSet> {
+        self.0.get(id.0 as usize).copied().flatten()
+    }
+}
 
 /// The state of planning one statement.
 pub(super) struct Planner<'a> {
@@ -26,7 +43,7 @@ pub(super) struct Planner<'a> {
     /// For each subquery, the columns that its plan takes from around it.
     pub(super) outers: Vec<Vec<ColumnId>>,
     /// The kinds of values of each column.
-    pub(super) types: FxHashMap<ColumnId, TypeSet>,
+    pub(super) types: ColumnTypes,
 }
 
 impl Planner<'_> {
@@ -50,7 +67,7 @@ impl Planner<'_> {
                 for (id, expr) in columns {
                     // A column that is handed through keeps what is known of it.
                     let known = match expr {
-                        Expr::Column(from, _) => self.types.get(from).copied(),
+                        Expr::Column(from, _) => self.types.get(*from),
                         _ => None,
                     };
                     self.types.insert(*id, known.unwrap_or_else(|| types_of(expr)));
@@ -65,7 +82,7 @@ impl Planner<'_> {
                     self.types.insert(*id, (call.function.0.result)(&args));
                 }
                 for (id, from) in bare {
-                    let types = self.types.get(from).copied().unwrap_or(TypeSet::ALL);
+                    let types = self.types.get(*from).unwrap_or(TypeSet::ALL);
                     self.types.insert(*id, types | TypeSet::NULL);
                 }
             }
@@ -76,20 +93,20 @@ impl Planner<'_> {
                 }
             }
             Relation::Recursive(recursive) => {
-                self.types.extend(recursive.columns.iter().map(|(id, _)| (*id, TypeSet::ALL)));
+                recursive.columns.iter().for_each(|(id, _)| self.types.insert(*id, TypeSet::ALL));
             }
             Relation::TableFunction(call) => {
-                self.types.extend(call.columns.iter().map(|id| (*id, TypeSet::ALL)));
+                call.columns.iter().for_each(|id| self.types.insert(*id, TypeSet::ALL));
             }
             Relation::Queue(queue) => {
-                self.types.extend(queue.columns.iter().map(|id| (*id, TypeSet::ALL)));
+                queue.columns.iter().for_each(|id| self.types.insert(*id, TypeSet::ALL));
                 self.types.insert(queue.sequence, TypeSet::INTEGER);
             }
             Relation::SetOperation { members, columns } => {
                 for (at, id) in columns.iter().enumerate() {
                     let of = |member: &Member| {
                         let id = member.columns.get(at);
-                        id.and_then(|id| self.types.get(id)).copied().unwrap_or(TypeSet::ALL)
+                        id.and_then(|id| self.types.get(*id)).unwrap_or(TypeSet::ALL)
                     };
                     let types = members.iter().map(of).fold(TypeSet::EMPTY, |a, b| a | b);
                     self.types.insert(*id, types);
@@ -100,7 +117,7 @@ impl Planner<'_> {
     }
 
     fn column(&self, id: ColumnId) -> Expr {
-        Expr::Column(id, self.types.get(&id).copied().unwrap_or(TypeSet::ALL))
+        Expr::Column(id, self.types.get(id).unwrap_or(TypeSet::ALL))
     }
 
     /// `input` with exactly these columns in this order.

@@ -2,7 +2,7 @@
 //! result each time, whether it is never true for a NULL, and what kinds of values it gives.
 
 use super::columns::{ColumnSet, Outers, place, subquery_of, walk};
-use crate::ir::{CompareOp, Comparison, Expr, RangeEnd, children, children_mut};
+use crate::ir::{CompareOp, Comparison, Expr, RangeEnd, children};
 use crate::types::{Affinity, TypeSet};
 use crate::value::Value;
 
@@ -95,22 +95,23 @@ pub(super) fn join(mut conjuncts: Vec<Expr>) -> Option<Expr> {
 
 /// True if evaluating the expression can end in an error. Subqueries are taken to raise.
 pub(super) fn may_raise(expr: &Expr) -> bool {
-    let mut found = false;
-    walk(expr, &mut |e| {
-        found |= match e {
-            Expr::Function { function, .. } => {
-                !function.built_in().is_some_and(|name| NEVER_RAISE.contains(&name))
-            }
-            // Decimals that get too long. What may be of any kind, as a parameter, hardly ever is one.
-            Expr::Arithmetic { left, right, .. } => {
-                [left, right].iter().any(|side| is_decimal(types_of(side)))
-            }
-            // A bad ESCAPE, a bad pattern.
-            Expr::Match { kind, escape, .. } => escape.is_some() || *kind == crate::ir::MatchKind::Regexp,
-            _ => subquery_of(e).is_some(),
-        };
-    });
+    let mut found = raises(expr);
+    children(expr, &mut |child| found = found || may_raise(child));
     found
+}
+
+/// True if the operator that an expression is can end in an error, its operands aside.
+fn raises(expr: &Expr) -> bool {
+    match expr {
+        Expr::Function { function, .. } => {
+            !function.built_in().is_some_and(|name| NEVER_RAISE.contains(&name))
+        }
+        // Decimals that get too long. What may be of any kind, as a parameter, hardly ever is one.
+        Expr::Arithmetic { left, right, .. } => [left, right].iter().any(|side| is_decimal(types_of(side))),
+        // A bad ESCAPE, a bad pattern.
+        Expr::Match { kind, escape, .. } => escape.is_some() || *kind == crate::ir::MatchKind::Regexp,
+        _ => subquery_of(expr).is_some(),
+    }
 }
 
 fn is_decimal(types: TypeSet) -> bool {
@@ -130,14 +131,11 @@ fn has_raising_operator(expr: &Expr, outers: &Outers) -> bool {
         children(expr, &mut |child| found |= has_raising_operator(child, outers));
         return found || outers.get(place(query)).is_none_or(|outer| !outer.is_empty());
     }
-    let mut own = expr.clone();
-    children_mut(&mut own, &mut |child| {
-        *child = Expr::Parameter(0);
-    });
-    if may_raise(&own) {
+    // Operators on decimals are let through: those of a join's conditions hardly ever get too long.
+    if !matches!(expr, Expr::Arithmetic { .. }) && raises(expr) {
         return true;
     }
-    children(expr, &mut |child| found |= has_raising_operator(child, outers));
+    children(expr, &mut |child| found = found || has_raising_operator(child, outers));
     found
 }
 

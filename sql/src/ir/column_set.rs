@@ -1,7 +1,7 @@
-//! Sets of columns, a bit each: the ids of a statement's columns are dense, and the planner asks of hundreds of
-//! expressions which of them touch which relation.
+//! Sets of columns, a bit each: the ids of a statement's columns are dense, and the binder and the planner ask of
+//! hundreds of expressions which of them touch which relation.
 
-use crate::ir::ColumnId;
+use super::expr::ColumnId;
 use smallvec::SmallVec;
 
 /// How many words a set holds without memory of its own: 256 columns.
@@ -9,7 +9,7 @@ const INLINE_WORDS: usize = 4;
 
 /// A set of columns.
 #[derive(Clone, Default)]
-pub(super) struct ColumnSet {
+pub(crate) struct ColumnSet {
     /// Bit `id % 64` of word `id / 64`; words behind the last are empty.
     words: SmallVec<[u64; INLINE_WORDS]>,
 }
@@ -20,7 +20,7 @@ fn at(id: ColumnId) -> (usize, u64) {
 }
 
 impl ColumnSet {
-    pub(super) fn insert(&mut self, id: ColumnId) {
+    pub(crate) fn insert(&mut self, id: ColumnId) {
         let (word, bit) = at(id);
         if word >= self.words.len() {
             self.words.resize(word + 1, 0);
@@ -28,23 +28,23 @@ impl ColumnSet {
         self.words[word] |= bit; // There is such a word now.
     }
 
-    pub(super) fn contains(&self, id: &ColumnId) -> bool {
+    pub(crate) fn contains(&self, id: &ColumnId) -> bool {
         let (word, bit) = at(*id);
         self.words.get(word).is_some_and(|word| word & bit != 0)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }
 
     /// How many columns there are.
     #[cfg(debug_assertions)]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// Adds the columns of another set.
-    pub(super) fn add(&mut self, other: &ColumnSet) {
+    pub(crate) fn add(&mut self, other: &ColumnSet) {
         if other.words.len() > self.words.len() {
             self.words.resize(other.words.len(), 0);
         }
@@ -52,23 +52,23 @@ impl ColumnSet {
     }
 
     /// Takes the columns of another set out.
-    pub(super) fn remove(&mut self, other: &ColumnSet) {
+    pub(crate) fn remove(&mut self, other: &ColumnSet) {
         self.words.iter_mut().zip(&other.words).for_each(|(word, less)| *word &= !less);
     }
 
     /// True if some column is in both.
-    pub(super) fn meets(&self, other: &ColumnSet) -> bool {
+    pub(crate) fn meets(&self, other: &ColumnSet) -> bool {
         self.words.iter().zip(&other.words).any(|(a, b)| a & b != 0)
     }
 
     /// True if every column of `other` is in this set.
-    pub(super) fn covers(&self, other: &ColumnSet) -> bool {
+    pub(crate) fn covers(&self, other: &ColumnSet) -> bool {
         let mut own = self.words.iter().copied().chain(std::iter::repeat(0));
         other.words.iter().all(|word| word & !own.next().unwrap_or(0) == 0)
     }
 
     /// The columns in order of their ids.
-    pub(super) fn iter(&self) -> impl Iterator<Item = ColumnId> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = ColumnId> {
         self.words.iter().enumerate().flat_map(|(place, word)| {
             // Ids are 32 bits wide, so that the place of a word is less.
             let first = place as u32 * 64;

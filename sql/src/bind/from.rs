@@ -245,11 +245,7 @@ impl<'a> Binder<'a> {
             .iter()
             .map(|&(name, column_type)| SourceColumn {
                 id: self.fresh_column(),
-                info: Rc::new(ColumnInfo {
-                    name: name.to_owned(),
-                    column_type: Some(column_type),
-                    origin: None,
-                }),
+                info: Rc::new(ColumnInfo { name: name.into(), column_type: Some(column_type), origin: None }),
                 types: column_type.type_set(),
                 affinity: column_type.affinity(),
                 collation: Some(Collation::Binary),
@@ -288,7 +284,7 @@ impl<'a> Binder<'a> {
             let name = unused_name(name, &mut taken);
             let known = column.typed.column.as_ref();
             let info = ColumnInfo {
-                name,
+                name: name.into(),
                 column_type: known.and_then(|info| info.column_type),
                 origin: known.and_then(|info| info.origin.clone()),
             };
@@ -416,7 +412,7 @@ fn using(
 fn common_columns(left: &Scope<'_>, right: &From) -> Vec<String> {
     let visible = |sources: &[Source]| {
         let columns = sources.iter().flat_map(|source| source.columns.iter().filter(|column| !column.hidden));
-        columns.map(|column| column.info.name.clone()).collect::<Vec<_>>()
+        columns.map(|column| column.info.name.to_string()).collect::<Vec<_>>()
     };
     let left = visible(&left.sources);
     visible(&right.sources)

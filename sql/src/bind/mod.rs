@@ -220,7 +220,7 @@ impl<'a> Binder<'a> {
                 affinity: column.typed.affinity,
                 collation: column.typed.collation_or_binary(),
                 column_type: column.typed.column.as_ref().and_then(|info| info.column_type),
-                origin: column.typed.column.as_ref().and_then(|info| info.origin.clone()),
+                origin: column.typed.column.as_ref().and_then(|info| info.origin_names()),
                 name: column.name,
             })
             .collect();

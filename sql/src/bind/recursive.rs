@@ -170,7 +170,7 @@ impl<'a> Binder<'a> {
                 SourceColumn {
                     id: self.fresh_column(),
                     info: Rc::new(ColumnInfo {
-                        name: name.clone(),
+                        name: name.into(),
                         column_type: known.and_then(|info| info.column_type),
                         origin: known.and_then(|info| info.origin.clone()),
                     }),

@@ -33,7 +33,7 @@ impl<'a> Binder<'a> {
                 affinity: item.typed.affinity,
                 collation: item.typed.collation_or_binary(),
                 column_type: column.and_then(|info| info.column_type),
-                origin: column.and_then(|info| info.origin.clone()),
+                origin: column.and_then(|info| info.origin_names()),
                 name: item.name,
             });
             bound.exprs.push(item.typed.expr);

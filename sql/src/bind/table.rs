@@ -14,6 +14,7 @@ use crate::parser::ast;
 use crate::types::{Affinity, Collation, ColumnType, TypeSet};
 use crate::value::Value;
 use rustc_hash::FxHashSet;
+use smol_str::SmolStr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -251,6 +252,7 @@ impl<'a> Binder<'a> {
     /// A table's columns under fresh ids, and the id of its row id.
     pub(super) fn source(&mut self, table: &Table, shown: String) -> (Source, ColumnId) {
         let mut columns = Vec::with_capacity(table.columns.len());
+        let table_name = SmolStr::new(&table.name);
         for (place, column) in table.columns.iter().enumerate() {
             let is_row_id = table.row_id_column == Some(place);
             let not_null = is_row_id || column.not_null.is_some();
@@ -260,9 +262,9 @@ impl<'a> Binder<'a> {
             columns.push(SourceColumn {
                 id: self.fresh_column(),
                 info: Rc::new(ColumnInfo {
-                    name: column.name.clone(),
+                    name: SmolStr::new(&column.name),
                     column_type: Some(column.column_type),
-                    origin: Some((table.name.clone(), column.name.clone())),
+                    origin: Some((table_name.clone(), SmolStr::new(&column.name))),
                 }),
                 types: if not_null { types.without(TypeSet::NULL) } else { types },
                 affinity: column.column_type.affinity(),
@@ -276,9 +278,9 @@ impl<'a> Binder<'a> {
         let named = named.unwrap_or_else(|| SourceColumn {
             id: row_id,
             info: Rc::new(ColumnInfo {
-                name: "rowid".to_owned(),
+                name: SmolStr::new_static("rowid"),
                 column_type: Some(ColumnType::Integer),
-                origin: Some((table.name.clone(), "rowid".to_owned())),
+                origin: Some((table_name, SmolStr::new_static("rowid"))),
             }),
             types: TypeSet::INTEGER,
             affinity: Affinity::Integer,

@@ -4,6 +4,7 @@
 use crate::ir::{ColumnId, Comparison, Expr};
 use crate::types::{Affinity, Collation, ColumnType, TypeSet};
 use crate::value::Value;
+use smol_str::SmolStr;
 use std::rc::Rc;
 
 /// A bound expression.
@@ -32,11 +33,18 @@ pub(super) struct OwnCollation {
 #[derive(Debug)]
 pub(super) struct ColumnInfo {
     /// Its name as declared.
-    pub name: String,
+    pub name: SmolStr,
     /// What it holds, if it is a table's column.
     pub column_type: Option<ColumnType>,
     /// Table and column, if it is a table's column.
-    pub origin: Option<(String, String)>,
+    pub origin: Option<(SmolStr, SmolStr)>,
+}
+
+impl ColumnInfo {
+    /// Table and column, as results tell them.
+    pub(super) fn origin_names(&self) -> Option<(String, String)> {
+        self.origin.as_ref().map(|(table, column)| (table.to_string(), column.to_string()))
+    }
 }
 
 impl Typed {

@@ -22,7 +22,7 @@ pub fn view_table(catalog: &Catalog, view: &View) -> Result<Arc<Table>> {
         return Err(Error::invalid(format!("view {} has no columns", view.name), None));
     };
     let column = |column: &SourceColumn| Column {
-        name: column.info.name.clone(),
+        name: column.info.name.to_string(),
         column_type: column.info.column_type.unwrap_or(ColumnType::Any),
         declared: None,
         not_null: None,

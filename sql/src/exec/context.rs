@@ -185,6 +185,11 @@ impl Context {
         self.pages.get_or_insert_default();
     }
 
+    /// True if runs count the pages they visit.
+    pub(crate) fn counts_pages(&self) -> bool {
+        self.pages.is_some()
+    }
+
     /// Pages visited since the counting began.
     pub(crate) fn pages_visited(&self) -> u64 {
         self.pages.as_ref().map_or(0, |pages| pages.load(Ordering::Relaxed))

@@ -6,7 +6,7 @@
 use super::Batch;
 use super::context::Context;
 use super::ops::{Builder, Operator, build_subqueries};
-use super::point::Point;
+use super::point::{Point, Reader};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::value::ValueRef;
@@ -122,12 +122,42 @@ impl Execution {
         started
     }
 
+    /// True if [`Execution::look_up`] does for [`Execution::start`].
+    pub(crate) fn looks_up(&self) -> bool {
+        matches!(&self.root, Root::Point(point) if point.looks_up()) && !self.context.counts_pages()
+    }
+
+    /// Goes before the first row of a run over what `reader` shows now, which is not kept.
+    ///
+    /// # Errors
+    /// Those of reading pages.
+    pub(crate) fn look_up(&mut self, reader: Reader<'_>) -> Result<()> {
+        if self.state != State::Stopped {
+            self.stop();
+        }
+        if let Root::Point(point) = &mut self.root {
+            point.look_up(&mut self.context, reader)?;
+            self.state = State::Running;
+        }
+        Ok(())
+    }
+
     /// Goes to the next row; false at the end.
     ///
     /// # Errors
     /// Those of evaluation and of reading pages, and [`Error::Interrupted`]. The run is then over.
     #[inline]
     pub(crate) fn step(&mut self) -> Result<bool> {
+        if let Root::Point(point) = &mut self.root {
+            if self.state != State::Running {
+                return Ok(false);
+            }
+            let found = point.next(&mut self.context);
+            if !matches!(found, Ok(true)) {
+                self.state = State::Ended;
+            }
+            return found;
+        }
         if self.stepped < self.batch.selected_rows() {
             self.row = match self.batch.selection() {
                 Some(selection) => selection[self.stepped] as usize, // There are so many selected rows.
@@ -140,16 +170,6 @@ impl Execution {
     }
 
     fn step_on(&mut self) -> Result<bool> {
-        if let Root::Point(point) = &mut self.root {
-            if self.state != State::Running {
-                return Ok(false);
-            }
-            let found = point.next(&mut self.context);
-            if !matches!(found, Ok(true)) {
-                self.state = State::Ended;
-            }
-            return found;
-        }
         match self.root_batch()? {
             Some(batch) => {
                 self.batch = batch;
@@ -193,13 +213,19 @@ impl Execution {
 
     /// Ends the run: snapshot and pages are let go.
     pub(crate) fn stop(&mut self) {
+        self.state = State::Stopped;
         match &mut self.root {
-            Root::Point(point) => point.reset(),
+            Root::Point(point) => {
+                point.reset();
+                if self.context.snapshot.is_some() {
+                    self.context.end_run();
+                }
+                return;
+            }
             Root::Operators(root) => root.stop(),
         }
         self.context.end_run();
         self.batch = Batch::default();
         self.stepped = 0;
-        self.state = State::Stopped;
     }
 }

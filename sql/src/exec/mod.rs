@@ -17,4 +17,5 @@ pub(crate) mod write;
 pub(crate) use batch::{BATCH_ROWS, Batch};
 pub(crate) use context::Context;
 pub(crate) use execution::Execution;
+pub(crate) use point::Reader;
 pub(crate) use vector::{NO_ROW, Vector};

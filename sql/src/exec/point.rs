@@ -2,7 +2,8 @@
 //!
 //! It serves a scan of one row id, or of a unique index with all its columns given, and a projection above it. The
 //! record is copied into a buffer that stays, its columns are read from there when they are asked for, and computed
-//! columns are evaluated by row: a steady run allocates nothing.
+//! columns are evaluated by row: a steady run allocates nothing. A plan that gives columns by keys at hand, with nothing to
+//! compute, is run whole when it is started ([`Point::look_up`]) and needs no snapshot of its own.
 
 use super::Context;
 use super::expr::scalar::with_affinity;
@@ -19,7 +20,7 @@ use crate::ir::{ColumnId, Expr};
 use crate::plan::{IndexScan, Node, Operator, Plan, RowIdRange, TableScan};
 use crate::types::{Affinity, ColumnType};
 use crate::value::{Value, ValueRef};
-use sedge_storage::TreeId;
+use sedge_storage::{Snapshot, TreeId, WriteTransaction};
 
 /// A plan for at most one row.
 pub(super) struct Point {
@@ -30,7 +31,26 @@ pub(super) struct Point {
     outputs: Vec<PointOutput>,
     /// Results of computed outputs.
     computed: Vec<Value>,
+    /// All keys are at hand, and nothing is computed.
+    looks_up: bool,
     state: State,
+}
+
+/// Where a row is looked up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reader<'a> {
+    Snapshot(&'a Snapshot),
+    /// The present state of an open transaction.
+    Transaction(&'a WriteTransaction),
+}
+
+/// The row that is looked for.
+enum Sought {
+    /// A key is NULL or no row id.
+    Nothing,
+    RowId(i64),
+    /// The one whose index entry starts with what is in the key's buffer.
+    Entry,
 }
 
 enum Key {
@@ -58,6 +78,8 @@ enum PointOutput {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Before,
+    /// The row is there, and its columns are read.
+    Found,
     OnRow,
     Done,
 }
@@ -223,8 +245,13 @@ impl Point {
             }
         };
         let outputs = plan.outputs.iter().map(|o| output(o.column)).collect::<Result<Vec<_>>>()?;
+        let at_hand = match &key {
+            Key::RowId(key) => key.is_leaf(),
+            Key::Unique { columns, .. } => columns.iter().all(|(key, _)| key.is_leaf()),
+        };
         Ok(Some(Point {
             table_root: table.root,
+            looks_up: at_hand && filter.is_none() && computed == 0,
             key,
             filter: filter.as_ref().map(|filter| builder.compile(filter, &node.columns)).transpose()?,
             row: Row {
@@ -244,66 +271,107 @@ impl Point {
         self.state = State::Before;
     }
 
+    /// True if nothing but the keys' values is needed to run it whole.
+    #[inline]
+    pub(super) fn looks_up(&self) -> bool {
+        self.looks_up
+    }
+
+    /// Runs the plan whole, if [`Point::looks_up`].
+    pub(super) fn look_up(&mut self, cx: &mut Context, reader: Reader<'_>) -> Result<()> {
+        self.state = State::Done;
+        let sought = self.sought(cx)?;
+        if self.read(sought, reader)? {
+            self.read_columns()?;
+            self.state = State::Found;
+        }
+        Ok(())
+    }
+
     /// Goes to the row, if it is there and was not given yet.
     pub(super) fn next(&mut self, cx: &mut Context) -> Result<bool> {
-        let before = std::mem::replace(&mut self.state, State::Done);
-        if before != State::Before || !self.find(cx)? {
-            return Ok(false);
-        }
-        if let Some(filter) = &mut self.filter
-            && filter.truth_row(&self.row, cx)? != Some(true)
-        {
-            return Ok(false);
-        }
-        for output in &mut self.outputs {
-            match output {
-                // Read now, so that a damaged record is found before its values are handed out.
-                PointOutput::Column(place, cell) => *cell = self.row.cell(*place)?,
-                PointOutput::Computed(expr, place) => {
-                    let value = into_value(expr.eval_row(&self.row, cx)?);
-                    if let Some(slot) = self.computed.get_mut(*place) {
-                        *slot = value;
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Found => {}
+            State::Before => {
+                let sought = self.sought(cx)?;
+                if !self.read(sought, Reader::Snapshot(cx.snapshot()?))? {
+                    return Ok(false);
+                }
+                if let Some(filter) = &mut self.filter
+                    && filter.truth_row(&self.row, cx)? != Some(true)
+                {
+                    return Ok(false);
+                }
+                self.read_columns()?;
+                for output in &mut self.outputs {
+                    if let PointOutput::Computed(expr, place) = output {
+                        let value = into_value(expr.eval_row(&self.row, cx)?);
+                        if let Some(slot) = self.computed.get_mut(*place) {
+                            *slot = value;
+                        }
                     }
                 }
             }
+            State::OnRow | State::Done => return Ok(false),
         }
         self.state = State::OnRow;
         Ok(true)
     }
 
-    /// Reads the record into the row.
-    fn find(&mut self, cx: &mut Context) -> Result<bool> {
+    /// Reads the columns of the row now, so that a damaged record is found before its values are handed out.
+    fn read_columns(&mut self) -> Result<()> {
+        for output in &mut self.outputs {
+            if let PointOutput::Column(place, cell) = output {
+                *cell = self.row.cell(*place)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Evaluates the key.
+    fn sought(&mut self, cx: &mut Context) -> Result<Sought> {
         let no_row: &[Value] = &[];
-        let row_id = match &mut self.key {
+        match &mut self.key {
             Key::RowId(key) => {
                 if let Some(ValueRef::Integer(row_id)) = key.leaf(cx) {
-                    Some(row_id)
-                } else {
-                    let key = key.eval_row(&no_row, cx)?;
-                    with_affinity(datum_ref(&key), Affinity::Integer, equal_row_id)
+                    return Ok(Sought::RowId(row_id));
                 }
+                let key = key.eval_row(&no_row, cx)?;
+                let row_id = with_affinity(datum_ref(&key), Affinity::Integer, equal_row_id);
+                Ok(row_id.map_or(Sought::Nothing, Sought::RowId))
             }
-            Key::Unique { root, columns, layout, buffer } => {
+            Key::Unique { columns, layout, buffer, .. } => {
                 buffer.clear();
                 for ((key, affinity), column) in columns.iter_mut().zip(layout.columns()) {
                     let value = key.eval_row(&no_row, cx)?;
                     if datum_ref(&value).is_null() {
-                        return Ok(false);
+                        return Ok(Sought::Nothing);
                     }
                     with_affinity(datum_ref(&value), *affinity, |value| {
                         encode_value(buffer, value, column.collation, column.descending);
                     });
                 }
-                let mut cursor = cx.snapshot()?.cursor(*root);
-                let found = cursor.seek(buffer)?;
-                let entry = if found { cursor.key()? } else { &[] };
-                if entry.starts_with(buffer) && found { Some(row_id_of_entry(entry)?) } else { None }
+                Ok(Sought::Entry)
             }
+        }
+    }
+
+    /// Reads the record into the row; false if there is none.
+    fn read(&mut self, sought: Sought, reader: Reader<'_>) -> Result<bool> {
+        let row_id = match (sought, &self.key) {
+            (Sought::RowId(row_id), _) => row_id,
+            (Sought::Entry, Key::Unique { root, buffer, .. }) => {
+                let row_id = |entry: &[u8]| entry.starts_with(buffer).then(|| row_id_of_entry(entry));
+                match reader.first_key_at_or_after(*root, buffer, row_id)?.flatten() {
+                    Some(row_id) => row_id?,
+                    None => return Ok(false),
+                }
+            }
+            _ => return Ok(false),
         };
-        let Some(row_id) = row_id else { return Ok(false) };
         self.row.row_id = row_id;
         let row = &mut self.row;
-        let found = cx.snapshot()?.get(self.table_root, &row_key(row_id), |bytes| row.set(bytes))?;
+        let found = reader.get(self.table_root, &row_key(row_id), |bytes| row.set(bytes))?;
         match (found, &self.key) {
             (Some(()), _) => Ok(true),
             (None, Key::RowId(_)) => Ok(false),
@@ -328,6 +396,28 @@ impl Point {
             }
             None => ValueRef::Null,
         }
+    }
+}
+
+impl Reader<'_> {
+    #[inline]
+    fn get<R>(self, tree: TreeId, key: &[u8], with: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        Ok(match self {
+            Reader::Snapshot(snapshot) => snapshot.get(tree, key, with)?,
+            Reader::Transaction(transaction) => transaction.get(tree, key, with)?,
+        })
+    }
+
+    fn first_key_at_or_after<R>(
+        self,
+        tree: TreeId,
+        key: &[u8],
+        with: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>> {
+        Ok(match self {
+            Reader::Snapshot(snapshot) => snapshot.first_key_at_or_after(tree, key, with)?,
+            Reader::Transaction(transaction) => transaction.first_key_at_or_after(tree, key, with)?,
+        })
     }
 }
 

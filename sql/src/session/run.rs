@@ -9,7 +9,7 @@ use crate::catalog::Catalog;
 use crate::collation::check_panic;
 use crate::error::{Error, Result};
 use crate::exec::context::ConnectionFacts;
-use crate::exec::{Context, Execution};
+use crate::exec::{Context, Execution, Reader};
 use crate::parser::{Parsed, Statement};
 use crate::value::Value;
 use crate::value_list::ValueList;
@@ -107,30 +107,84 @@ impl Session {
         prepared: &mut Prepared,
         parameters: &mut ValueList,
     ) -> Result<bool> {
-        let (snapshot, uncommitted) = self.read_snapshot()?;
-        let catalog = prepared.compiled.catalog();
-        let is_current = match &self.transaction {
-            Transaction::None => self.engine.is_catalog_of(&snapshot, catalog),
-            _ => self.is_current(catalog),
-        };
-        if !is_current {
-            return Ok(false);
-        }
         let mut execution = match (prepared.take_machine(), &prepared.compiled.kind) {
             (Some(Machine::Query(execution)), _) => execution,
             (_, Kind::Query(plan)) => Box::new(Execution::new(Arc::clone(plan))?),
             _ => return Err(Error::Misuse("a change was started as a query".to_owned())),
         };
-        self.fill_context(execution.context_mut(), parameters, &prepared.literals);
-        let started = execution.start(snapshot);
+        let catalog = prepared.compiled.catalog();
+        let started = if execution.looks_up() {
+            self.look_up(&mut execution, catalog, parameters, &prepared.literals)
+        } else {
+            self.start_execution(&mut execution, catalog, parameters, &prepared.literals)
+        };
         prepared.machine = Some(Machine::Query(execution));
-        started?;
-        let reading = uncommitted.then(|| Reading {
-            undone: Arc::clone(&self.undone),
-            at_start: self.undone.load(Ordering::Relaxed),
-        });
-        prepared.run = Run::Query(reading);
+        match started? {
+            Some(run) => prepared.run = run,
+            None => return Ok(false),
+        }
         Ok(true)
+    }
+
+    /// Starts a query over a snapshot; `None` if its plan is not of the schema that it would read.
+    fn start_execution(
+        &mut self,
+        execution: &mut Execution,
+        catalog: &Arc<Catalog>,
+        parameters: &mut ValueList,
+        literals: &[Value],
+    ) -> Result<Option<Run>> {
+        let (snapshot, uncommitted) = self.read_snapshot()?;
+        let is_current = match &self.transaction {
+            Transaction::None => self.engine.is_catalog_of(&snapshot, catalog),
+            _ => self.is_current(catalog),
+        };
+        if !is_current {
+            return Ok(None);
+        }
+        self.fill_context(execution.context_mut(), parameters, literals);
+        execution.start(snapshot)?;
+        Ok(Some(Run::Query(uncommitted.then(|| self.reading()))))
+    }
+
+    /// Runs a query for one row at hand, where the state it reads stands: a snapshot of its own would be taken and let go
+    /// for a single look-up, and one of an open transaction costs more than the look-up.
+    fn look_up(
+        &mut self,
+        execution: &mut Execution,
+        catalog: &Arc<Catalog>,
+        parameters: &mut ValueList,
+        literals: &[Value],
+    ) -> Result<Option<Run>> {
+        if matches!(self.transaction, Transaction::Read { catalog: None, .. }) {
+            // The transaction reads from its first statement on.
+            self.read_snapshot()?;
+        }
+        let newest;
+        let (reader, is_current, reading) = match &self.transaction {
+            Transaction::Read { catalog: Some((snapshot, known)), .. } => {
+                (Reader::Snapshot(snapshot), Arc::ptr_eq(known, catalog), None)
+            }
+            Transaction::Write(writing) => {
+                let is_current = Arc::ptr_eq(&writing.catalog, catalog);
+                (Reader::Transaction(&writing.storage), is_current, Some(self.reading()))
+            }
+            Transaction::None | Transaction::Read { catalog: None, .. } => {
+                newest = self.engine.store().snapshot();
+                (Reader::Snapshot(&newest), self.engine.is_catalog_of(&newest, catalog), None)
+            }
+        };
+        if !is_current {
+            return Ok(None);
+        }
+        self.fill_context(execution.context_mut(), parameters, literals);
+        execution.look_up(reader)?;
+        Ok(Some(Run::Query(reading)))
+    }
+
+    /// What a run knows of changes in the open transaction that it reads.
+    fn reading(&self) -> Reading {
+        Reading { undone: Arc::clone(&self.undone), at_start: self.undone.load(Ordering::Relaxed) }
     }
 
     /// True if `catalog` is the one that the next statement sees.

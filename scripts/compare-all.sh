@@ -16,7 +16,9 @@ compare() { # NAME OPTION...
   local name=$1
   shift
   echo "== $*"
+  local started=$SECONDS
   target/release/compare-bench --rounds "$rounds" --json "$out/$name.json" "$@"
+  echo "-- $name: $((SECONDS - started)) s"
 }
 
 large=(--docs 1000000 --commit-every 1000 --sync normal)

@@ -214,7 +214,7 @@ impl From<sedge_sql::Error> for Error {
                 source.downcast_ref::<Error>().map_or(ErrorCode::Function, Error::code)
             }
             Sql::Constraint(_) | Sql::Raised { .. } => ErrorCode::Constraint,
-            Sql::Limit(_) => ErrorCode::Full,
+            Sql::Limit { .. } => ErrorCode::Full,
             Sql::Interrupted => ErrorCode::Interrupted,
             Sql::Damaged { .. } => ErrorCode::Corrupt,
             Sql::Storage(storage) => storage_code(storage),

@@ -135,8 +135,13 @@ pub enum Error {
         message: String,
     },
     /// A limit of depth, length or number was passed.
-    #[error("{0}")]
-    Limit(String),
+    #[error("{message}")]
+    Limit {
+        /// Which limit.
+        message: String,
+        /// Where the statement passes it, if that is a place in its text.
+        span: Option<Span>,
+    },
     /// The interrupt flag was raised.
     #[error("interrupted")]
     Interrupted,
@@ -174,11 +179,25 @@ impl Error {
         Error::Invalid { message: message.into(), span: span.into() }
     }
 
+    /// A limit was passed, at no place in the text.
+    pub(crate) fn limit(message: impl Into<String>) -> Error {
+        Error::Limit { message: message.into(), span: None }
+    }
+
+    /// The error with its place, if it is about a limit and has none yet.
+    pub(crate) fn limit_at(mut self, place: Span) -> Error {
+        if let Error::Limit { span: span @ None, .. } = &mut self {
+            *span = Some(place);
+        }
+        self
+    }
+
     /// The error with its place moved by `bytes`: from a statement's own text to one that it stands in.
     pub(crate) fn shifted(mut self, bytes: usize) -> Error {
         if let Error::Syntax { span: Some(span), .. }
         | Error::Name { span: Some(span), .. }
-        | Error::Invalid { span: Some(span), .. } = &mut self
+        | Error::Invalid { span: Some(span), .. }
+        | Error::Limit { span: Some(span), .. } = &mut self
         {
             span.start += bytes;
             span.end += bytes;
@@ -190,7 +209,10 @@ impl Error {
     #[must_use]
     pub fn span(&self) -> Option<Span> {
         match self {
-            Error::Syntax { span, .. } | Error::Name { span, .. } | Error::Invalid { span, .. } => *span,
+            Error::Syntax { span, .. }
+            | Error::Name { span, .. }
+            | Error::Invalid { span, .. }
+            | Error::Limit { span, .. } => *span,
             _ => None,
         }
     }

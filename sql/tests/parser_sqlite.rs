@@ -63,7 +63,7 @@ mod beside_sqlite {
                 wrong.push(format!("SQLite accepts {sql}"));
             }
             match parse_one(sql, None) {
-                Err(error @ (Error::Syntax { .. } | Error::Invalid { .. } | Error::Limit(_))) => {
+                Err(error @ (Error::Syntax { .. } | Error::Invalid { .. } | Error::Limit { .. })) => {
                     if error.span().is_none_or(|span| span.end > sql.len()) {
                         wrong.push(format!("no place in the error of {sql}: {error}"));
                     }

@@ -246,9 +246,7 @@ impl<'a> Binder<'a> {
     fn descend(&mut self, levels: usize) -> Result<()> {
         self.depth += levels;
         if self.depth > DEPTH_MAX {
-            return Err(Error::Limit(
-                "the statement is nested too deep, the views it reads included".to_owned(),
-            ));
+            return Err(Error::limit("the statement is nested too deep, the views it reads included"));
         }
         Ok(())
     }
@@ -257,7 +255,7 @@ impl<'a> Binder<'a> {
     fn count_source(&mut self) -> Result<()> {
         self.sources_bound += 1;
         if self.sources_bound > SOURCES_MAX {
-            return Err(Error::Limit(format!("the statement reads more than {SOURCES_MAX} tables")));
+            return Err(Error::limit(format!("the statement reads more than {SOURCES_MAX} tables")));
         }
         Ok(())
     }

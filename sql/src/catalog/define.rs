@@ -103,7 +103,8 @@ pub(super) fn define_table(
         return Err(Error::invalid(format!("table {} has no columns", name.value), place(name)));
     }
     if create.columns.len() > COLUMNS_MAX {
-        return Err(Error::Limit(format!("table {} has more than {COLUMNS_MAX} columns", name.value)));
+        return Err(Error::limit(format!("table {} has more than {COLUMNS_MAX} columns", name.value))
+            .limit_at(place(name)));
     }
     for definition in &create.columns {
         builder.column(definition)?;

@@ -67,7 +67,7 @@ impl RecordWriter {
     ) -> Result<&[u8]> {
         let count = columns.clone().count();
         if count > COLUMNS_MAX {
-            return Err(Error::Limit(format!("a row of {count} columns is too wide")));
+            return Err(Error::limit(format!("a row of {count} columns is too wide")));
         }
         // Nearly all rows fit ends of one byte: they are written in one pass, and others again with wider ends.
         for code in 0..=2 {
@@ -83,7 +83,7 @@ impl RecordWriter {
                 return Ok(&self.bytes);
             }
         }
-        Err(Error::Limit("a row of 4 GiB or more is too large".to_owned()))
+        Err(Error::limit("a row of 4 GiB or more is too large"))
     }
 
     /// Begins a row of `count` columns, [`COLUMNS_MAX`] at most, with ends of one byte, to be pushed one by one.

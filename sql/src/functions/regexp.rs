@@ -40,7 +40,7 @@ fn compiled(pattern: &[u8], ignore_case: bool) -> Result<Regex> {
             return Ok(regex.clone());
         }
         if pattern.len() > PATTERN_BYTES_MAX {
-            return Err(Error::Limit("regular expression too long".into()));
+            return Err(Error::limit("regular expression too long"));
         }
         let regex = RegexBuilder::new(&String::from_utf8_lossy(pattern))
             .case_insensitive(ignore_case)

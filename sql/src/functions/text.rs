@@ -59,7 +59,7 @@ pub(super) fn text<'a>(text: Vec<u8>) -> Datum<'a> {
 
 /// A length within the limit.
 pub(super) fn check_length(length: usize) -> Result<()> {
-    if length > LENGTH_MAX { Err(Error::Limit("string or blob too big".into())) } else { Ok(()) }
+    if length > LENGTH_MAX { Err(Error::limit("string or blob too big")) } else { Ok(()) }
 }
 
 /// What C strings hold: everything before the first NUL.

@@ -79,11 +79,12 @@ impl<'a> Grammar<'a> {
         });
         match result {
             Ok(value) => Ok((value, grammar)),
-            // Whatever fails says why.
+            // Whatever fails says why. A limit is passed where the parser stands.
             Err(Failed) => Err(grammar
                 .error
                 .take()
-                .unwrap_or_else(|| Error::syntax("the statement is incomplete", None))),
+                .unwrap_or_else(|| Error::syntax("the statement is incomplete", None))
+                .limit_at(span_of(parser.last_place()))),
         }
     }
 }
@@ -298,5 +299,5 @@ pub(super) fn push_unboxed<T>(items: &mut Vec<T>, item: Box<T>) {
 
 /// The error about nesting.
 fn nested_too_deep() -> Error {
-    Error::Limit(format!("the statement is nested more than {NESTING_MAX} levels deep"))
+    Error::limit(format!("the statement is nested more than {NESTING_MAX} levels deep"))
 }

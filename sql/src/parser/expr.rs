@@ -117,7 +117,7 @@ impl Grammar<'_> {
     pub(super) fn grow(&self, levels: usize) -> Parse<()> {
         let height = self.height.get() + levels;
         if height > HEIGHT_MAX {
-            return self.fail(Error::Limit(format!("an expression is more than {HEIGHT_MAX} levels deep")));
+            return self.fail(Error::limit(format!("an expression is more than {HEIGHT_MAX} levels deep")));
         }
         self.height.set(height);
         Ok(())

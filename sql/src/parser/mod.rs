@@ -119,15 +119,6 @@ fn parse_with<'a, T>(
     let end = tokens.end;
     match Grammar::run(source, literals, tokens, rule) {
         Ok((value, grammar)) => Ok((value, grammar, parameters, end)),
-        Err(error) => Err(shifted(error, start)),
+        Err(error) => Err(error.shifted(start)),
     }
-}
-
-/// An error whose place was counted from the start of its statement.
-fn shifted(mut error: Error, by: usize) -> Error {
-    if let Error::Syntax { span: Some(span), .. } | Error::Invalid { span: Some(span), .. } = &mut error {
-        span.start += by;
-        span.end += by;
-    }
-    error
 }

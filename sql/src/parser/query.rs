@@ -103,7 +103,7 @@ impl Grammar<'_> {
                 None => break,
             };
             if count > COMPOUND_MAX {
-                return self.fail(Error::Limit(format!("a compound has more than {COMPOUND_MAX} SELECTs")));
+                return self.fail(Error::limit(format!("a compound has more than {COMPOUND_MAX} SELECTs")));
             }
             let all = op == SetOperator::Union && p.parse_keyword(Keyword::ALL);
             let right = self.select_or_values(p)?;

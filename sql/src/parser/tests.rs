@@ -16,7 +16,7 @@ fn parse(text: &str) -> Result<Statement> {
 
 fn is_limit(text: &str) -> bool {
     match parse(text) {
-        Err(Error::Limit(_)) => true,
+        Err(Error::Limit { .. }) => true,
         Err(other) => panic!("{other} in {}...", &text[..text.len().min(60)]),
         Ok(statement) => {
             drop(statement);
@@ -293,4 +293,16 @@ fn clauses_that_trees_cannot_hold_are_hints_by_place() {
     assert_eq!(materialized, [("q", true), ("r", false)]);
     let exclude: Vec<_> = parsed.hints.exclude.iter().map(|(span, what)| (at(*span), *what)).collect();
     assert_eq!(exclude, [("(", Exclude::Ties)]);
+}
+
+#[test]
+fn a_limit_is_passed_at_a_place() {
+    let deep = format!("  SELECT 1 + {}1{}", "(".repeat(NESTING_MAX + 1), ")".repeat(NESTING_MAX + 1));
+    let chain = format!("\nSELECT 1{}", " UNION SELECT 1".repeat(COMPOUND_MAX));
+    for text in [deep, chain] {
+        let error = parse(&text).unwrap_err();
+        assert!(matches!(error, Error::Limit { .. }), "{error}");
+        let place = error.span().map(|span| &text[span.start..span.end]);
+        assert!(matches!(place, Some("(" | "UNION")), "{place:?}");
+    }
 }

@@ -27,7 +27,7 @@ pub(super) struct Tokens {
 pub(super) fn tokenize(text: &str, start: usize, lifted: Option<Slots<'_>>) -> Result<Tokens> {
     let bytes = text.as_bytes();
     if bytes.len() - start >= u32::MAX as usize {
-        return Err(Error::Limit("the statement is longer than 4 GiB".to_owned()));
+        return Err(Error::limit("the statement is longer than 4 GiB"));
     }
     // Four bytes a token, blanks included, are few; a list that grows is copied.
     let guess = || ((bytes.len() - start) / 4).min(LIST_MAX) + 8;

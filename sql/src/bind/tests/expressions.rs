@@ -161,7 +161,7 @@ fn the_deepest_nesting_fits_a_small_stack() {
         match on_stack(1_800_000, || query_of(&parsed).map(|_| ())) {
             Ok(()) => assert!(count <= super::super::DEPTH_MAX, "{count} times {open}{close} is bound"),
             Err(error) => assert!(
-                count > 200 && matches!(error, crate::Error::Limit(_)),
+                count > 200 && matches!(error, crate::Error::Limit { .. }),
                 "{count} times {open}{close}: {error}"
             ),
         }

@@ -310,7 +310,7 @@ pub(crate) fn matches(
     let (mut pattern_text, mut text) = (Vec::new(), Vec::new());
     let pattern = text_of(pattern, &mut pattern_text);
     if pattern.len() > PATTERN_BYTES_MAX {
-        return Err(Error::Limit("LIKE or GLOB pattern too complex".into()));
+        return Err(Error::limit("LIKE or GLOB pattern too complex"));
     }
     let found = cache.pattern(kind, pattern, escape).matches(text_of(value, &mut text));
     Ok(scalar::boolean(Some(found)))

@@ -282,7 +282,7 @@ pub(crate) fn concat_onto(text: &mut Vec<u8>, value: ValueRef<'_>) -> Result<boo
     if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = value
         && text.len() + bytes.len() > LENGTH_MAX
     {
-        return Err(Error::Limit("string or blob too big".into()));
+        return Err(Error::limit("string or blob too big"));
     }
     write_text(value, text);
     Ok(true)

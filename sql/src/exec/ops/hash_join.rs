@@ -145,7 +145,7 @@ impl HashJoin {
             }
             let base = self.kept.len() as u32;
             if base as usize + batch.rows >= NULL_KEY as usize {
-                return Err(Error::Limit("a join's right side has too many rows".to_owned()));
+                return Err(Error::limit("a join's right side has too many rows"));
             }
             self.kept.append_batch(&batch);
             self.next.resize(self.kept.len(), NONE);

@@ -45,7 +45,7 @@ impl Entries {
 
     fn push(&mut self, key: &[u8], value: &[u8], unique_bytes: usize) -> Result<()> {
         let length = |length: usize| {
-            u32::try_from(length).map_err(|_| Error::Limit("an index entry of 4 GiB is too large".to_owned()))
+            u32::try_from(length).map_err(|_| Error::limit("an index entry of 4 GiB is too large"))
         };
         self.places.push(Place {
             start: self.bytes.len(),

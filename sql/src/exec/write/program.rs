@@ -91,7 +91,7 @@ impl Effects {
         sides: Sides<'_>,
     ) -> Result<(), Refusal> {
         if self.active.len() >= DEPTH_MAX {
-            return Err(Error::Limit("too many levels of trigger recursion".to_owned()).into());
+            return Err(Error::limit("too many levels of trigger recursion").into());
         }
         let kept = self.idle.get_mut(&program.id);
         let at = kept.as_ref().and_then(|kept| kept.iter().position(|(own, _)| *own == instead));
@@ -122,7 +122,7 @@ impl Effects {
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
             let spawned = thread.spawn_scoped(scope, || running.run(txn, cx, self, values));
-            let failed = || Error::Limit("there is no thread for deeper triggers".to_owned());
+            let failed = || Error::limit("there is no thread for deeper triggers");
             spawned.map_err(|_| failed())?.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }

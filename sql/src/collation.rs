@@ -13,7 +13,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering as AtomicOrdering};
+use std::sync::atomic::{AtomicU64, Ordering as AtomicOrdering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Appends the sort key of a text: texts with equal keys are equal, and others are ordered as their keys are.
@@ -24,7 +24,13 @@ struct Slot {
     /// As it was first written.
     name: &'static str,
     /// `None` while the program has not registered it.
-    sort_key: ArcSwapOption<Box<SortKeyFn>>,
+    sort_key: ArcSwapOption<Registered>,
+}
+
+/// A function, and the number of the last panic of those of its database.
+struct Registered {
+    sort_key: Box<SortKeyFn>,
+    last_panic: Arc<AtomicU64>,
 }
 
 /// A collation of the program's own.
@@ -56,19 +62,12 @@ thread_local! {
     static KEYS: RefCell<(Vec<u8>, Vec<u8>)> = const { RefCell::new((Vec::new(), Vec::new())) };
 }
 
-/// True once a sort key function has panicked and nobody has asked yet.
-static PANICKED: AtomicBool = AtomicBool::new(false);
+/// How often sort key functions have panicked in this process.
+static PANICS: AtomicU64 = AtomicU64::new(0);
 
-/// Fails if a sort key function has panicked since this was asked the last time: what was compared by it meanwhile
-/// means nothing.
-///
-/// # Errors
-/// [`Error::Evaluation`].
-pub(crate) fn check_panic() -> Result<()> {
-    if !PANICKED.load(AtomicOrdering::Relaxed) || !PANICKED.swap(false, AtomicOrdering::Relaxed) {
-        return Ok(());
-    }
-    Err(Error::Evaluation("a collation of the program panicked".to_owned()))
+/// A moment, for [`Collations::check_since`].
+pub(crate) fn panics_so_far() -> u64 {
+    PANICS.load(AtomicOrdering::Relaxed)
 }
 
 impl UserCollation {
@@ -88,15 +87,16 @@ impl UserCollation {
     /// stand in for the key of one that has gone since.
     pub(crate) fn sort_key_into(self, text: &[u8], out: &mut Vec<u8>) {
         match &*self.0.sort_key.load() {
-            Some(sort_key) => {
+            Some(registered) => {
                 let start = out.len();
                 let made = catch_unwind(AssertUnwindSafe(|| match std::str::from_utf8(text) {
-                    Ok(text) => sort_key(text, out),
-                    Err(_) => sort_key(&String::from_utf8_lossy(text), out),
+                    Ok(text) => (registered.sort_key)(text, out),
+                    Err(_) => (registered.sort_key)(&String::from_utf8_lossy(text), out),
                 }));
                 if made.is_err() {
                     // Nobody here can return an error. The statement asks at its end, and keeps nothing.
-                    PANICKED.store(true, AtomicOrdering::Relaxed);
+                    let number = PANICS.fetch_add(1, AtomicOrdering::Relaxed) + 1;
+                    registered.last_panic.fetch_max(number, AtomicOrdering::Relaxed);
                     out.truncate(start);
                 }
             }
@@ -131,6 +131,8 @@ static FREE: Mutex<Option<FxHashMap<String, Vec<UserCollation>>>> = Mutex::new(N
 #[derive(Default)]
 pub struct Collations {
     known: Mutex<FxHashMap<String, UserCollation>>,
+    /// The number among all panics of the last one of a function of ours.
+    last_panic: Arc<AtomicU64>,
 }
 
 impl Collations {
@@ -166,7 +168,23 @@ impl Collations {
 
     /// Registers a collation, in place of one that has its name; `None` takes it away.
     pub fn register(&self, name: &str, sort_key: Option<Box<SortKeyFn>>) {
-        self.slot(name).0.sort_key.store(sort_key.map(Arc::new));
+        let last_panic = Arc::clone(&self.last_panic);
+        let registered = sort_key.map(|sort_key| Arc::new(Registered { sort_key, last_panic }));
+        self.slot(name).0.sort_key.store(registered);
+    }
+
+    /// Fails if a function of ours has panicked since [`panics_so_far`] was asked: what was compared by it meanwhile
+    /// means nothing, whichever statement of the database it was in.
+    ///
+    /// # Errors
+    /// [`Error::Evaluation`].
+    #[inline]
+    pub(crate) fn check_since(&self, moment: u64) -> Result<()> {
+        // Nothing of ours has to be looked at as long as nothing has panicked anywhere.
+        if panics_so_far() == moment || self.last_panic.load(AtomicOrdering::Relaxed) <= moment {
+            return Ok(());
+        }
+        Err(Error::Evaluation("a collation of the program panicked".to_owned()))
     }
 
     /// The names of those that can be used, the built-in ones first.

@@ -2,7 +2,6 @@
 
 use super::damage;
 use super::prepare::{Compiled, Kind, Machine};
-use crate::collation::check_panic;
 use crate::error::{Error, Result};
 use crate::exec::Execution;
 use crate::ir::Output;
@@ -20,6 +19,8 @@ pub struct Prepared {
     pub(super) machine: Option<Machine>,
     pub(super) run: Run,
     pub(super) changes: i64,
+    /// When the run started, in panics of collations.
+    pub(super) started: u64,
 }
 
 /// Where a run stands.
@@ -40,7 +41,15 @@ pub(super) struct Reading {
 
 impl Prepared {
     pub(super) fn new(text: &str, compiled: Arc<Compiled>, literals: Vec<Value>) -> Prepared {
-        Prepared { text: text.into(), compiled, literals, machine: None, run: Run::Idle, changes: 0 }
+        Prepared {
+            text: text.into(),
+            compiled,
+            literals,
+            machine: None,
+            run: Run::Idle,
+            changes: 0,
+            started: 0,
+        }
     }
 
     /// The statement's text.
@@ -126,9 +135,9 @@ impl Prepared {
                 let gone = reading.as_ref().is_some_and(|r| r.undone.load(Ordering::Relaxed) != r.at_start);
                 match &mut self.machine {
                     Some(Machine::Query(_)) if gone => Err(Error::Interrupted),
-                    Some(Machine::Query(execution)) => {
-                        execution.step().and_then(|more| check_panic().map(|()| more))
-                    }
+                    Some(Machine::Query(execution)) => execution.step().and_then(|more| {
+                        self.compiled.catalog().functions.collations.check_since(self.started).map(|()| more)
+                    }),
                     _ => Ok(false),
                 }
             }

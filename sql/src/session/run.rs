@@ -6,7 +6,7 @@ use super::prepared::{Prepared, Reading, Run};
 use super::transaction::{Transaction, Writing};
 use super::{Session, unsupported};
 use crate::catalog::Catalog;
-use crate::collation::check_panic;
+use crate::collation::panics_so_far;
 use crate::error::{Error, Result};
 use crate::exec::context::ConnectionFacts;
 use crate::exec::{Context, Execution, Reader};
@@ -112,6 +112,7 @@ impl Session {
             (_, Kind::Query(plan)) => Box::new(Execution::new(Arc::clone(plan))?),
             _ => return Err(Error::Misuse("a change was started as a query".to_owned())),
         };
+        prepared.started = panics_so_far();
         let catalog = prepared.compiled.catalog();
         let started = if execution.looks_up() {
             self.look_up(&mut execution, catalog, parameters, &prepared.literals)
@@ -222,12 +223,13 @@ impl Session {
                 run => run.map(|_| Some(Ok(()))),
             }
         };
+        let moment = panics_so_far();
         let mut done = match &mut self.transaction {
             Transaction::Write(writing) => run(writing),
             _ => self.write(|_, writing| run(writing)),
         };
         let panicked = !self.is_autocommit()
-            && check_panic().is_err_and(|panic| {
+            && catalog.functions.collations.check_since(moment).is_err_and(|panic| {
                 done = Err(panic);
                 true
             });

@@ -2,7 +2,7 @@
 
 use super::Session;
 use crate::catalog::Catalog;
-use crate::collation::check_panic;
+use crate::collation::panics_so_far;
 use crate::constraint::foreign_key::Suspect;
 use crate::error::{Error, Result};
 use crate::parser::BeginMode;
@@ -71,8 +71,9 @@ impl Session {
         }
         let own = self.is_autocommit();
         let mut writing = self.take_writing()?;
+        let moment = panics_so_far();
         let mut done = change(self, &mut writing);
-        if let Err(panic) = check_panic() {
+        if let Err(panic) = writing.catalog.functions.collations.check_since(moment) {
             // Nobody noticed, so nothing of the change was undone: the whole transaction goes.
             self.note_undone();
             return Err(panic);

@@ -52,7 +52,7 @@ pub use convert::{FromValue, ToValue};
 pub use database::{Database, Options};
 pub use error::{Error, ErrorCode, Result};
 pub use functions::{Aggregate, Arguments, FunctionFlags};
-pub use params::{Named, Params, params_from_iter};
+pub use params::{Array, Named, Params, params_from_iter};
 pub use recover::{SalvageReport, SalvagedTable, recover};
 pub use rows::{ColumnIndex, Row, Rows};
 pub use sedge_sql::parser::{is_complete, statement_end};

@@ -2,7 +2,8 @@
 
 use crate::convert::ToValue;
 use crate::error::{Error, ErrorCode, Result};
-use sedge_sql::ValueList;
+use sedge_sql::functions::encode_array;
+use sedge_sql::{Value, ValueList};
 
 /// Values for the parameters of a statement: an array, a slice or a tuple in order, or [`Named`] ones.
 ///
@@ -30,6 +31,37 @@ pub trait Params {
 
 /// Parameters by name, with their sigil.
 pub struct Named<'a>(pub &'a [(&'a str, &'a dyn ToValue)]);
+
+/// A list as one value: `x IN ?1` finds what is in it, whatever its length, and uses an index on x. Where a value is
+/// wanted, `array_each(?1)` gives its elements as rows. A text that holds a JSON array serves as well.
+///
+/// ```
+/// use sedge::{Array, Database};
+/// # fn main() -> sedge::Result<()> {
+/// let conn = Database::open_in_memory()?.connect()?;
+/// conn.execute_batch("CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT); INSERT INTO t VALUES (1,'a'),(2,'b'),(3,'c')")?;
+/// let wanted = vec![3, 1, 7];
+/// let names: Vec<String> =
+///     conn.query("SELECT name FROM t WHERE id IN ?1 ORDER BY id", [Array(&wanted)], |row| row.get(0))?;
+/// assert_eq!(names, ["a", "c"]);
+/// let rest = "SELECT count(*) FROM t WHERE name NOT IN ?1";
+/// assert_eq!(conn.query_row(rest, [Array(&["a", "x"])], |row| row.get::<i64>(0))?, 2);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Array<'a, T>(pub &'a [T]);
+
+impl<T: ToValue> ToValue for Array<'_, T> {
+    fn to_value(&self) -> Result<Value> {
+        let mut values = ValueList::default();
+        for value in self.0 {
+            value.bind_to(&mut values)?;
+        }
+        let list = encode_array((0..values.len()).map(|place| values.get(place)));
+        Ok(Value::Blob(list.into_boxed_slice()))
+    }
+}
 
 fn check_count(expected: usize, given: usize) -> Result<()> {
     if expected == given {

@@ -45,6 +45,10 @@ impl<'a> Binder<'a> {
         if let Some(function) = aggregate {
             return self.aggregate_call(function, &name, &args, call.filter.as_ref(), span);
         }
+        if call.within_group {
+            let message = format!("WITHIN GROUP may not be used with non-aggregate {name}()");
+            return Err(Error::invalid(message, span));
+        }
         if call.filter.is_some() {
             return Err(Error::invalid(format!("FILTER may not be used with non-aggregate {name}()"), span));
         }

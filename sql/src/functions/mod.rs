@@ -1,6 +1,7 @@
 //! Functions: what they are called, what they take and what they give.
 
 pub(crate) mod aggregate;
+mod array;
 #[cfg(test)]
 mod call_tests;
 mod core;
@@ -30,6 +31,7 @@ mod text;
 mod user;
 mod uuid;
 
+pub use array::{ARRAY_EACH, affinity_code, encode_array};
 pub use raise::{raise_action, raise_function};
 pub use registry::{
     aggregates, function_names, is_aggregate, is_function, lookup_aggregate, lookup_scalar, scalars,

@@ -60,6 +60,7 @@ pub fn lookup_table_function(name: &str) -> Option<TableFunction> {
             rows: 1000.0,
             source: Box::new(|| Box::new(Series::default())),
         }))),
+        super::ARRAY_EACH => Some(super::array::table_function()),
         _ => super::json::lookup_table(&name),
     }
 }

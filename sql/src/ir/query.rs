@@ -4,7 +4,9 @@ use super::expr::{AggregateCall, ColumnId, Expr};
 use super::window::{Window, WindowCall};
 use crate::catalog::{Index, Table};
 pub use crate::functions::TableFunction;
+use crate::functions::{ARRAY_EACH, affinity_code};
 use crate::types::{Affinity, Collation, ColumnType, TypeSet};
+use crate::value::Value;
 use std::sync::Arc;
 
 /// A bound statement's arena and its query.
@@ -174,6 +176,20 @@ pub struct TableCall {
     pub columns: Vec<ColumnId>,
     /// The name it goes by in the statement, for EXPLAIN.
     pub alias: String,
+}
+
+impl TableCall {
+    /// True if it gives the values of a list: what stands behind `x IN ?`.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        self.function.0.name == ARRAY_EACH
+    }
+
+    /// Makes a list give its values with an affinity applied.
+    pub fn convert_list(&mut self, affinity: Affinity) {
+        self.args.truncate(1);
+        self.args.push(Expr::Constant(Value::Integer(affinity_code(affinity))));
+    }
 }
 
 /// A member of a compound.

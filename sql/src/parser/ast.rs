@@ -176,6 +176,8 @@ pub enum BinaryOperator {
 pub struct Function {
     pub name: Ident,
     pub args: FunctionArguments,
+    /// `f(p) WITHIN GROUP (ORDER BY x)`: x stands before the other arguments.
+    pub within_group: bool,
     pub filter: Option<Expr>,
     pub over: Option<WindowType>,
 }

@@ -14,7 +14,7 @@ use crate::error::Span;
 use smol_str::SmolStr;
 
 impl Grammar<'_> {
-    /// A call behind its name: `([DISTINCT] ..) [FILTER (WHERE ..)] [OVER ..]`.
+    /// A call behind its name: `([DISTINCT] ..) [WITHIN GROUP (ORDER BY ..)] [FILTER (WHERE ..)] [OVER ..]`.
     pub(super) fn call(&self, p: &mut Parser, name: Ident) -> Parse<Box<Expr>> {
         p.advance();
         let arguments = if p.peek() == Token::Mul && p.peek_nth(1) == Token::RParen {
@@ -27,6 +27,7 @@ impl Grammar<'_> {
         self.token(p, Token::RParen)?;
         let mut expr = function(name, arguments);
         if let Expr::Function(call) = expr.as_mut() {
+            call.within_group = self.within_group(p, &mut call.args)?;
             if p.peek_keyword(Keyword::FILTER) && p.peek_nth(1) == Token::LParen {
                 p.advance();
                 p.advance();
@@ -50,6 +51,25 @@ impl Grammar<'_> {
             }
         }
         Ok(expr)
+    }
+
+    /// `WITHIN GROUP (ORDER BY x)`, which puts x before the other arguments. WITHIN is an alias where GROUP does not
+    /// follow.
+    fn within_group(&self, p: &mut Parser, arguments: &mut FunctionArguments) -> Parse<bool> {
+        let FunctionArguments::List { args, order_by, .. } = arguments else { return Ok(false) };
+        let follows = p.peek_nth(1) == Token::Word(Keyword::GROUP) && p.peek_nth(2) == Token::LParen;
+        if !follows || !self.word(p, "WITHIN") {
+            return Ok(false);
+        }
+        p.advance();
+        p.advance();
+        let mut terms = self.order_by(p)?;
+        match (terms.pop(), terms.is_empty() && order_by.is_empty()) {
+            (Some(term), true) if !term.options.descending => args.insert(0, term.expr),
+            _ => return self.unexpected(p, "ORDER BY and one expression in ascending order"),
+        }
+        self.token(p, Token::RParen)?;
+        Ok(true)
     }
 
     fn arguments(&self, p: &mut Parser) -> Parse<FunctionArguments> {

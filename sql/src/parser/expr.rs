@@ -18,12 +18,14 @@
 //!
 //! Each operator's function is its own, so that the frames of the recursion stay small.
 
-use super::ast::{BinaryOperator, Expr, UnaryOperator, Value};
+use super::ast::{BinaryOperator, Expr, Ident, TableFactor, UnaryOperator, Value};
 use super::dialect::{Grammar, HEIGHT_MAX, Parse, SUBQUERY_NESTING};
 use super::keyword::Keyword;
 use super::query::simple_query;
+use super::statement::Name;
 use super::stream::{Parser, Token};
 use crate::error::Error;
+use crate::functions::ARRAY_EACH;
 
 const OR: u8 = 10;
 const AND: u8 = 20;
@@ -219,10 +221,23 @@ impl Grammar<'_> {
             self.token(p, Token::RParen)?;
             return Ok(Box::new(Expr::InList { expr, list, negated }));
         }
+        if let Token::Parameter(_) = p.peek() {
+            return self.in_parameter(p, expr, negated);
+        }
         if !self.peek_name(p) {
-            return self.unexpected(p, "\"(\" or the name of a table behind IN");
+            return self.unexpected(p, "\"(\", a parameter or the name of a table behind IN");
         }
         self.in_table(p, expr, negated)
+    }
+
+    /// `IN ?1`: the values of the list that is bound, as IN over the rows of a table function.
+    fn in_parameter(&self, p: &mut Parser, expr: Box<Expr>, negated: bool) -> Parse<Box<Expr>> {
+        let span = p.place_nth(0).unwrap_or_default();
+        let parameter = self.expr(p, COLLATE)?;
+        let name = Ident { value: ARRAY_EACH.into(), quoted: false, span };
+        let name = Name { database: None, name };
+        let subquery = simple_query(TableFactor::Table { name, alias: None, args: Some(vec![*parameter]) });
+        Ok(Box::new(Expr::InSubquery { expr, subquery, negated }))
     }
 
     /// `IN table`, as IN over its rows.

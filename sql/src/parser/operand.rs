@@ -242,7 +242,7 @@ impl Grammar<'_> {
 
 /// A call without FILTER and OVER.
 pub(super) fn function(name: Ident, args: FunctionArguments) -> Box<Expr> {
-    Box::new(Expr::Function(Box::new(Function { name, args, filter: None, over: None })))
+    Box::new(Expr::Function(Box::new(Function { name, args, within_group: false, filter: None, over: None })))
 }
 
 /// The tree of a CASE, in a frame of its own.

@@ -14,9 +14,9 @@ use super::super::predicate::{
 use super::{Rewriter, filtered, replace, touches};
 use crate::ir::{
     AggregateCall, AggregateKind, ColumnId, CompareOp, Comparison, Expr, JoinKind, Output, Relation,
-    SubqueryId,
+    SubqueryId, TableCall,
 };
-use crate::types::TypeSet;
+use crate::types::{Affinity, TypeSet};
 use crate::value::Value;
 
 /// The pass.
@@ -200,6 +200,13 @@ impl Rewriter<'_> {
             };
             (relation, Vec::new(), values)
         };
+        if let (false, [x], [rule], Relation::TableFunction(call)) = (negated, expr, rules, &right)
+            && call.is_list()
+        {
+            let call = call.clone();
+            self.take(query);
+            return Some(in_list(call, x, *rule));
+        }
         for ((a, b), rule) in expr.iter().zip(values).zip(rules) {
             let never_null = !may_be_null(a, left) && !may_be_null(&b, &right);
             let (left, right) = (Box::new(a.clone()), Box::new(b));
@@ -290,6 +297,23 @@ impl Rewriter<'_> {
         let same_classes = converts_nothing(rule.left, types_of(&inner)) && is_deterministic(&inner);
         (same_classes && !may_raise(&inner)).then_some((inner, outer, rule))
     }
+}
+
+/// `x IN ?`: a join with the values of the list, each once. So a search can begin with the list and look into an index
+/// for each of its values. They are converted before equal ones are dropped, since `1` and `'1'` are one value of an
+/// INTEGER column.
+fn in_list(mut call: TableCall, x: &Expr, rule: Comparison) -> Unnested {
+    call.convert_list(rule.right);
+    let columns = call.columns.iter().map(|column| (*column, rule.collation)).collect();
+    let value = call.columns.first().map(|column| Expr::Column(*column, TypeSet::ALL));
+    let distinct = Relation::Distinct { input: Box::new(Relation::TableFunction(call)), columns };
+    let on = value.map(|value| Expr::Compare {
+        op: CompareOp::Equal,
+        left: Box::new(x.clone()),
+        right: Box::new(value),
+        rule: Comparison { right: Affinity::None, ..rule },
+    });
+    Unnested::Join(JoinKind::Inner, distinct, on)
 }
 
 /// A subquery's relation without projections, orders and duplicates' removal on top of it, which do not change

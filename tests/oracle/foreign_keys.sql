@@ -113,3 +113,26 @@ DELETE FROM c1;
 DROP TABLE bad1;
 DROP TABLE p;
 INSERT INTO c2 VALUES (900, NULL);
+-- A value that no parent can have.
+CREATE TABLE shelf(id INTEGER PRIMARY KEY, code TEXT UNIQUE);
+CREATE TABLE book(id INTEGER PRIMARY KEY, shelf REFERENCES shelf(id), code REFERENCES shelf(code));
+INSERT INTO shelf VALUES (1, '1'), (2, 'two');
+INSERT INTO book VALUES (1, 'x', NULL);
+INSERT INTO book VALUES (1, 1.5, NULL);
+INSERT INTO book VALUES (1, x'31', NULL);
+INSERT INTO book VALUES (1, NULL, x'31');
+INSERT INTO book VALUES (1, '1', 1), (2, 2.0, 'two');
+UPDATE book SET shelf = 'y' WHERE id = 1;
+CREATE TABLE node(id INTEGER PRIMARY KEY, up REFERENCES node(id));
+INSERT INTO node VALUES (1, 'none');
+INSERT INTO node VALUES (1, '1'), (2, 1);
+-- FAIL keeps the rows before the one that failed, but not where their parents are missing.
+INSERT OR FAIL INTO node VALUES (3, 1), (3, 2), (4, 1);
+SELECT * FROM node ORDER BY id;
+INSERT OR FAIL INTO node VALUES (5, 77), (1, 1);
+SELECT * FROM node ORDER BY id;
+BEGIN;
+INSERT OR FAIL INTO node VALUES (6, 1), (7, 88), (1, 1);
+INSERT OR FAIL INTO node VALUES (8, 9), (9, 1), (1, 1);
+COMMIT;
+SELECT * FROM node ORDER BY id;

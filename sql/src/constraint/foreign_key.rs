@@ -190,8 +190,10 @@ fn refers(reference: &Reference, row: &[u8], record: &[u8], key: &[u8], other: &
         let value = values.get(*column);
         let (column_type, collation) = above(reference, place);
         match fit(value, column_type) {
-            Fitted::Value(ValueRef::Null) | Fitted::Refused => return Ok(false),
+            Fitted::Value(ValueRef::Null) => return Ok(false),
             Fitted::Value(value) => encode_value(other, value, collation, false),
+            // No parent has it, but it is the key that is asked for where this row's own parent is missing.
+            Fitted::Refused => encode_value(other, value, collation, false),
             Fitted::Text(text) => encode_value(other, ValueRef::Text(text.as_bytes()), collation, false),
         }
     }

@@ -253,7 +253,7 @@ impl WriteExecution {
         let savepoint = (rows > 1 || returns || has_effects).then(|| txn.savepoint());
         let mut result = self.statement.run(txn, cx, &mut self.effects, &mut self.written);
         if result.is_ok() {
-            result = self.effects.suspects.iter().try_for_each(|s| s.check(txn)).map_err(Refusal::Error);
+            result = self.broken_key(txn).map_or(Ok(()), |broken| Err(Refusal::Error(broken)));
             if result.is_err() && self.statement.inserts_last() {
                 // A single row without parent is refused before it is there.
                 self.written.last_row_id = None;
@@ -280,6 +280,11 @@ impl WriteExecution {
                 (error, false)
             }
         };
+        // What FAIL keeps has to be sound.
+        let (error, keeps) = match keeps.then(|| self.broken_key(txn)).flatten() {
+            Some(broken) => (broken, false),
+            None => (error, keeps),
+        };
         drop(self.take_returned());
         self.keeps = keeps;
         if !keeps {
@@ -294,6 +299,11 @@ impl WriteExecution {
             }
         }
         Err(error)
+    }
+
+    /// Why a key of the statement is broken, now that the statement ends.
+    fn broken_key(&self, txn: &mut WriteTransaction) -> Option<Error> {
+        self.effects.suspects.iter().find_map(|suspect| suspect.check(txn).err())
     }
 }
 

@@ -10,6 +10,7 @@ use super::listing::is_schema_table;
 use super::schema::{Catalog, Index, Object, ObjectKind, Relation, Table, fold_name, is_main};
 use super::sequence::{SEQUENCE_SQL, SEQUENCE_TABLE, forget_sequence};
 use super::store::{APPLICATION_ID, USER_VERSION, parse_kept};
+use super::written_name::written_name;
 use crate::error::{Error, Result};
 use crate::parser::ast::Ident;
 use crate::parser::{
@@ -141,13 +142,19 @@ pub fn create_table_as(
         .iter()
         .zip(columns)
         .map(|(name, (_, column_type))| match column_type {
-            Some(column_type) => format!("{} {column_type}", quoted(name)),
-            None => quoted(name),
+            // The names of types that SQLite writes here.
+            None | Some(ColumnType::Any) => written_name(name),
+            Some(ColumnType::Integer) => format!("{} INT", written_name(name)),
+            Some(ColumnType::Numeric) => format!("{} NUM", written_name(name)),
+            Some(column_type) => format!("{} {column_type}", written_name(name)),
         })
         .collect();
     let temporary = if create.temporary { "TEMP " } else { "" };
-    let sql =
-        format!("CREATE {temporary}TABLE {}({})", quoted(&create.name.name.value), definitions.join(", "));
+    let table = written_name(&create.name.name.value);
+    // As SQLite lays it out: what is long gets a line for each column.
+    let length = names.iter().map(|name| quoted(name).len() + 5).sum::<usize>() + quoted(&table).len();
+    let (open, between, close) = if length < 50 { ("", ",", "") } else { ("\n  ", ",\n  ", "\n") };
+    let sql = format!("CREATE {temporary}TABLE {table}({open}{}{close})", definitions.join(between));
     let parsed = parse_kept(&sql)?;
     let Statement::CreateTable(written) = &parsed.statement else {
         return Err(Error::Misuse("CREATE TABLE AS wrote no CREATE TABLE".to_owned()));
@@ -271,6 +278,7 @@ pub fn create_trigger(
         let message = format!("there is already a trigger named {}", taken.name);
         return if create.if_not_exists { Ok(None) } else { Err(Error::name(message, place(&name.name))) };
     }
+    refuse_reserved(&name.name)?;
     if !parsed.parameters.is_empty() {
         return Err(Error::invalid("a trigger cannot use parameters", place(&name.name)));
     }
@@ -434,6 +442,16 @@ pub(super) fn index_object(index: &Index) -> Object {
     }
 }
 
+/// The names that objects of the database itself have.
+fn refuse_reserved(ident: &Ident) -> Result<()> {
+    let folded = fold_name(&ident.value);
+    if folded.starts_with("sedge_") || folded.starts_with("sqlite_") {
+        let message = format!("names that begin with sedge_ or sqlite_ are reserved: {}", ident.value);
+        return Err(Error::name(message, place(ident)));
+    }
+    Ok(())
+}
+
 /// True if `name` can be created; false if it exists and that is well.
 pub(super) fn is_free(catalog: &Catalog, name: &Name, kind: ObjectKind, if_not_exists: bool) -> Result<bool> {
     let ident = &name.name;
@@ -443,11 +461,7 @@ pub(super) fn is_free(catalog: &Catalog, name: &Name, kind: ObjectKind, if_not_e
     if ident.value.is_empty() {
         return Err(Error::name(format!("a {} needs a name", kind.name()), place(ident)));
     }
-    let folded = fold_name(&ident.value);
-    if folded.starts_with("sedge_") || folded.starts_with("sqlite_") {
-        let message = format!("names that begin with sedge_ or sqlite_ are reserved: {}", ident.value);
-        return Err(Error::name(message, place(ident)));
-    }
+    refuse_reserved(ident)?;
     match taken_by(catalog, &ident.value) {
         None => Ok(true),
         Some(_) if if_not_exists && exists_as(catalog, &ident.value, kind) => Ok(false),

@@ -102,6 +102,9 @@ pub(super) fn define_table(
     if create.columns.is_empty() {
         return Err(Error::invalid(format!("table {} has no columns", name.value), place(name)));
     }
+    if create.strict {
+        create.columns.iter().try_for_each(|definition| check_strict(&name.value, definition))?;
+    }
     if create.columns.len() > COLUMNS_MAX {
         return Err(Error::limit(format!("table {} has more than {COLUMNS_MAX} columns", name.value))
             .limit_at(place(name)));
@@ -432,9 +435,26 @@ fn tail_of(primary: &Index, columns: &[IndexColumn]) -> Vec<IndexColumn> {
     primary.columns.iter().filter(is_missing).cloned().collect()
 }
 
+/// The types of SQLite's STRICT tables.
+const STRICT_TYPES: [&str; 6] = ["ANY", "BLOB", "INT", "INTEGER", "REAL", "TEXT"];
+
+/// What STRICT asks of a column: one of its types, by its bare name.
+fn check_strict(table: &str, definition: &ColumnDefinition) -> Result<()> {
+    let column = &definition.name;
+    let message = match definition.declared_type.as_ref().map(declared_text) {
+        None => format!("missing datatype for {table}.{}", column.value),
+        Some(declared) if STRICT_TYPES.contains(&declared.as_str()) => return Ok(()),
+        Some(declared) => format!("unknown datatype for {table}.{}: \"{declared}\"", column.value),
+    };
+    let message = format!("{message}; STRICT takes {}", STRICT_TYPES.join(", "));
+    Err(Error::invalid(message, place(column)))
+}
+
 fn declared_text(declared: &parser::DeclaredType) -> String {
     if declared.arguments.is_empty() {
-        return declared.name.clone();
+        // SQLite shows the names of its own types in capitals, however they were written.
+        let known = STRICT_TYPES.iter().find(|known| known.eq_ignore_ascii_case(&declared.name));
+        return known.map_or_else(|| declared.name.clone(), |known| (*known).to_owned());
     }
     let arguments: Vec<String> = declared.arguments.iter().map(i64::to_string).collect();
     format!("{}({})", declared.name, arguments.join(","))
@@ -527,12 +547,6 @@ pub(super) fn define_index(
 pub(super) fn define_view(create: &CreateView, hints: &Hints, sql: String) -> Result<View> {
     if create.temporary {
         return Err(unsupported("temporary views are", place(&create.name.name)));
-    }
-    for (i, column) in create.columns.iter().enumerate() {
-        let twin = |other: &&Ident| other.value.eq_ignore_ascii_case(&column.value);
-        if create.columns.iter().take(i).find(twin).is_some() {
-            return Err(Error::name(format!("duplicate column name: {}", column.value), place(column)));
-        }
     }
     Ok(View {
         name: create.name.name.value.to_string(),

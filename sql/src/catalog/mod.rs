@@ -24,6 +24,7 @@ mod sequence;
 mod store;
 mod types;
 mod verify;
+mod written_name;
 
 pub use alter::{Altered, NamesIn, RowWork, alter_table};
 pub use ddl::{

@@ -7,9 +7,10 @@ use crate::suggest::nearest;
 use crate::types::{ColumnType, TextForm};
 
 /// Names that mean exactly one type.
-const EXACT: [(&str, ColumnType); 16] = [
+const EXACT: [(&str, ColumnType); 17] = [
     ("ANY", ColumnType::Any),
     ("NUMERIC", ColumnType::Numeric),
+    ("NUM", ColumnType::Numeric),
     ("BOOLEAN", ColumnType::Boolean),
     ("BOOL", ColumnType::Boolean),
     ("INTEGER", ColumnType::Integer),

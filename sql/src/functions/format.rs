@@ -9,8 +9,8 @@ use crate::error::Result;
 use crate::value::ValueRef;
 
 pub(super) const FUNCTIONS: &[ScalarDefinition] = &[
-    scalar("format", 1, usize::MAX, Kinds::TEXT_OR_NULL, printf),
-    scalar("printf", 1, usize::MAX, Kinds::TEXT_OR_NULL, printf),
+    scalar("format", 0, usize::MAX, Kinds::TEXT_OR_NULL, printf),
+    scalar("printf", 0, usize::MAX, Kinds::TEXT_OR_NULL, printf),
 ];
 
 /// What stands between `%` and the letter.
@@ -133,8 +133,8 @@ fn convert(letter: u8, flags: Flags, arguments: &mut Arguments<'_, '_>, out: &mu
         }
         b'u' => integer(to_integer(arguments.next()) as u64, 10, false, None, b"", &flags, out),
         b'x' | b'X' | b'p' => {
-            let upper = letter == b'X';
-            let prefix: &[u8] = if upper { b"0X" } else { b"0x" };
+            let upper = letter != b'x';
+            let prefix: &[u8] = if letter == b'X' { b"0X" } else { b"0x" };
             integer(to_integer(arguments.next()) as u64, 16, upper, None, prefix, &flags, out);
         }
         b'o' => integer(to_integer(arguments.next()) as u64, 8, false, None, b"0", &flags, out),

@@ -83,11 +83,12 @@ impl Grammar<'_> {
     }
 
     fn constraint_name(&self, p: &mut Parser) -> Parse<Option<Ident>> {
-        if p.parse_keyword(Keyword::CONSTRAINT) {
-            self.ident(p, "the name of a constraint").map(Some)
-        } else {
-            Ok(None)
+        // Of several names the last counts, as in SQLite.
+        let mut name = None;
+        while p.parse_keyword(Keyword::CONSTRAINT) {
+            name = Some(self.ident(p, "the name of a constraint")?);
         }
+        Ok(name)
     }
 
     fn column_constraint(&self, p: &mut Parser) -> Parse<Option<ColumnConstraint>> {
@@ -266,7 +267,8 @@ impl Grammar<'_> {
         p.peek_one_of_keywords(&[CONSTRAINT, PRIMARY, UNIQUE, CHECK, FOREIGN]).is_some()
     }
 
-    pub(super) fn table_constraint(&self, p: &mut Parser) -> Parse<TableConstraint> {
+    /// A constraint of a table; `None` for a name alone, which constrains nothing.
+    pub(super) fn table_constraint(&self, p: &mut Parser) -> Parse<Option<TableConstraint>> {
         use Keyword::{AUTOINCREMENT, CHECK, FOREIGN, KEY, PRIMARY, UNIQUE};
         let start = self.next_span(p).start;
         let name = self.constraint_name(p)?;
@@ -289,10 +291,13 @@ impl Grammar<'_> {
                 let columns = self.ident_list(p, "a column name")?;
                 TableConstraintKind::ForeignKey { columns, key: self.references(p)? }
             }
+            None if name.is_some() && matches!(p.peek(), Token::Comma | Token::RParen) => {
+                return Ok(None);
+            }
             None => return self.unexpected(p, "PRIMARY KEY, UNIQUE, CHECK or FOREIGN KEY"),
         };
         let on_conflict = self.on_conflict(p)?;
-        Ok(TableConstraint { name, kind, on_conflict, span: Span { start, end: self.last_end(p) } })
+        Ok(Some(TableConstraint { name, kind, on_conflict, span: Span { start, end: self.last_end(p) } }))
     }
 
     /// `(a, b COLLATE c DESC, expr)`.

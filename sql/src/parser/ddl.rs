@@ -7,7 +7,7 @@ use super::statement::{
     TriggerEvent, TriggerTime,
 };
 use super::stream::{Parser, Token};
-use crate::error::Span;
+use crate::error::{Error, Span};
 
 impl Grammar<'_> {
     /// What follows CREATE.
@@ -53,6 +53,7 @@ impl Grammar<'_> {
         }
         p.advance();
         table.columns.push(self.column_definition(p)?);
+        let mut behind_columns = false;
         loop {
             let comma = p.consume(Token::Comma);
             if p.peek() == Token::RParen && !comma {
@@ -60,8 +61,9 @@ impl Grammar<'_> {
             }
             // Commas between table constraints may be left out, as in SQLite.
             if self.peek_table_constraint(p) {
-                table.constraints.push(self.table_constraint(p)?);
-            } else if comma && table.constraints.is_empty() {
+                behind_columns = true;
+                table.constraints.extend(self.table_constraint(p)?);
+            } else if comma && !behind_columns {
                 table.columns.push(self.column_definition(p)?);
             } else {
                 return self.unexpected(p, if comma { "a table constraint" } else { "\",\" or \")\"" });
@@ -159,7 +161,13 @@ impl Grammar<'_> {
         self.keyword(p, Keyword::BEGIN)?;
         let mut body = Vec::new();
         while body.is_empty() || !p.parse_keyword(Keyword::END) {
-            body.push(self.query_or_write(p)?);
+            let start = self.next_span(p).start;
+            let statement = self.query_or_write(p)?;
+            if let Some(excess) = beyond_triggers(&statement) {
+                let message = format!("a trigger's statements may not have {excess}");
+                return self.fail(Error::syntax(message, Span { start, end: self.last_end(p) }));
+            }
+            body.push(statement);
             self.token(p, Token::SemiColon)?;
         }
         Ok(Statement::CreateTrigger(Box::new(CreateTrigger {
@@ -206,9 +214,10 @@ impl Grammar<'_> {
                 self.keyword(p, TO)?;
                 AlterOperation::RenameColumn { from, to: self.ident(p, "the next name")? }
             }
-            Some(ADD) if self.peek_table_constraint(p) => {
-                AlterOperation::AddConstraint(Box::new(self.table_constraint(p)?))
-            }
+            Some(ADD) if self.peek_table_constraint(p) => match self.table_constraint(p)? {
+                Some(constraint) => AlterOperation::AddConstraint(Box::new(constraint)),
+                None => return self.unexpected(p, "PRIMARY KEY, UNIQUE, CHECK or FOREIGN KEY"),
+            },
             Some(ADD) => {
                 let _ = p.parse_keyword(COLUMN);
                 AlterOperation::AddColumn(self.column_definition(p)?)
@@ -263,4 +272,22 @@ impl Grammar<'_> {
         }
         self.unexpected(p, "TYPE, SET or DROP")
     }
+}
+
+/// What a write has that SQLite does not let the statements of a trigger have.
+fn beyond_triggers(statement: &Statement) -> Option<&'static str> {
+    let (table, with, indexed) = match statement {
+        Statement::Insert(insert) => (&insert.table, &insert.with, false),
+        Statement::Update(update) => (&update.table, &update.with, update.indexed.is_some()),
+        Statement::Delete(delete) => (&delete.table, &delete.with, delete.indexed.is_some()),
+        _ => return None,
+    };
+    let has_defaults = matches!(statement, Statement::Insert(insert) if insert.source.is_none());
+    let found = [
+        (table.database.is_some(), "a database before the table that they change"),
+        (with.is_some(), "WITH before INSERT, UPDATE or DELETE"),
+        (indexed, "INDEXED BY or NOT INDEXED behind the table that they change"),
+        (has_defaults, "DEFAULT VALUES"),
+    ];
+    found.into_iter().find_map(|(is_there, what)| is_there.then_some(what))
 }

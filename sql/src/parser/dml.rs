@@ -58,7 +58,7 @@ impl Grammar<'_> {
             _ => None,
         };
         let mut upserts = Vec::new();
-        let source = if p.parse_keyword(Keyword::DEFAULT) {
+        let source = if columns.is_none() && p.parse_keyword(Keyword::DEFAULT) {
             self.keyword(p, Keyword::VALUES)?;
             None
         } else if self.peek_query(p) {

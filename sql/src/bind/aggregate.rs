@@ -90,8 +90,8 @@ impl Binder<'_> {
         let extremes = |(_, call): &(ColumnId, AggregateCall)| {
             matches!(call.function.0.kind, AggregateKind::Min | AggregateKind::Max)
         };
-        let only_extreme = calls.iter().filter(|call| extremes(call)).count() == 1 && !bare.is_empty();
-        let bare_from = if only_extreme { calls.iter().position(extremes) } else { None };
+        // Of several the last decides, as in SQLite.
+        let bare_from = if bare.is_empty() { None } else { calls.iter().rposition(extremes) };
         let groups = groups
             .into_iter()
             .map(|(id, group)| {

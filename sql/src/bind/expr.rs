@@ -6,7 +6,7 @@ use super::typed::{OwnCollation, Typed, affinity_of_name};
 use super::{Binder, unsupported};
 use crate::error::{Error, Result, Span};
 use crate::functions::UserFunction;
-use crate::ir::{Expr, MatchKind, SortKey};
+use crate::ir::{CompareOp, Expr, MatchKind, SortKey};
 use crate::parser::ast::{self, BinaryOperator, UnaryOperator};
 use crate::types::{Affinity, Collation, TypeSet};
 use smallvec::SmallVec;
@@ -220,7 +220,7 @@ impl<'a> Binder<'a> {
                 self.is_truth(left, truth, negated)
             }
             _ => {
-                let op = if negated { crate::ir::CompareOp::IsNot } else { crate::ir::CompareOp::Is };
+                let op = if negated { CompareOp::IsNot } else { CompareOp::Is };
                 self.compare(whole, op, left, right)
             }
         }
@@ -273,7 +273,12 @@ impl<'a> Binder<'a> {
 
     fn cast(&mut self, operand: &'a ast::Expr, type_name: &ast::Ident) -> Result<Typed> {
         let operand = self.expr(operand)?;
-        Ok(super::operators::cast(operand, affinity_of_name(&type_name.value)))
+        // A type without a name is no BLOB here, as it is in a column.
+        let to = match type_name.value.as_str() {
+            "" => Affinity::Numeric,
+            name => affinity_of_name(name),
+        };
+        Ok(super::operators::cast(operand, to))
     }
 
     fn case(
@@ -282,10 +287,18 @@ impl<'a> Binder<'a> {
         conditions: &'a [ast::CaseWhen],
         otherwise: Option<&'a ast::Expr>,
     ) -> Result<Typed> {
-        let operand = operand.map(|operand| self.expr(operand)).transpose()?;
+        let mut row = operand.map(|operand| self.row(operand)).transpose()?.unwrap_or_default();
+        // A row of several values has no value to compare with: each WHEN asks whether it equals the row.
+        let is_row = row.len() > 1;
+        let operand = if is_row { None } else { row.pop() };
         let mut branches = Vec::with_capacity(conditions.len());
         for condition in conditions {
-            let when = self.expr(&condition.condition)?;
+            let when = if is_row {
+                let right = self.row_beside(&row, &condition.condition)?;
+                self.compare_rows(&condition.condition, CompareOp::Equal, row.clone(), right)?
+            } else {
+                self.expr(&condition.condition)?
+            };
             let then = self.expr(&condition.result)?;
             branches.push((when, then));
         }

@@ -38,17 +38,23 @@ impl<'a> Binder<'a> {
     /// All of FROM; one row without columns where there is none.
     pub(super) fn from(&mut self, tables: &'a [ast::TableWithJoins]) -> Result<From> {
         let mut joined: Option<From> = None;
+        let is_turned = tables
+            .iter()
+            .flat_map(|table| &table.joins)
+            .any(|join| matches!(join_kind(&join.join_operator).0, JoinKind::Right | JoinKind::Full));
         for table in tables {
             let first = self.factor(&table.relation)?;
             let mut left = match joined {
-                Some(left) => self.join(left, first, JoinKind::Inner, &JoinConstraint::None, None)?,
+                Some(left) => {
+                    self.join(left, first, (JoinKind::Inner, &JoinConstraint::None), is_turned, None)?
+                }
                 None => first,
             };
             for join in &table.joins {
                 let right = self.factor(&join.relation)?;
                 let span = self.place(&join.relation);
-                let (kind, constraint) = join_kind(&join.join_operator);
-                left = self.join(left, right, kind, constraint, span)?;
+                let how = join_kind(&join.join_operator);
+                left = self.join(left, right, how, is_turned, span)?;
             }
             joined = Some(left);
         }
@@ -301,12 +307,29 @@ impl<'a> Binder<'a> {
         Ok(From::one(selected.relation, source))
     }
 
+    /// Puts conditions of inner joins that name what stands behind them over the whole FROM, as SQLite does.
+    pub(super) fn bind_conditions(
+        &mut self,
+        conditions: Vec<(&'a ast::Expr, Error)>,
+        mut relation: Relation,
+    ) -> Result<Relation> {
+        for (condition, error) in conditions {
+            if !joins_forward(&relation) {
+                return Err(error);
+            }
+            let Ok(Typed { expr: predicate, .. }) = self.expr(condition) else { return Err(error) };
+            relation = Relation::Filter { input: Box::new(relation), predicate };
+        }
+        Ok(relation)
+    }
+
+    /// Two sides of a join; `is_turned` says that a join of this FROM is RIGHT or FULL.
     fn join(
         &mut self,
         left: From,
         mut right: From,
-        kind: JoinKind,
-        constraint: &'a JoinConstraint,
+        (kind, constraint): (JoinKind, &'a JoinConstraint),
+        is_turned: bool,
         span: Option<Span>,
     ) -> Result<From> {
         let left_count = left.sources.len();
@@ -323,7 +346,14 @@ impl<'a> Binder<'a> {
         };
         let mut conditions: Vec<Typed> = Vec::with_capacity(common.len());
         for (name, span) in common {
-            conditions.push(using(&mut scope, &mut right, left_count, kind, &name, span)?);
+            // SQLite takes the first of several columns of the left side, but where rows of the right side may
+            // stand alone.
+            if !is_turned || !matches!(scope.find(None, None, &name), Found::Several) {
+                conditions.push(using(&mut scope, &mut right, left_count, kind, &name, span)?);
+            } else {
+                let message = format!("ambiguous reference to {name} in USING()");
+                return Err(Error::name(message, span));
+            }
         }
         for merged in right.merged {
             let parts = merged.parts.iter().map(|(source, column)| (source + left_count, *column)).collect();
@@ -338,7 +368,13 @@ impl<'a> Binder<'a> {
                 return Err(Error::invalid("a join outside of a query", span));
             };
             scope = back;
-            on = Some(bound?.expr);
+            match bound {
+                Ok(typed) => on = Some(typed.expr),
+                Err(error @ Error::Name { .. }) if kind == JoinKind::Inner => {
+                    self.pending_conditions.push((condition, error));
+                }
+                Err(error) => return Err(error),
+            }
         }
         // The condition sees the rows before the join fills up with NULLs; everything behind it sees them after.
         let filled = |place: usize| match kind {
@@ -356,6 +392,16 @@ impl<'a> Binder<'a> {
     }
 }
 
+/// True if no join of FROM fills its left side up with NULLs: a condition may then be asked of all its rows.
+fn joins_forward(relation: &Relation) -> bool {
+    match relation {
+        Relation::Filter { input, .. } => joins_forward(input),
+        Relation::Join { kind: JoinKind::Right | JoinKind::Full, .. } => false,
+        Relation::Join { left, right, .. } => joins_forward(left) && joins_forward(right),
+        _ => true,
+    }
+}
+
 /// One column of USING or NATURAL: the condition, after which the right column hides behind the left one.
 fn using(
     scope: &mut Scope<'_>,
@@ -369,13 +415,6 @@ fn using(
         let message = format!("cannot join using column {name} - column not present in both tables");
         Error::name(message, span)
     };
-    let left_typed = match scope.find(None, None, name) {
-        Found::Column(typed) => typed,
-        Found::Several => return Err(Error::name(format!("ambiguous reference to {name} in USING()"), span)),
-        Found::Nothing => return Err(absent()),
-    };
-    let known = scope.merged.iter().position(|merged| merged.name.eq_ignore_ascii_case(name));
-    let left_typed = known.and_then(|at| scope.merged.get(at)).map_or(left_typed, |m| scope.joined(m));
     let place = |sources: &[Source]| {
         sources.iter().enumerate().find_map(|(s, source)| {
             let is_it = |column: &SourceColumn| !column.hidden && column.info.name.eq_ignore_ascii_case(name);
@@ -383,6 +422,14 @@ fn using(
         })
     };
     let left_place = place(&scope.sources).ok_or_else(absent)?;
+    let known = scope.merged.iter().position(|merged| merged.name.eq_ignore_ascii_case(name));
+    let left_typed = match known.and_then(|at| scope.merged.get(at)) {
+        Some(merged) => scope.joined(merged),
+        None => {
+            let source = scope.sources.get(left_place.0).ok_or_else(absent)?;
+            source.columns.get(left_place.1).ok_or_else(absent)?.typed(source.nullable)
+        }
+    };
     let right_place = place(&right.sources).ok_or_else(absent)?;
     let source = right.sources.get_mut(right_place.0).ok_or_else(absent)?;
     let nullable = source.nullable;

@@ -52,12 +52,6 @@ impl<'a> Binder<'a> {
         if call.filter.is_some() {
             return Err(Error::invalid(format!("FILTER may not be used with non-aggregate {name}()"), span));
         }
-        if args.distinct {
-            return Err(Error::invalid(
-                format!("DISTINCT may not be used with non-aggregate {name}()"),
-                span,
-            ));
-        }
         if args.star {
             return Err(wrong_count(&name, span));
         }

@@ -4,8 +4,9 @@
 use super::Binder;
 use super::typed::Typed;
 use crate::functions::{ScalarFunction, lookup_scalar};
-use crate::ir::{CaseBranch, Expr};
-use crate::types::Collation;
+use crate::ir::{CaseBranch, ColumnId, Comparison, Expr};
+use crate::types::{Collation, TypeSet};
+use crate::value::Value;
 
 /// Functions whose result is JSON, whatever they are given.
 const MAKERS: [&str; 11] = [
@@ -77,6 +78,10 @@ impl Binder<'_> {
             Expr::Coalesce(operands) => {
                 Expr::Coalesce(operands.into_iter().map(|operand| self.as_json(operand)).collect())
             }
+            Expr::Column(id, types) if self.json_parts.contains_key(&id) => {
+                let Some(&kind) = self.json_parts.get(&id) else { return expr };
+                part_as_json(expr, types, kind)
+            }
             expr if self.is_json(&expr) => match lookup_scalar("jsonb", 1) {
                 Some(function) => binary(function, expr),
                 None => expr,
@@ -84,6 +89,19 @@ impl Binder<'_> {
             expr => expr,
         }
     }
+}
+
+/// The `value` of json_each, in its binary form where the column `kind` says that it is an array or object.
+fn part_as_json(value: Expr, types: TypeSet, kind: ColumnId) -> Expr {
+    let Some(jsonb) = lookup_scalar("jsonb", 1) else { return value };
+    let branch = |name: &str| CaseBranch {
+        when: Expr::Constant(Value::text(name)),
+        rule: Comparison::default(),
+        then: binary(jsonb.clone(), value.clone()),
+    };
+    let branches = ["array", "object"].map(branch).into();
+    let operand = Some(Box::new(Expr::Column(kind, types)));
+    Expr::Case { operand, branches, otherwise: Some(Box::new(value)) }
 }
 
 fn binary(function: ScalarFunction, expr: Expr) -> Expr {

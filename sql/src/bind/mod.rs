@@ -46,7 +46,7 @@ use crate::parser::ast;
 use crate::parser::{Hints, Parsed, Statement};
 use crate::value::Value;
 use compound::CteFrame;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use scope::Scope;
 use select::Naming;
 use table_function::PendingCall;
@@ -127,6 +127,8 @@ struct Binder<'a> {
     indexed_terms: FxHashSet<ColumnId>,
     /// The aggregates and window functions of open queries that give JSON.
     json_columns: FxHashSet<ColumnId>,
+    /// The columns `value` of json_each and json_tree, each with the column that tells whether it is JSON.
+    json_parts: FxHashMap<ColumnId, ColumnId>,
     /// The column that the literal being bound is compared with, if nothing stands between the two.
     beside: Option<ColumnId>,
     /// The queries around the expression being bound, the innermost last.
@@ -138,6 +140,9 @@ struct Binder<'a> {
     recursions: u32,
     /// Calls in the FROM being bound whose arguments are not yet.
     pending_calls: Vec<PendingCall<'a>>,
+    /// Conditions of inner joins in the FROM being bound that name what stands behind them, each with the error that
+    /// it is if the whole FROM does not know the name either.
+    pending_conditions: Vec<(&'a ast::Expr, Error)>,
     /// Where the next SELECT is a step of a recursion: the number of the queue's row, which it hands up as well.
     step_sequence: Option<ColumnId>,
     /// The views being bound, the innermost last.
@@ -180,12 +185,14 @@ impl<'a> Binder<'a> {
             literals_seen: Vec::new(),
             indexed_terms: FxHashSet::default(),
             json_columns: FxHashSet::default(),
+            json_parts: FxHashMap::default(),
             beside: None,
             scopes: Vec::new(),
             scopes_used: 0,
             ctes: Vec::new(),
             recursions: 0,
             pending_calls: Vec::new(),
+            pending_conditions: Vec::new(),
             step_sequence: None,
             views: Vec::new(),
             depth: 0,

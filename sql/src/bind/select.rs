@@ -75,8 +75,10 @@ impl<'a> Binder<'a> {
         let sequence = self.step_sequence.take();
         let own_start = self.next_column;
         let around = std::mem::take(&mut self.pending_calls);
+        let conditions_around = std::mem::take(&mut self.pending_conditions);
         let from = self.from(&select.from);
         let calls = std::mem::replace(&mut self.pending_calls, around);
+        let conditions = std::mem::replace(&mut self.pending_conditions, conditions_around);
         let mut from = from?;
         let own = own_start..self.next_column;
         let mut scope = Scope::new(from.sources, Clause::Where);
@@ -86,7 +88,8 @@ impl<'a> Binder<'a> {
         self.scopes.push(scope);
         let bound = self
             .bind_pending(calls, &mut from.relation)
-            .and_then(|()| self.clauses(select, naming, order, from.relation));
+            .and_then(|()| self.bind_conditions(conditions, from.relation))
+            .and_then(|relation| self.clauses(select, naming, order, relation));
         // What clauses() binds leaves the scopes as they were, whether it fails or not.
         let scope = self.scopes.pop();
         let mut bound = bound?;
@@ -113,8 +116,6 @@ impl<'a> Binder<'a> {
             above.extend(bound.keys.iter_mut().filter_map(Key::expr_mut));
             above.extend(windows.typed_mut());
             relation = self.group(relation, own, bound.groups, calls, &mut above);
-        } else if bound.having.is_some() {
-            return Err(Error::invalid("HAVING clause on a non-aggregate query", None));
         }
         if let Some(having) = bound.having {
             relation = Relation::Filter { input: Box::new(relation), predicate: having.expr };
@@ -139,16 +140,34 @@ impl<'a> Binder<'a> {
         self.enter(Clause::GroupBy);
         let groups = self.groups(&select.group_by, &items)?;
         self.enter(Clause::Having);
+        let is_grouped = !groups.is_empty() || self.own_aggregates() > 0;
+        if select.having.is_some() && !is_grouped {
+            return Err(Error::invalid("HAVING clause on a non-aggregate query", None));
+        }
         let having = select.having.as_ref().map(|having| self.expr(having)).transpose()?;
         self.enter(Clause::OrderBy);
         let keys = match order {
-            Order::Terms(terms) => self.order_keys(terms, &items)?,
+            Order::Terms(terms) => {
+                let keys = self.order_keys(terms, &items)?;
+                if !is_grouped && self.own_aggregates() > 0 {
+                    return Err(Error::invalid(
+                        "misuse of aggregate: the rows of this query are no groups",
+                        None,
+                    ));
+                }
+                keys
+            }
             Order::Compound(order) => {
                 self.order_in_branch(order, &items);
                 Vec::new()
             }
         };
         Ok(Clauses { relation, items, groups, having, keys })
+    }
+
+    /// How many aggregates of the innermost query were met.
+    fn own_aggregates(&self) -> usize {
+        self.scopes.last().map_or(0, |scope| scope.aggregates.len())
     }
 
     /// Goes on to another clause of the innermost query; gives the one before.

@@ -74,6 +74,11 @@ impl<'a> Binder<'a> {
                 hidden: false,
             })
             .collect();
+        if matches!(definition.name.as_str(), "json_each" | "json_tree")
+            && let [_, value, kind, ..] = columns.as_slice()
+        {
+            self.json_parts.insert(value.id, kind.id);
+        }
         if let Some(first) = columns.first()
             && !exprs.is_empty()
         {

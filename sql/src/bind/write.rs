@@ -316,7 +316,12 @@ impl<'a> Binder<'a> {
         let mut scope = Scope::new(sources, Clause::Where);
         scope.merged = merged;
         self.scopes.push(scope);
-        let relation = self.found_rows(relation, finding);
+        let calls = std::mem::take(&mut self.pending_calls);
+        let conditions = std::mem::take(&mut self.pending_conditions);
+        let relation = self
+            .bind_pending(calls, &mut relation)
+            .and_then(|()| self.bind_conditions(conditions, relation))
+            .and_then(|relation| self.found_rows(relation, finding));
         self.scopes.pop();
         let (limit, offset) = match finding.limit {
             None => (None, None),

@@ -7,7 +7,8 @@ use crate::params::params_from_iter;
 use crate::statement::Statement;
 use sedge_sql::Value;
 use sedge_sql::catalog::{
-    Object, ObjectKind, SEQUENCE_TABLE, SchemaRecord, Table, salvaged_row, salvaged_table, schema_record,
+    Object, ObjectKind, SEQUENCE_TABLE, STATISTICS_TABLE, SchemaRecord, Table, salvaged_row, salvaged_table,
+    schema_record,
 };
 use sedge_sql::encode::row_id_of_key;
 use sedge_storage::{Salvage, SalvagedTree, SkippedPage};
@@ -189,8 +190,11 @@ impl Saving<'_> {
         for object in schema.objects.values().filter(|object| object.kind == ObjectKind::Table) {
             let made = salvaged_table(object).map_err(Error::from).and_then(|table| {
                 // What AUTOINCREMENT counts in comes with the tables that count.
-                if table.name != SEQUENCE_TABLE {
-                    self.connection.execute(&table.sql, ())?;
+                match table.name.as_str() {
+                    SEQUENCE_TABLE => {}
+                    // Nobody may make it by name.
+                    STATISTICS_TABLE => drop(self.connection.execute("ANALYZE sqlite_schema", ())?),
+                    _ => drop(self.connection.execute(&table.sql, ())?),
                 }
                 Ok(table)
             });

@@ -54,7 +54,11 @@ fn print(session: &Session, tables: &[&str]) -> Result<(), Failure> {
     let is_sequence = |object: &&Object| object.name == SEQUENCE_TABLE;
     let tables = || objects.iter().filter(wanted).filter(|object| object.kind == "table");
     for object in tables().filter(|object| !is_sequence(object)) {
-        writeln!(out, "{};", object.sql.as_deref().unwrap_or_default())?;
+        match object.name.as_str() {
+            // Nobody may make it by name.
+            "sqlite_stat1" => writeln!(out, "ANALYZE sqlite_schema;")?,
+            _ => writeln!(out, "{};", object.sql.as_deref().unwrap_or_default())?,
+        }
         rows(session, &object.name, &mut out)?;
     }
     if let Some(sequence) = tables().find(is_sequence) {

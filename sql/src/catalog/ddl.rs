@@ -9,6 +9,7 @@ use super::edit::quoted;
 use super::listing::is_schema_table;
 use super::schema::{Catalog, Index, Object, ObjectKind, Relation, Table, fold_name, is_main};
 use super::sequence::{SEQUENCE_SQL, SEQUENCE_TABLE, forget_sequence};
+use super::statistics::STATISTICS_TABLE;
 use super::store::{APPLICATION_ID, USER_VERSION, parse_kept};
 use super::written_name::written_name;
 use crate::error::{Error, Result};
@@ -28,7 +29,7 @@ pub type BindTable<'a> = dyn Fn(&Table) -> Result<()> + 'a;
 pub type FillIndex<'a> = dyn FnMut(&mut WriteTransaction, &Arc<Table>, &Arc<Index>) -> Result<()> + 'a;
 
 /// Runs a change of the schema; where it fails, nothing of it is left.
-fn whole<T>(
+pub(super) fn whole<T>(
     txn: &mut WriteTransaction,
     change: impl FnOnce(&mut WriteTransaction) -> Result<T>,
 ) -> Result<T> {
@@ -70,7 +71,7 @@ pub fn create_table(
         let mut next = catalog.next();
         let mut table = shape.table;
         if table.autoincrement && catalog.table(SEQUENCE_TABLE).is_none() {
-            add_sequence_table(txn, &mut next)?;
+            add_own_table(txn, &mut next, SEQUENCE_SQL)?;
         }
         table.root = txn.create_tree(table.tree_kind())?;
         next.keep(
@@ -98,17 +99,16 @@ pub fn create_table(
     })
 }
 
-/// Makes the table that AUTOINCREMENT counts in.
-fn add_sequence_table(txn: &mut WriteTransaction, next: &mut Catalog) -> Result<()> {
-    let parsed = parse_kept(SEQUENCE_SQL)?;
+/// Makes a table whose name is no user's.
+pub(super) fn add_own_table(txn: &mut WriteTransaction, next: &mut Catalog, sql: &str) -> Result<()> {
+    let parsed = parse_kept(sql)?;
     let Statement::CreateTable(create) = &parsed.statement else {
-        return Err(Error::Misuse("the statement of the sequence table makes no table".to_owned()));
+        return Err(Error::Misuse("the statement of an own table makes no table".to_owned()));
     };
     let mut table =
-        define_table(create, SEQUENCE_SQL.to_owned(), CollationNames::Written(&next.functions.collations))?
-            .table;
+        define_table(create, sql.to_owned(), CollationNames::Written(&next.functions.collations))?.table;
     table.root = txn.create_tree(TreeKind::Table)?;
-    let (name, sql) = (table.name.clone(), Some(table.sql.clone()));
+    let (name, sql) = (table.name.clone(), Some(sql.to_owned()));
     next.keep(
         txn,
         Object { kind: ObjectKind::Table, table: name.clone(), name, root: Some(table.root), sql },
@@ -181,6 +181,9 @@ pub fn create_index(
         return Ok(None);
     }
     let table = match catalog.relation(&create.table.value) {
+        Some(Relation::Table(table)) if table.name == STATISTICS_TABLE => {
+            return Err(Error::invalid("table sqlite_stat1 may not be indexed", place(&create.table)));
+        }
         Some(Relation::Table(table)) => table,
         Some(Relation::View(_)) => {
             return Err(Error::invalid("views may not be indexed", place(&create.table)));
@@ -284,7 +287,7 @@ pub fn create_trigger(
     }
     let is_instead = create.time == TriggerTime::InsteadOf;
     let on = match catalog.relation(&create.table.value) {
-        Some(Relation::Table(table)) if table.name.eq_ignore_ascii_case(SEQUENCE_TABLE) => {
+        Some(Relation::Table(table)) if [SEQUENCE_TABLE, STATISTICS_TABLE].contains(&table.name.as_str()) => {
             return Err(Error::invalid("cannot create a trigger on a system table", place(&create.table)));
         }
         Some(Relation::Table(table)) if is_instead => {

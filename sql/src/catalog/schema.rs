@@ -28,6 +28,8 @@ pub struct Catalog {
     pub(crate) relations: FxHashMap<String, Relation>,
     /// Indexes by folded name.
     pub(crate) indexes: FxHashMap<String, Arc<Index>>,
+    /// What ANALYZE has found.
+    pub(crate) statistics: Arc<super::statistics::IndexStatistics>,
     /// Triggers by the folded name of their table, the newest first: the order in which they fire.
     pub(crate) triggers: FxHashMap<String, Vec<Arc<Trigger>>>,
     /// The program's own functions and collations, which are no part of the file.

@@ -10,6 +10,7 @@
 
 use super::define::{CollationNames, define_index, define_table, define_trigger, define_view};
 use super::schema::{Catalog, Object, ObjectKind, Relation, Table, fold_name};
+use super::statistics::load_statistics;
 use crate::encode::{RecordView, RecordWriter};
 use crate::error::{Error, Result};
 use crate::functions::UserFunctions;
@@ -81,6 +82,7 @@ pub fn load(snapshot: &Snapshot, functions: &Arc<UserFunctions>) -> Result<Catal
         found = cursor.next()?;
     }
     catalog.resolve()?;
+    catalog.statistics = load_statistics(snapshot, &catalog)?;
     Ok(catalog)
 }
 

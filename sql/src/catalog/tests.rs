@@ -192,7 +192,7 @@ fn what_cannot_be_is_refused_with_its_place() {
             "generated columns cannot be part of the PRIMARY KEY",
             "b",
         ),
-        ("CREATE TABLE u(a PRIMARY KEY) WITHOUT ROWID", "tables WITHOUT ROWID are not supported yet", "u"),
+        ("CREATE TABLE u(a) WITHOUT ROWID", "PRIMARY KEY missing on table u", "u"),
         ("CREATE TEMP TABLE u(a)", "temporary tables are not supported yet", "u"),
         ("CREATE TABLE other.u(a)", "unknown database other; the only one is main", "other"),
         ("CREATE INDEX i ON tt(id)", "no such table: tt; did you mean t?", "tt"),

@@ -25,7 +25,7 @@ impl Session {
         if mode == ExplainMode::Analyze {
             return lines(self.run_analyze(statement, parsed, parameters)?);
         }
-        let statistics = SnapshotStatistics::new(self.read_snapshot()?.0);
+        let statistics = SnapshotStatistics::new(self.read_snapshot()?.0, catalog);
         let context = PlanContext { statistics: &statistics, fold: &fold, choices: self.choices };
         let kind = match statement {
             Statement::Query(query) => {

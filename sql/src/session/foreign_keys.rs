@@ -112,7 +112,7 @@ impl Session {
         }
         let text = format!("DELETE FROM {}", quoted(&table.name));
         let Some((parsed, _)) = parse_one(&text, None)? else { return Ok(()) };
-        let statistics = SnapshotStatistics::new(writing.storage.snapshot());
+        let statistics = SnapshotStatistics::new(writing.storage.snapshot(), catalog);
         let context = PlanContext { statistics: &statistics, fold: &fold, choices: self.choices };
         let bound = bind::bind_write(&parsed, &parsed.statement, &bind_context(catalog, &[]))?;
         let plan = plan::plan_write(bound, &context)?;

@@ -180,7 +180,8 @@ impl Session {
 
     /// Runs the planner with what the present snapshot tells of sizes.
     pub(super) fn plan<T>(&mut self, plan: impl FnOnce(&PlanContext<'_>) -> Result<T>) -> Result<T> {
-        let statistics = SnapshotStatistics::new(self.read_snapshot()?.0);
+        let catalog = self.catalog()?;
+        let statistics = SnapshotStatistics::new(self.read_snapshot()?.0, &catalog);
         plan(&PlanContext { statistics: &statistics, fold: &fold, choices: self.choices })
     }
 }

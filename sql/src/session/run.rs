@@ -294,7 +294,7 @@ impl Session {
             Statement::AlterTable { table, operation } => {
                 self.write(|session, writing| session.alter_table(parsed, table, operation, writing))?;
             }
-            Statement::Analyze(_) => return Err(unsupported("ANALYZE")),
+            Statement::Analyze(name) => self.analyze(name.as_ref())?,
             Statement::Reindex(name) => self.reindex(name.as_ref())?,
             Statement::Vacuum { database, into } => {
                 self.run_vacuum(database.as_ref(), into.as_deref(), parsed, parameters)?;

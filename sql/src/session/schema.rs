@@ -128,7 +128,7 @@ impl Session {
         if bound.parameters > 0 {
             return Err(Error::invalid("a table cannot be made from a query with parameters", None));
         }
-        let statistics = SnapshotStatistics::new(writing.storage.snapshot());
+        let statistics = SnapshotStatistics::new(writing.storage.snapshot(), &writing.catalog);
         let plan = plan::plan_write(
             bound,
             &PlanContext { statistics: &statistics, fold: &fold, choices: self.choices },

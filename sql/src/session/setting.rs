@@ -63,8 +63,7 @@ impl Session {
         let settings = &mut self.settings;
         let (kept, least) = match word {
             "function_list" => return Some(Ok(function_list(&self.engine.functions()))),
-            // Statistics come with ANALYZE; there is nothing that would have to be gathered again.
-            "optimize" => return Some(Ok(Vec::new())),
+            "optimize" => return Some(self.optimize().map(|()| Vec::new())),
             "query_only" => {
                 let Some(argument) = argument else {
                     return Some(Ok(vec![vec![Value::Integer(i64::from(settings.query_only))]]));

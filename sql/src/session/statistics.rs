@@ -1,17 +1,23 @@
-//! What the planner asks about sizes, answered from the trees of a snapshot.
+//! What the planner asks about sizes, answered from the trees of a snapshot and by what ANALYZE has found; ANALYZE.
 
-use crate::catalog::{Index, Table};
+use super::Session;
+use crate::catalog::{self, Catalog, Index, IndexStatistics, Table};
+use crate::error::Result;
+use crate::parser::Name;
 use crate::plan::{Statistics, default_rows_per_prefix};
 use sedge_storage::Snapshot;
+use std::sync::Arc;
 
 /// Sizes as one snapshot has them.
 pub(super) struct SnapshotStatistics {
     snapshot: Snapshot,
+    analyzed: Arc<IndexStatistics>,
 }
 
 impl SnapshotStatistics {
-    pub(super) fn new(snapshot: Snapshot) -> SnapshotStatistics {
-        SnapshotStatistics { snapshot }
+    /// Of `snapshot`, with what ANALYZE has found under `catalog`.
+    pub(super) fn new(snapshot: Snapshot, catalog: &Catalog) -> SnapshotStatistics {
+        SnapshotStatistics { snapshot, analyzed: Arc::clone(&catalog.statistics) }
     }
 }
 
@@ -22,6 +28,29 @@ impl Statistics for SnapshotStatistics {
     }
 
     fn distinct(&self, index: &Index, columns: usize) -> f64 {
-        default_rows_per_prefix(index, columns)
+        match self.analyzed.of(index).and_then(|numbers| numbers.get(columns)) {
+            Some(rows) => (*rows).max(1) as f64,
+            None => default_rows_per_prefix(index, columns),
+        }
+    }
+}
+
+impl Session {
+    /// ANALYZE.
+    pub(super) fn analyze(&mut self, name: Option<&Name>) -> Result<()> {
+        self.write(|_, writing| {
+            let next = catalog::analyze(&mut writing.storage, &writing.catalog, name)?;
+            writing.change_schema(Some(next));
+            Ok(())
+        })
+    }
+
+    /// `PRAGMA optimize`.
+    pub(super) fn optimize(&mut self) -> Result<()> {
+        self.write(|_, writing| {
+            let next = catalog::optimize(&mut writing.storage, &writing.catalog)?;
+            writing.change_schema(next);
+            Ok(())
+        })
     }
 }

@@ -97,7 +97,7 @@ impl Session {
         let catalog = self.catalog()?;
         let bound = bind::bind_query(parsed, &query, &bind_context(&catalog, &[]))?;
         let (snapshot, _) = self.read_snapshot()?;
-        let statistics = SnapshotStatistics::new(snapshot.clone());
+        let statistics = SnapshotStatistics::new(snapshot.clone(), &catalog);
         let plan = plan::plan_query(
             bound,
             &PlanContext { statistics: &statistics, fold: &fold, choices: self.choices },

@@ -4,11 +4,11 @@ use super::Binder;
 use super::from::From;
 use super::scope::{Source, SourceColumn};
 use super::typed::ColumnInfo;
-use super::walk::{columns_of, for_each_node};
+use super::walk::{columns_of, for_each_node, subquery_of};
 use crate::catalog::{self, Catalog};
 use crate::error::{Error, Result, Span};
 use crate::functions::{TableFunction, listing, lookup_table_function};
-use crate::ir::{ColumnId, ColumnSet, Expr, JoinKind, Relation, TableCall};
+use crate::ir::{ColumnId, ColumnSet, Expr, JoinKind, Relation, Subquery, TableCall};
 use crate::parser::ast;
 use crate::suggest::{nearest, suggest};
 use crate::types::{Affinity, Collation, TypeSet};
@@ -112,6 +112,7 @@ impl<'a> Binder<'a> {
             let args = call.args.iter().map(|arg| Ok(self.expr(arg)?.expr)).collect::<Result<Vec<Expr>>>()?;
             set_arguments(relation, call.column, args);
         }
+        check_cycles(relation, &self.subqueries)?;
         self.check_calls(relation)
     }
 
@@ -122,7 +123,8 @@ impl<'a> Binder<'a> {
             Relation::Join { kind, left, right, .. } => {
                 let turned = matches!(kind, JoinKind::Right | JoinKind::Full);
                 let fixed = !matches!(kind, JoinKind::Inner);
-                if turned && takes_from(right, left) || fixed && takes_from(left, right) {
+                let takes = |from, other| takes_from(from, other, &self.subqueries);
+                if turned && takes(right, left) || fixed && takes(left, right) {
                     let message = "a table function may not take columns from behind an outer join";
                     return Err(Error::invalid(message, None));
                 }
@@ -162,22 +164,58 @@ fn set_arguments(relation: &mut Relation, column: ColumnId, args: Vec<Expr>) {
     }
 }
 
+/// A call that takes a column of its own, directly or through others, can never run.
+fn check_cycles(relation: &Relation, subqueries: &[Subquery]) -> Result<()> {
+    let mut calls = Vec::new();
+    let mut places = vec![relation];
+    while let Some(place) = places.pop() {
+        match place {
+            Relation::TableFunction(call) => calls.push(call),
+            Relation::Join { left, right, .. } => places.extend([&**left, &**right]),
+            Relation::Filter { input, .. } => places.push(input),
+            _ => {}
+        }
+    }
+    while !calls.is_empty() {
+        let mut waiting = ColumnSet::default();
+        calls.iter().flat_map(|call| &call.columns).for_each(|id| waiting.insert(*id));
+        let before = calls.len();
+        calls.retain(|call| takes_any(call, &waiting, subqueries));
+        if calls.len() == before {
+            return Err(Error::invalid("a table function may not take its own columns", None));
+        }
+    }
+    Ok(())
+}
+
+/// True if an argument of the call reads one of `columns`, itself or by a subquery.
+fn takes_any(call: &TableCall, columns: &ColumnSet, subqueries: &[Subquery]) -> bool {
+    let mut takes = false;
+    for arg in &call.args {
+        for_each_node(&mut arg.clone(), &mut |node| {
+            takes |= match node {
+                Expr::Column(id, _) => columns.contains(id),
+                _ => subquery_of(node)
+                    .and_then(|id| subqueries.get(id.0 as usize))
+                    .is_some_and(|subquery| subquery.outer.iter().any(|id| columns.contains(id))),
+            };
+        });
+    }
+    takes
+}
+
 /// True if a call in `relation` takes a column of `other`.
-fn takes_from(relation: &Relation, other: &Relation) -> bool {
+fn takes_from(relation: &Relation, other: &Relation, subqueries: &[Subquery]) -> bool {
     match relation {
         Relation::TableFunction(call) => {
             let mut columns = ColumnSet::default();
             columns_of(other, &mut columns);
-            let mut takes = false;
-            for arg in &call.args {
-                for_each_node(&mut arg.clone(), &mut |node| {
-                    takes |= matches!(node, Expr::Column(id, _) if columns.contains(id));
-                });
-            }
-            takes
+            takes_any(call, &columns, subqueries)
         }
-        Relation::Filter { input, .. } => takes_from(input, other),
-        Relation::Join { left, right, .. } => takes_from(left, other) || takes_from(right, other),
+        Relation::Filter { input, .. } => takes_from(input, other, subqueries),
+        Relation::Join { left, right, .. } => {
+            takes_from(left, other, subqueries) || takes_from(right, other, subqueries)
+        }
         _ => false,
     }
 }

@@ -46,8 +46,8 @@ fn load(store: &Store, shape: &Shape, state: &State, disk: &SimDisk) -> Result<S
             if !more {
                 return Ok(false);
             }
-            key.extend_from_slice(&cursor.key()?);
-            value.extend_from_slice(&cursor.value()?);
+            key.extend_from_slice(cursor.key()?);
+            value.extend_from_slice(cursor.value()?);
             more = cursor.next()?;
             Ok(true)
         })?;

@@ -203,7 +203,7 @@ pub(super) fn crash_everywhere(seed: u64, random: &mut Random, disk: &TrialDisk,
         assert_shows(&snapshot, &states[sequence]);
         assert_owned(&snapshot, &states[sequence]);
         drop(snapshot);
-        if point % 5 == 0 {
+        if point.is_multiple_of(5) {
             let mut model = states[sequence].clone();
             transaction(random, &store, &mut model, 20);
             store.close().unwrap();

@@ -158,7 +158,7 @@ impl<A: Aggregate> AggregateState for GroupState<A> {
     }
 }
 
-fn checked<'n>(name: &'n str, args: Option<usize>) -> Result<&'n str> {
+fn checked(name: &str, args: Option<usize>) -> Result<&str> {
     if name.is_empty() || name.len() > 255 {
         return Err(Error::new(ErrorCode::Misuse, "the name of a function has 1 to 255 bytes"));
     }

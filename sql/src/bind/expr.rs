@@ -131,10 +131,10 @@ impl<'a> Binder<'a> {
     ) -> Result<Typed> {
         let pattern = self.expr(pattern)?;
         let span = self.place(node);
-        match self.own_match("match", [pattern, operand], None, span)? {
-            Ok(matched) => Ok(matched),
-            Err(_) => Err(Error::invalid("MATCH needs a function match() of the program's own", span)),
+        if self.has_own("match", 2) {
+            return self.scalar_call("match", vec![pattern, operand], span);
         }
+        Err(Error::invalid("MATCH needs a function match() of the program's own", span))
     }
 
     /// `operand LIKE pattern` and the like, which a function of the program's own may replace.
@@ -151,25 +151,16 @@ impl<'a> Binder<'a> {
             MatchKind::Glob => "glob",
             MatchKind::Regexp => "regexp",
         };
-        Ok(match self.own_match(name, [pattern, operand], escape, span)? {
-            Ok(matched) => matched,
-            Err(([pattern, operand], escape)) => super::operators::matching(kind, operand, pattern, escape),
-        })
+        let count = 2 + usize::from(escape.is_some());
+        if self.has_own(name, count) {
+            return self.scalar_call(name, [pattern, operand].into_iter().chain(escape).collect(), span);
+        }
+        Ok(super::operators::matching(kind, operand, pattern, escape))
     }
 
-    /// The call of the program's own function that an operator stands for; its arguments again if there is none.
-    fn own_match(
-        &mut self,
-        name: &str,
-        args: [Typed; 2],
-        escape: Option<Typed>,
-        span: Option<Span>,
-    ) -> Result<Result<Typed, ([Typed; 2], Option<Typed>)>> {
-        let count = args.len() + usize::from(escape.is_some());
-        if !matches!(self.functions().find(name, count), Some(UserFunction::Scalar(_))) {
-            return Ok(Err((args, escape)));
-        }
-        self.scalar_call(name, args.into_iter().chain(escape).collect(), span).map(Ok)
+    /// True if a function of the program's own replaces the operator of that name.
+    fn has_own(&self, name: &str, count: usize) -> bool {
+        matches!(self.functions().find(name, count), Some(UserFunction::Scalar(_)))
     }
 
     fn unary(&mut self, op: UnaryOperator, operand: &'a ast::Expr) -> Result<Typed> {

@@ -211,10 +211,10 @@ impl<'a> Binder<'a> {
         span: Option<Span>,
     ) -> Result<(BoundWindow, BoundCall, TypeSet)> {
         let mut args = args.exprs.iter().map(|arg| self.expr(arg)).collect::<Result<Vec<_>>>()?;
-        if let WindowFunction::Aggregate(aggregate) = &function {
-            if let Some(name) = aggregate.built_in() {
-                args = self.json_arguments(name, args);
-            }
+        if let WindowFunction::Aggregate(aggregate) = &function
+            && let Some(name) = aggregate.built_in()
+        {
+            args = self.json_arguments(name, args);
         }
         let filter = filter.map(|filter| self.expr(filter)).transpose()?;
         let partition = written.partition.iter().map(|expr| self.expr(expr)).collect::<Result<Vec<_>>>()?;

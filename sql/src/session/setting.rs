@@ -112,10 +112,10 @@ fn temp_store(argument: &PragmaArgument) -> Result<i64> {
 /// Every function once for each number of arguments that it takes; -1 is any number.
 fn function_list(own: &UserFunctions) -> Vec<Vec<Value>> {
     // Name, whether it is built in, kind, arguments, whether it is deterministic.
-    let mut functions: Vec<(&str, bool, &str, (usize, usize), bool)> = Vec::new();
+    let mut functions = Vec::new();
     for function in scalars() {
         let args = (function.0.min_args, function.0.max_args);
-        functions.push((&function.0.name, true, "s", args, function.0.deterministic));
+        functions.push((&*function.0.name, true, "s", args, function.0.deterministic));
     }
     for function in aggregates() {
         functions.push((&function.0.name, true, "w", (function.0.min_args, function.0.max_args), true));

@@ -113,10 +113,13 @@ pub fn recover(bad: impl AsRef<Path>, good: impl AsRef<Path>) -> Result<SalvageR
         Saving { salvage: &salvage, connection, taken, lost: None, report: SalvageReport::default() };
     let tables = saving.make_tables(&mut schema)?;
     let by_row_id = tables.iter().filter(|table| table.has_row_id());
-    let roots: Vec<_> = by_row_id.map(|table| table.root).collect();
+    let roots: Vec<_> = by_row_id.map(|table| table.root.in_store()).collect();
     let mut trees = salvage.table_trees(&roots, schema.is_whole).into_iter();
     for table in &tables {
-        let tree = if table.has_row_id() { trees.next() } else { Some(salvage.index_tree(table.root)) };
+        let tree = match table.has_row_id() {
+            true => trees.next(),
+            false => Some(salvage.index_tree(table.root.in_store())),
+        };
         if let Some(tree) = tree {
             saving.save_tree(Some(table), &tree)?;
         }

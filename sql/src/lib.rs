@@ -5,6 +5,7 @@ pub mod bind;
 pub mod catalog;
 mod collation;
 mod constraint;
+mod databases;
 mod decimal;
 pub mod encode;
 mod error;

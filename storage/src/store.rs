@@ -14,7 +14,7 @@ use crate::txn::{
 use crate::wal::{self, RecoveryReport, Wal};
 use std::any::Any;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -225,6 +225,16 @@ impl Store {
     /// What the open found in the logs, if they were not empty.
     pub fn recovery_report(&self) -> Option<&RecoveryReport> {
         self.engine.recovery.as_ref()
+    }
+
+    /// The file, as it was named; `None` for a database in memory.
+    pub fn path(&self) -> Option<PathBuf> {
+        self.engine.is_registered().then(|| self.engine.newest().base.disk.path().to_path_buf())
+    }
+
+    /// A number that all handles on this database have in common, and no other database that this process has open.
+    pub fn identity(&self) -> usize {
+        Arc::as_ptr(&self.engine).addr()
     }
 
     /// True if the store was opened without the right to write.

@@ -4,7 +4,8 @@ use super::scope::{Clause, Found, Merged, Scope, Source, SourceColumn};
 use super::select::{Naming, Selected};
 use super::typed::{ColumnInfo, Typed, comparison};
 use super::{Binder, operators};
-use crate::catalog::{self, Catalog, View, schema_rows};
+use crate::catalog::{self, Catalog, Lookup, View, schema_rows};
+use crate::databases::DatabaseId;
 use crate::error::{Error, Result, Span};
 use crate::ir::{CompareOp, Expr, IndexHint, JoinKind, Relation};
 use crate::parser::ast::{self, JoinConstraint, JoinOperator, TableFactor};
@@ -99,19 +100,16 @@ impl<'a> Binder<'a> {
         let ast::Name { database, name: table } = name;
         let shown = alias.map_or(&table.value, |alias| &alias.name.value).to_string();
         let columns = alias_columns(alias);
-        match database {
+        let database = match database {
             None => {
                 if let Some(place) = self.ctes.iter().rposition(|frame| named(frame.cte, &table.value)) {
                     return self.common_table(place, name, shown, &columns, span);
                 }
+                None
             }
-            Some(database) if database.value.eq_ignore_ascii_case("main") => {}
-            Some(_) => {
-                return Err(Error::name(format!("no such table: {name}; the only database is main"), span));
-            }
-        }
-        let catalog: &'a Catalog = self.cx.catalog;
-        match catalog.relation(&table.value) {
+            Some(database) => Some(database),
+        };
+        match self.relation(database, table)? {
             Some(catalog::Relation::Table(found)) => {
                 self.count_source()?;
                 let place = alias.map_or(table, |alias| &alias.name);
@@ -121,16 +119,50 @@ impl<'a> Binder<'a> {
                 Ok(From::one(Relation::Table(rows), source))
             }
             Some(catalog::Relation::View(view)) => self.view(view, shown, &columns, span),
-            None if is_schema_name(&table.value) => self.schema_table(shown),
             None => {
-                if let Some(function) = self.table_function(&table.value) {
+                let written = database.map(|database| database.value.as_str());
+                if let Some(catalog) = self.cx.catalog.schema_table(self.home, written, &table.value) {
+                    return self.schema_table(catalog, shown);
+                }
+                if let Some(function) = self.table_function(&table.value).filter(|_| written.is_none()) {
                     return self.called_table(function, &[], shown, span);
                 }
                 let ctes = self.ctes.iter().map(|frame| frame.cte.alias.name.value.as_str());
-                let known = nearest(&table.value, relation_names(catalog).chain(ctes));
+                let known = nearest(&table.value, relation_names(self.cx.catalog).chain(ctes));
                 Err(Error::name(suggest(format!("no such table: {name}"), known), span))
             }
         }
+    }
+
+    /// The table or view that a name stands for in the text being bound.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for a database that there is not, or that the text may not look into.
+    pub(super) fn relation(
+        &self,
+        database: Option<&ast::Ident>,
+        name: &ast::Ident,
+    ) -> Result<Option<&'a catalog::Relation>> {
+        let lookup = self.cx.catalog;
+        if let Some(database) = database {
+            let span = self.place_of(database);
+            let Some(found) = lookup.named(&database.value) else {
+                let known = nearest(&database.value, lookup.listed().map(|(name, _)| name));
+                let (database, name) = (&database.value, &name.value);
+                let message = format!("no such table: {database}.{name}; there is no database {database}");
+                return Err(Error::name(suggest(message, known), span));
+            };
+            if self.home != DatabaseId::TEMP && found.database != self.home {
+                let (home, other) = (lookup.name_of(self.home), &database.value);
+                self.crossed.replace(Some(other.to_string()));
+                let message =
+                    format!("what database {home} keeps cannot reference objects in database {other}");
+                return Err(Error::name(message, span));
+            }
+        }
+        let written = database.map(|database| database.value.as_str());
+        let mut meant = lookup.meant(self.home, written);
+        Ok(meant.find_map(|catalog| catalog.relation(&name.value)))
     }
 
     /// A call by its name.
@@ -219,10 +251,14 @@ impl<'a> Binder<'a> {
         columns: &[&str],
         span: Option<Span>,
     ) -> Result<From> {
-        if self.views.iter().any(|known| known.eq_ignore_ascii_case(&view.name)) {
+        let is_it = |(database, name): &(DatabaseId, &str)| {
+            *database == view.database && name.eq_ignore_ascii_case(&view.name)
+        };
+        if self.views.iter().any(is_it) {
             return Err(Error::invalid(format!("view {} is circularly defined", view.name), span));
         }
-        self.views.push(&view.name);
+        self.views.push((view.database, &view.name));
+        let home = std::mem::replace(&mut self.home, view.database);
         let text = std::mem::replace(&mut self.text, super::text::Text::new(&view.sql));
         let hints = std::mem::replace(&mut self.hints, &view.hints);
         let parameters = self.parameters.take();
@@ -231,6 +267,7 @@ impl<'a> Binder<'a> {
         (self.text, self.hints, self.parameters) = (text, hints, parameters);
         self.ctes = ctes;
         self.views.pop();
+        self.home = home;
         // A place in the view's text is none in the statement's: the view's name is.
         let selected = selected.map_err(|error| match error {
             Error::Name { message, .. } => Error::name(format!("view {}: {message}", view.name), span),
@@ -242,10 +279,10 @@ impl<'a> Binder<'a> {
         self.derived(selected, Some(shown), columns, span)
     }
 
-    /// `sedge_schema`, a table of constants.
-    fn schema_table(&mut self, shown: String) -> Result<From> {
+    /// `sedge_schema` of a database, a table of constants.
+    fn schema_table(&mut self, catalog: &Catalog, shown: String) -> Result<From> {
         self.count_source()?;
-        let rows = schema_rows(self.cx.catalog);
+        let rows = schema_rows(catalog);
         let rows = rows.into_iter().map(|row| row.into_iter().map(Expr::Constant).collect()).collect();
         let columns: Vec<SourceColumn> = SCHEMA_COLUMNS
             .iter()
@@ -261,7 +298,7 @@ impl<'a> Binder<'a> {
         let relation = Relation::Values { rows, columns: columns.iter().map(|column| column.id).collect() };
         let source = Source {
             name: Some(shown),
-            in_main: true,
+            database: Some(catalog.database),
             columns,
             is_table: false,
             row_id: None,
@@ -303,7 +340,7 @@ impl<'a> Binder<'a> {
                 hidden: false,
             });
         }
-        let source = Source { name, in_main: false, columns, is_table: false, row_id: None, nullable: false };
+        let source = Source { name, database: None, columns, is_table: false, row_id: None, nullable: false };
         Ok(From::one(selected.relation, source))
     }
 
@@ -489,16 +526,11 @@ fn named(cte: &ast::Cte, name: &str) -> bool {
 }
 
 /// The names of all tables and views.
-pub(super) fn relation_names(catalog: &Catalog) -> impl Iterator<Item = &str> {
+pub(super) fn relation_names(catalog: Lookup<'_>) -> impl Iterator<Item = &str> {
     catalog.relations().map(|relation| match relation {
         catalog::Relation::Table(table) => table.name.as_str(),
         catalog::Relation::View(view) => view.name.as_str(),
     })
-}
-
-/// The names of the schema table.
-pub(super) fn is_schema_name(name: &str) -> bool {
-    ["sedge_schema", "sqlite_schema", "sqlite_master"].iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// What is wrong with a column list.

@@ -206,7 +206,7 @@ impl<'a> Binder<'a> {
 
     /// The program's own functions and collations.
     pub(super) fn functions(&self) -> &'a UserFunctions {
-        &self.cx.catalog.functions
+        self.cx.catalog.functions()
     }
 
     /// The error of a call that no function answers.

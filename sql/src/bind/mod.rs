@@ -39,7 +39,8 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use crate::catalog::Catalog;
+use crate::catalog::Lookup;
+use crate::databases::DatabaseId;
 use crate::error::{Error, Result, Span};
 use crate::ir::{Bound, ColumnId, InsertSource, Output, Query, Subquery, Write};
 use crate::parser::ast;
@@ -49,18 +50,19 @@ use compound::CteFrame;
 use rustc_hash::{FxHashMap, FxHashSet};
 use scope::Scope;
 use select::Naming;
+use std::cell::RefCell;
 use table_function::PendingCall;
 use text::Text;
 
-pub use names::{names_in_expr, names_in_trigger, names_in_view};
+pub use names::{database_crossed_to, names_in_expr, names_in_trigger, names_in_view};
 pub use table::{BoundTableExpr, TableExprUse, bind_table, bind_table_expr, bind_target};
 pub use trigger::{BoundProgram, BoundStep, ProgramText, bind_program};
 pub use view::view_table;
 
 /// What binding looks at beside the statement.
 pub struct BindContext<'a> {
-    /// The tables, indexes and views.
-    pub catalog: &'a Catalog,
+    /// The tables, indexes and views of all databases.
+    pub catalog: Lookup<'a>,
     /// The values of the statement's lifted literals.
     pub literals: &'a [Value],
 }
@@ -146,7 +148,12 @@ struct Binder<'a> {
     /// Where the next SELECT is a step of a recursion: the number of the queue's row, which it hands up as well.
     step_sequence: Option<ColumnId>,
     /// The views being bound, the innermost last.
-    views: Vec<&'a str>,
+    views: Vec<(DatabaseId, &'a str)>,
+    /// The database that keeps the text being bound, which decides where its names are looked for. What no schema keeps
+    /// sees all databases, as temp does.
+    home: DatabaseId,
+    /// The database that a text named although it may not look into it.
+    crossed: RefCell<Option<String>>,
     depth: usize,
     /// True within a trigger, where RAISE may stand.
     in_trigger: bool,
@@ -195,6 +202,8 @@ impl<'a> Binder<'a> {
             pending_conditions: Vec::new(),
             step_sequence: None,
             views: Vec::new(),
+            home: DatabaseId::TEMP,
+            crossed: RefCell::default(),
             depth: 0,
             in_trigger: false,
             sources_bound: 0,

@@ -9,7 +9,7 @@ use super::table::TableExprUse;
 use super::text::Text;
 use super::trigger::{ProgramText, bind_noting, triggered};
 use super::{BindContext, Binder};
-use crate::catalog::{Catalog, NameUse, Table, TableKind, Trigger, View};
+use crate::catalog::{Lookup, NameUse, Table, TableKind, Trigger, View};
 use crate::error::{Error, Result};
 use crate::functions::UserFunctions;
 use crate::ir::ColumnId;
@@ -68,22 +68,37 @@ impl Names {
 ///
 /// # Errors
 /// As [`super::bind_query`]: a view may name what is no more.
-pub fn names_in_view(catalog: &Catalog, view: &View) -> Result<Vec<NameUse>> {
+pub fn names_in_view(catalog: Lookup<'_>, view: &View) -> Result<Vec<NameUse>> {
     let cx = BindContext { catalog, literals: &[] };
     let mut binder = Binder::of_schema(&cx);
     binder.text = Text::new(&view.sql);
     binder.hints = &view.hints;
-    binder.views.push(&view.name);
+    binder.home = view.database;
+    binder.views.push((view.database, &view.name));
     binder.names = Some(Names { level: 1, ..Names::default() });
     binder.query(&view.query, Naming::Source)?;
     Ok(binder.names.take().map(Names::into_uses).unwrap_or_default())
+}
+
+/// The database that a view names although it may not look into it: only a temporary view looks into others.
+pub fn database_crossed_to(catalog: Lookup<'_>, view: &View) -> Option<String> {
+    let cx = BindContext { catalog, literals: &[] };
+    let mut binder = Binder::of_schema(&cx);
+    binder.text = Text::new(&view.sql);
+    binder.hints = &view.hints;
+    binder.home = view.database;
+    // Else a view may name what is not there yet.
+    match binder.query(&view.query, Naming::Source) {
+        Ok(_) => None,
+        Err(_) => binder.crossed.take(),
+    }
 }
 
 /// The names of tables and columns in a trigger, in the order of its text.
 ///
 /// # Errors
 /// As [`super::bind_program`]: what a trigger names may be missing.
-pub fn names_in_trigger(catalog: &Catalog, trigger: &Trigger) -> Result<Vec<NameUse>> {
+pub fn names_in_trigger(catalog: Lookup<'_>, trigger: &Trigger) -> Result<Vec<NameUse>> {
     let create = &trigger.create;
     let table = triggered(catalog, trigger)?;
     let is_view = table.kind == TableKind::View;
@@ -105,6 +120,7 @@ pub fn names_in_trigger(catalog: &Catalog, trigger: &Trigger) -> Result<Vec<Name
         names.note(&text, 0, ident, &table.name, Some(&column.name));
     }
     let program = ProgramText {
+        home: trigger.database,
         table: &table,
         sides,
         condition: create.condition.as_ref(),
@@ -126,8 +142,7 @@ pub fn names_in_expr(
     expr: &ast::Expr,
     functions: &Arc<UserFunctions>,
 ) -> Result<Vec<NameUse>> {
-    let catalog = Catalog { functions: Arc::clone(functions), ..Catalog::default() };
-    let cx = BindContext { catalog: &catalog, literals: &[] };
+    let cx = BindContext { catalog: Lookup::nowhere(functions), literals: &[] };
     let mut binder = Binder::of_schema(&cx);
     binder.names = Some(Names::default());
     let (source, _) = binder.source(table, table.name.clone());

@@ -41,7 +41,7 @@ impl<'a> QueueSource<'a> {
         };
         let source = Source {
             name: Some(shown),
-            in_main: false,
+            database: None,
             columns: self.columns.clone(),
             is_table: false,
             row_id: None,

@@ -8,6 +8,7 @@ use super::typed::{ColumnInfo, OwnCollation, Typed};
 use super::window::Windows;
 use super::{Binder, select};
 use crate::catalog::is_row_id_name;
+use crate::databases::DatabaseId;
 use crate::error::{Error, Result};
 use crate::ir::{ColumnId, Expr};
 use crate::parser::ast;
@@ -70,8 +71,8 @@ impl Clause {
 pub(super) struct Source {
     /// The name it goes by; none for a subquery without alias.
     pub name: Option<String>,
-    /// True if `main.` may stand before its name.
-    pub in_main: bool,
+    /// The database whose name may stand before its own.
+    pub database: Option<DatabaseId>,
     /// Its columns.
     pub columns: Vec<SourceColumn>,
     /// True for a table, whose columns a rename may be about.
@@ -122,8 +123,8 @@ impl SourceColumn {
 }
 
 impl Source {
-    pub(super) fn goes_by(&self, database: Option<&str>, table: Option<&str>) -> bool {
-        let database_fits = database.is_none_or(|name| self.in_main && name.eq_ignore_ascii_case("main"));
+    pub(super) fn goes_by(&self, database: Option<DatabaseId>, table: Option<&str>) -> bool {
+        let database_fits = database.is_none_or(|database| self.database == Some(database));
         let table_fits = table
             .is_none_or(|table| self.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(table)));
         database_fits && table_fits
@@ -145,7 +146,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The columns that an unqualified or qualified name stands for; merged ones once.
-    pub(super) fn find(&self, database: Option<&str>, table: Option<&str>, column: &str) -> Found {
+    pub(super) fn find(&self, database: Option<DatabaseId>, table: Option<&str>, column: &str) -> Found {
         let mut found = Found::Nothing;
         // Names of one length that differ mostly do so at their ends.
         let last = |name: &str| name.as_bytes().last().map(u8::to_ascii_lowercase);
@@ -272,8 +273,14 @@ impl<'a> Binder<'a> {
     }
 
     fn resolve(&mut self, name: &ColumnName<'_>) -> Result<Typed> {
-        let (database, table) =
-            (name.database.map(|d| d.value.as_str()), name.table.map(|t| t.value.as_str()));
+        let table = name.table.map(|table| table.value.as_str());
+        let database = match name.database {
+            None => None,
+            Some(written) => match self.cx.catalog.named(&written.value) {
+                Some(catalog) => Some(catalog.database),
+                None => return self.word(name),
+            },
+        };
         for level in (0..self.scopes.len()).rev() {
             let Some(scope) = self.scopes.get(level) else { continue };
             match scope.find(database, table, &name.column.value) {

@@ -221,11 +221,12 @@ impl<'a> Binder<'a> {
     /// `t.*`: all columns of one source.
     fn table_star(&mut self, name: &ast::Name, items: &mut Vec<Item>) -> Result<()> {
         let wanted = name.name.value.as_str();
-        let in_main = name.database.as_ref().is_none_or(|d| d.value.eq_ignore_ascii_case("main"));
+        let written = name.database.as_ref().map(|database| self.cx.catalog.named(&database.value));
+        let database = written.map(|found| found.map(|catalog| catalog.database));
         let sources = self.scopes.last().map_or(&[][..], |scope| &scope.sources);
         let source = sources.iter().find(|source| {
             let named = source.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
-            in_main && named && (name.database.is_none() || source.in_main)
+            named && database.is_none_or(|database| database.is_some() && source.database == database)
         });
         let Some(source) = source else {
             let known =

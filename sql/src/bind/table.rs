@@ -6,7 +6,7 @@ use super::scope::{Clause, Scope, Source, SourceColumn};
 use super::text::Text;
 use super::typed::{ColumnInfo, Typed};
 use super::{BindContext, Binder, NO_HINTS};
-use crate::catalog::{Catalog, Index, IndexKey, SEQUENCE_TABLE, SqlExpr, Table, TableKind};
+use crate::catalog::{Index, IndexKey, Lookup, SqlExpr, Table, TableKind};
 use crate::error::{Error, Result};
 use crate::functions::UserFunctions;
 use crate::ir::{BoundIndex, ColumnId, Expr, IndexHint, TableRows, Target, TargetIndex};
@@ -89,8 +89,7 @@ pub fn bind_table_expr(
     usage: TableExprUse,
     functions: &Arc<UserFunctions>,
 ) -> Result<BoundTableExpr> {
-    let catalog = Catalog { functions: Arc::clone(functions), ..Catalog::default() };
-    let cx = BindContext { catalog: &catalog, literals: &[] };
+    let cx = BindContext { catalog: Lookup::nowhere(functions), literals: &[] };
     let mut binder = Binder::of_schema(&cx);
     let (source, row_id) = binder.source(table, table.name.clone());
     let columns = source.columns.iter().map(|column| column.id).collect();
@@ -111,8 +110,7 @@ pub fn bind_table_expr(
 /// # Errors
 /// An expression of the schema that cannot be bound.
 pub fn bind_target(table: &Arc<Table>, functions: &Arc<UserFunctions>) -> Result<Target> {
-    let catalog = Catalog { functions: Arc::clone(functions), ..Catalog::default() };
-    let cx = BindContext { catalog: &catalog, literals: &[] };
+    let cx = BindContext { catalog: Lookup::nowhere(functions), literals: &[] };
     let (target, _) = Binder::of_schema(&cx).target(table, table.name.clone())?;
     Ok(target)
 }
@@ -132,8 +130,7 @@ pub fn bind_table(table: &Table, functions: &Arc<UserFunctions>) -> Result<()> {
     for generated in table.columns.iter().filter_map(|column| column.generated.as_ref()) {
         bind(&generated.expr, TableExprUse::Generated)?;
     }
-    let catalog = Catalog { functions: Arc::clone(functions), ..Catalog::default() };
-    let cx = BindContext { catalog: &catalog, literals: &[] };
+    let cx = BindContext { catalog: Lookup::nowhere(functions), literals: &[] };
     let mut binder = Binder::of_schema(&cx);
     let (source, _) = binder.source(table, table.name.clone());
     binder.generated(table, &source)?;
@@ -211,7 +208,7 @@ impl<'a> Binder<'a> {
         let columns = source.columns.iter().map(|column| column.id).collect();
         let generated = self.generated(table, &source)?;
         let sequence = match table.autoincrement {
-            true => self.cx.catalog.table(SEQUENCE_TABLE).cloned(),
+            true => self.cx.catalog.sequences(table).cloned(),
             false => None,
         };
         let table = table.clone();
@@ -289,7 +286,7 @@ impl<'a> Binder<'a> {
         });
         let source = Source {
             name: Some(shown),
-            in_main: true,
+            database: Some(table.root.database),
             columns,
             is_table: table.kind != TableKind::View,
             row_id: table.has_row_id().then_some(named),

@@ -5,9 +5,9 @@ use super::from::From;
 use super::scope::{Source, SourceColumn};
 use super::typed::ColumnInfo;
 use super::walk::{columns_of, for_each_node, subquery_of};
-use crate::catalog::{self, Catalog};
+use crate::catalog::{self, Lookup};
 use crate::error::{Error, Result, Span};
-use crate::functions::{TableFunction, listing, lookup_table_function};
+use crate::functions::{Asked, TableFunction, listing, lookup_table_function};
 use crate::ir::{ColumnId, ColumnSet, Expr, JoinKind, Relation, Subquery, TableCall};
 use crate::parser::ast;
 use crate::suggest::{nearest, suggest};
@@ -93,7 +93,7 @@ impl<'a> Binder<'a> {
         });
         let source = Source {
             name: Some(shown),
-            in_main: false,
+            database: None,
             columns,
             is_table: false,
             row_id: None,
@@ -221,12 +221,12 @@ fn takes_from(relation: &Relation, other: &Relation, subqueries: &[Subquery]) ->
 }
 
 /// `pragma_x` as a function: the rows of the pragma for everything that it can be asked of.
-fn pragma_function(catalog: &Catalog, name: &str) -> Option<TableFunction> {
+fn pragma_function(catalog: Lookup<'_>, name: &str) -> Option<TableFunction> {
     let name = name.to_ascii_lowercase();
     let pragma = name.strip_prefix("pragma_")?;
     let (_, takes_name) = PRAGMAS.iter().find(|(known, _)| *known == pragma)?;
-    let (columns, plain) = catalog::pragma_rows(catalog, pragma, None)?;
-    let mut rows: Vec<(Option<String>, Vec<Value>)> = Vec::new();
+    let (columns, plain) = catalog::pragma_rows(catalog, None, pragma, None)?;
+    let mut rows: Vec<(Asked, Vec<Value>)> = Vec::new();
     if *takes_name && pragma != "table_list" {
         let mut names: Vec<&str> = super::from::relation_names(catalog).collect();
         for relation in catalog.relations() {
@@ -234,17 +234,23 @@ fn pragma_function(catalog: &Catalog, name: &str) -> Option<TableFunction> {
                 names.extend(table.indexes.iter().map(|index| index.name.as_str()));
             }
         }
+        names.sort_unstable();
+        names.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+        let databases = || catalog.listed().map(|(name, database)| (Some(name), Some(database)));
         for of in names {
-            let found = catalog::pragma_rows(catalog, pragma, Some(of)).map(|(_, rows)| rows);
-            rows.extend(found.into_iter().flatten().map(|row| (Some(of.to_owned()), row)));
+            for (database, within) in std::iter::once((None, None)).chain(databases()) {
+                let found = catalog::pragma_rows(catalog, within, pragma, Some(of)).map(|(_, rows)| rows);
+                let asked: Asked = (Some(of.to_owned()), database.map(str::to_owned));
+                rows.extend(found.into_iter().flatten().map(|row| (asked.clone(), row)));
+            }
         }
     } else {
         // The list of tables can be asked of one table.
         for row in plain {
             if let (true, Some(Value::Text(table))) = (*takes_name, row.get(1)) {
-                rows.push((Some(table.to_string()), row.clone()));
+                rows.push(((Some(table.to_string()), None), row.clone()));
             }
-            rows.push((None, row));
+            rows.push(((None, None), row));
         }
     }
     Some(listing(&name, columns, rows))

@@ -11,7 +11,8 @@ use super::text::Text;
 use super::typed::Typed;
 use super::view::view_table;
 use super::{BindContext, Binder};
-use crate::catalog::{Catalog, Relation, Table, Trigger};
+use crate::catalog::{Lookup, Relation, Table, Trigger};
+use crate::databases::DatabaseId;
 use crate::error::{Error, Result, Span};
 use crate::functions::{raise_action, raise_function};
 use crate::ir::{Bound, ColumnId, Expr, Query, Write};
@@ -24,6 +25,8 @@ use std::sync::Arc;
 /// A program as it is written.
 #[derive(Clone, Copy, Debug)]
 pub struct ProgramText<'a> {
+    /// The database that keeps it.
+    pub home: DatabaseId,
     /// The table whose rows it runs for.
     pub table: &'a Arc<Table>,
     /// True if there is an OLD, and a NEW.
@@ -60,13 +63,13 @@ pub enum BoundStep {
 ///
 /// # Errors
 /// As [`super::bind_query`] and [`super::bind_write`].
-pub fn bind_program(catalog: &Catalog, program: &ProgramText<'_>) -> Result<BoundProgram> {
+pub fn bind_program(catalog: Lookup<'_>, program: &ProgramText<'_>) -> Result<BoundProgram> {
     bind_noting(catalog, program, &mut None)
 }
 
 /// Binds a program and adds the names in it to those noted.
 pub(super) fn bind_noting(
-    catalog: &Catalog,
+    catalog: Lookup<'_>,
     program: &ProgramText<'_>,
     names: &mut Option<Names>,
 ) -> Result<BoundProgram> {
@@ -116,8 +119,9 @@ pub(super) fn bind_noting(
 }
 
 /// What a trigger is for: its table, or the table that stands for its view.
-pub(super) fn triggered(catalog: &Catalog, trigger: &Trigger) -> Result<Arc<Table>> {
-    match catalog.relation(&trigger.table) {
+pub(super) fn triggered(catalog: Lookup<'_>, trigger: &Trigger) -> Result<Arc<Table>> {
+    let watched = catalog.watched(trigger).and_then(|database| catalog.get(database));
+    match watched.and_then(|watched| watched.relation(&trigger.table)) {
         Some(Relation::Table(table)) => Ok(Arc::clone(table)),
         Some(Relation::View(view)) => view_table(catalog, view),
         None => Err(Error::name(format!("no such table: {}", trigger.table), None)),
@@ -135,6 +139,7 @@ impl<'a> Binder<'a> {
         binder.text = Text::new(program.text);
         binder.hints = program.hints;
         binder.in_trigger = true;
+        binder.home = program.home;
         binder.names = names.take();
         binder.names.iter_mut().for_each(Names::next_binder);
         let mut given = Vec::new();
@@ -143,7 +148,7 @@ impl<'a> Binder<'a> {
             let (mut source, row_id) = binder.source(program.table, name.to_owned());
             given.extend(source.columns.iter().map(|column| column.id));
             given.push(row_id);
-            source.in_main = false;
+            source.database = None;
             for column in &mut source.columns {
                 // Neither goes without its name before it, and a trigger may see what no constraint has seen.
                 column.hidden = true;

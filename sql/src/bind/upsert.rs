@@ -32,7 +32,7 @@ impl<'a> Binder<'a> {
             return Ok((Vec::new(), Vec::new()));
         }
         let (mut excluded, row_id) = self.source(&target.table, EXCLUDED.to_owned());
-        excluded.in_main = false;
+        excluded.database = None;
         for column in &mut excluded.columns {
             // As in SQLite, where these are values that have been computed and belong to no column any more. Decimals,
             // which it lacks, go on comparing as what they are written as.

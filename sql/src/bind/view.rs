@@ -2,20 +2,20 @@
 
 use super::scope::{Source, SourceColumn};
 use super::{BindContext, Binder};
-use crate::catalog::{Catalog, Column, Table, TableKind, View};
+use crate::catalog::{Column, Lookup, Table, TableKind, View};
+use crate::databases::TreeId;
 use crate::error::{Error, Result};
 use crate::ir::{Expr, Target};
 use crate::parser::OnConflict;
 use crate::types::{Collation, ColumnType};
 use crate::value::Value;
-use sedge_storage::TreeId;
 use std::sync::Arc;
 
 /// The table that stands for a view: its columns are those of the view's query, and it has no tree.
 ///
 /// # Errors
 /// As [`super::bind_query`].
-pub fn view_table(catalog: &Catalog, view: &View) -> Result<Arc<Table>> {
+pub fn view_table(catalog: Lookup<'_>, view: &View) -> Result<Arc<Table>> {
     let cx = BindContext { catalog, literals: &[] };
     let mut from = Binder::of_schema(&cx).view(view, view.name.clone(), &[], None)?;
     let Some(source) = from.sources.pop() else {
@@ -33,7 +33,7 @@ pub fn view_table(catalog: &Catalog, view: &View) -> Result<Arc<Table>> {
     Ok(Arc::new(Table {
         name: view.name.clone(),
         kind: TableKind::View,
-        root: TreeId(0),
+        root: TreeId { database: view.database, number: 0 },
         columns: source.columns.iter().map(column).collect(),
         row_id_column: None,
         primary_key: Vec::new(),

@@ -2,15 +2,14 @@
 
 use super::Binder;
 use super::compound::Limits;
-use super::from::{From, is_schema_name, relation_names};
+use super::from::{From, relation_names};
 use super::scope::{Clause, Merged, Scope, Source, SourceColumn};
 use super::select::{Naming, Selected};
 use super::typed::Typed;
 use super::view::view_table;
 use super::walk::{columns_of, for_each_node, subquery_of};
-use crate::catalog::{
-    IndexColumn, IndexKey, Relation as Object, Table, TableKind, View, is_main, is_row_id_name,
-};
+use crate::catalog::{IndexColumn, IndexKey, Relation as Object, Table, TableKind, View, is_row_id_name};
+use crate::databases::DatabaseId;
 use crate::error::{Error, Result};
 use crate::ir::{
     self, ColumnId, ColumnSet, Expr, IndexHint, InsertColumn, InsertSource, JoinKind, Output, Query,
@@ -153,7 +152,13 @@ impl<'a> Binder<'a> {
         let span = self.place_of(&name.name);
         let written = &name.name.value;
         let catalog = self.cx.catalog;
-        match catalog.relation(written).filter(|_| is_main(name)) {
+        if let Some(database) =
+            name.database.as_ref().filter(|_| self.in_trigger && self.home != DatabaseId::TEMP)
+        {
+            let message = "qualified table names are not allowed on INSERT, UPDATE, and DELETE statements within triggers";
+            return Err(Error::invalid(message, self.place_of(database)));
+        }
+        match self.relation(name.database.as_ref(), &name.name)? {
             Some(Object::Table(table)) => Ok(Written::Table(table)),
             Some(Object::View(view)) => match view_table(catalog, view) {
                 Ok(table) => Ok(Written::View(view, table)),
@@ -161,7 +166,7 @@ impl<'a> Binder<'a> {
                 Err(Error::Invalid { message, .. }) => Err(Error::invalid(message, span)),
                 Err(error) => Err(error),
             },
-            None if is_schema_name(written) => {
+            None if self.is_schema_table(name) => {
                 Err(Error::invalid(format!("table {written} may not be modified"), span))
             }
             None => {
@@ -171,6 +176,11 @@ impl<'a> Binder<'a> {
         }
     }
 
+    fn is_schema_table(&self, name: &Name) -> bool {
+        let database = name.database.as_ref().map(|database| database.value.as_str());
+        self.cx.catalog.schema_table(self.home, database, &name.name.value).is_some()
+    }
+
     /// Refuses a change of a view without an INSTEAD OF trigger that carries it out.
     fn must_have_trigger(
         &self,
@@ -178,9 +188,8 @@ impl<'a> Binder<'a> {
         name: &Name,
         carries_out: impl Fn(&TriggerEvent) -> bool,
     ) -> Result<()> {
-        let triggers = self.cx.catalog.triggers(&table.name);
-        if table.kind != TableKind::View || triggers.iter().any(|trigger| carries_out(&trigger.create.event))
-        {
+        let mut triggers = self.cx.catalog.triggers(table.root.database, &table.name);
+        if table.kind != TableKind::View || triggers.any(|trigger| carries_out(&trigger.create.event)) {
             return Ok(());
         }
         let message = format!(

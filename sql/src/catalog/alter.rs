@@ -10,13 +10,14 @@ use super::define::{CollationNames, define_table, place};
 use super::edit::NameUse;
 use super::listing::is_schema_table;
 use super::rename::{KeptNames, Rename, Renamed, kept_names};
-use super::schema::{Catalog, Index, IndexKey, Object, ObjectKind, Relation, Table, Trigger, View, is_main};
+use super::schema::{Catalog, Index, IndexKey, Object, ObjectKind, Relation, Table, Trigger, View};
 use super::sequence::{SEQUENCE_TABLE, rename_sequence};
 use super::store::parse_kept;
+use crate::databases::WriteTransaction;
 use crate::error::{Error, Result};
 use crate::parser::ast::{Expr, Ident};
 use crate::parser::{AlterOperation, CreateTable, Name, Parsed, Statement};
-use sedge_storage::{TreeKind, WriteTransaction};
+use sedge_storage::TreeKind;
 use std::sync::Arc;
 
 /// Resolves the names in the texts of the schema.
@@ -151,7 +152,7 @@ fn altered_table<'c>(catalog: &'c Catalog, name: &Name) -> Result<&'c Arc<Table>
     if is_schema_table(&ident.value) || ident.value.eq_ignore_ascii_case(SEQUENCE_TABLE) {
         return refused("table");
     }
-    match catalog.relation(&ident.value).filter(|_| is_main(name)) {
+    match catalog.relation(&ident.value) {
         Some(Relation::Table(table)) => Ok(table),
         Some(Relation::View(_)) => refused("view"),
         None => Err(no_such("table", ident, relation_names(catalog))),
@@ -274,7 +275,7 @@ fn changed(
                 next.put_object(txn, number, index_object(&index))?;
             }
             None => {
-                index.root = txn.create_tree(TreeKind::Index)?;
+                index.root = txn.create_tree(next.database, TreeKind::Index)?;
                 next.keep(txn, index_object(&index))?;
                 made.push(index.name);
             }

@@ -2,16 +2,15 @@
 //!
 //! Each function leaves nothing behind where it fails. `Ok(None)` says that IF [NOT] EXISTS made it a no-op.
 
-use super::define::{
-    CollationNames, define_index, define_table, define_trigger, define_view, place, unsupported,
-};
+use super::define::{CollationNames, define_index, define_table, define_trigger, define_view, place};
 use super::edit::quoted;
 use super::listing::is_schema_table;
-use super::schema::{Catalog, Index, Object, ObjectKind, Relation, Table, fold_name, is_main};
+use super::schema::{Catalog, Index, Object, ObjectKind, Relation, Table, fold_name};
 use super::sequence::{SEQUENCE_SQL, SEQUENCE_TABLE, forget_sequence};
 use super::statistics::STATISTICS_TABLE;
 use super::store::{APPLICATION_ID, USER_VERSION, parse_kept};
 use super::written_name::written_name;
+use crate::databases::WriteTransaction;
 use crate::error::{Error, Result};
 use crate::parser::ast::Ident;
 use crate::parser::{
@@ -19,7 +18,7 @@ use crate::parser::{
 };
 use crate::suggest::nearest;
 use crate::types::ColumnType;
-use sedge_storage::{TreeKind, WriteTransaction};
+use sedge_storage::TreeKind;
 use std::sync::Arc;
 
 /// Binds what the expressions of a table (defaults, checks, index predicates) name: an error refuses the table.
@@ -73,14 +72,14 @@ pub fn create_table(
         if table.autoincrement && catalog.table(SEQUENCE_TABLE).is_none() {
             add_own_table(txn, &mut next, SEQUENCE_SQL)?;
         }
-        table.root = txn.create_tree(table.tree_kind())?;
+        table.root = txn.create_tree(catalog.database, table.tree_kind())?;
         next.keep(
             txn,
             Object {
                 kind: ObjectKind::Table,
                 name: table.name.clone(),
                 table: table.name.clone(),
-                root: Some(table.root),
+                root: Some(table.root.in_store()),
                 sql: Some(table.sql.clone()),
             },
         )?;
@@ -88,7 +87,7 @@ pub fn create_table(
             if table.is_clustered_by(&index) {
                 index.root = table.root;
             } else {
-                index.root = txn.create_tree(TreeKind::Index)?;
+                index.root = txn.create_tree(catalog.database, TreeKind::Index)?;
                 next.keep(txn, index_object(&index))?;
             }
             table.add_index(index);
@@ -107,11 +106,11 @@ pub(super) fn add_own_table(txn: &mut WriteTransaction, next: &mut Catalog, sql:
     };
     let mut table =
         define_table(create, sql.to_owned(), CollationNames::Written(&next.functions.collations))?.table;
-    table.root = txn.create_tree(TreeKind::Table)?;
+    table.root = txn.create_tree(next.database, TreeKind::Table)?;
     let (name, sql) = (table.name.clone(), Some(sql.to_owned()));
     next.keep(
         txn,
-        Object { kind: ObjectKind::Table, table: name.clone(), name, root: Some(table.root), sql },
+        Object { kind: ObjectKind::Table, table: name.clone(), name, root: Some(table.root.in_store()), sql },
     )?;
     next.add_table(Arc::new(table));
     Ok(())
@@ -149,12 +148,11 @@ pub fn create_table_as(
             Some(column_type) => format!("{} {column_type}", written_name(name)),
         })
         .collect();
-    let temporary = if create.temporary { "TEMP " } else { "" };
     let table = written_name(&create.name.name.value);
     // As SQLite lays it out: what is long gets a line for each column.
     let length = names.iter().map(|name| quoted(name).len() + 5).sum::<usize>() + quoted(&table).len();
     let (open, between, close) = if length < 50 { ("", ",", "") } else { ("\n  ", ",\n  ", "\n") };
-    let sql = format!("CREATE {temporary}TABLE {table}({open}{}{close})", definitions.join(between));
+    let sql = format!("CREATE TABLE {table}({open}{}{close})", definitions.join(between));
     let parsed = parse_kept(&sql)?;
     let Statement::CreateTable(written) = &parsed.statement else {
         return Err(Error::Misuse("CREATE TABLE AS wrote no CREATE TABLE".to_owned()));
@@ -205,7 +203,7 @@ pub fn create_index(
     bind(&table)?;
     whole(txn, |txn| {
         let mut next = catalog.next();
-        index.root = txn.create_tree(TreeKind::Index)?;
+        index.root = txn.create_tree(catalog.database, TreeKind::Index)?;
         next.keep(txn, index_object(&index))?;
         let index = Arc::new(index);
         table.indexes.pop();
@@ -238,7 +236,8 @@ pub fn create_view(
     let Statement::CreateView(create) = &kept.statement else {
         return Err(Error::Misuse("the text kept of a view makes no view".to_owned()));
     };
-    let view = define_view(create, &kept.hints, sql)?;
+    let mut view = define_view(create, &kept.hints, sql)?;
+    view.database = catalog.database;
     whole(txn, |txn| {
         let mut next = catalog.next();
         next.keep(
@@ -257,23 +256,19 @@ pub fn create_view(
     })
 }
 
-/// CREATE TRIGGER. Its statements are bound where they are used.
+/// CREATE TRIGGER on a table or view of `watched`, which is another database only for a temporary trigger. Its
+/// statements are bound where they are used.
 ///
 /// # Errors
 /// As [`create_table`].
 pub fn create_trigger(
     txn: &mut WriteTransaction,
     catalog: &Catalog,
+    watched: &Catalog,
     parsed: &Parsed,
     create: &CreateTrigger,
 ) -> Result<Option<Catalog>> {
     let name = &create.name;
-    if create.temporary {
-        return Err(unsupported("temporary triggers are", place(&name.name)));
-    }
-    if !is_main(name) {
-        return Err(unknown_database(name));
-    }
     let is_it = |object: &&Object| {
         object.kind == ObjectKind::Trigger && object.name.eq_ignore_ascii_case(&name.name.value)
     };
@@ -286,7 +281,7 @@ pub fn create_trigger(
         return Err(Error::invalid("a trigger cannot use parameters", place(&name.name)));
     }
     let is_instead = create.time == TriggerTime::InsteadOf;
-    let on = match catalog.relation(&create.table.value) {
+    let on = match watched.relation(&create.table.value) {
         Some(Relation::Table(table)) if [SEQUENCE_TABLE, STATISTICS_TABLE].contains(&table.name.as_str()) => {
             return Err(Error::invalid("cannot create a trigger on a system table", place(&create.table)));
         }
@@ -304,11 +299,12 @@ pub fn create_trigger(
         None if is_schema_table(&create.table.value) => {
             return Err(Error::invalid("cannot create a trigger on a system table", place(&create.table)));
         }
-        None => return Err(no_such("table", &create.table, relation_names(catalog))),
+        None => return Err(no_such("table", &create.table, relation_names(watched))),
     };
     // Places are those of the text kept.
     let sql = kept_text("CREATE TRIGGER ", parsed, &name.name);
-    let trigger = define_trigger(&parse_kept(&sql)?, &sql)?;
+    let mut trigger = define_trigger(&parse_kept(&sql)?, &sql)?;
+    trigger.database = catalog.database;
     whole(txn, |txn| {
         let mut next = catalog.next();
         let (name, sql) = (trigger.name.clone(), Some(sql));
@@ -337,9 +333,6 @@ pub fn drop_object(
         DropKind::Trigger => ObjectKind::Trigger,
     };
     let ident = &name.name;
-    if !is_main(name) {
-        return if if_exists { Ok(None) } else { Err(unknown_database(name)) };
-    }
     if is_schema_table(&ident.value) || ident.value.eq_ignore_ascii_case(SEQUENCE_TABLE) {
         return Err(Error::invalid(format!("table {} may not be dropped", ident.value), place(ident)));
     }
@@ -375,7 +368,7 @@ pub fn drop_object(
         };
         for (number, object) in catalog.objects.iter().filter(|(_, object)| goes(object)) {
             if let Some(root) = object.root {
-                txn.drop_tree(root)?;
+                txn.drop_tree(catalog.tree(root))?;
             }
             next.forget(txn, *number)?;
             match object.kind {
@@ -440,7 +433,7 @@ pub(super) fn index_object(index: &Index) -> Object {
         kind: ObjectKind::Index,
         name: index.name.clone(),
         table: index.table.clone(),
-        root: Some(index.root),
+        root: Some(index.root.in_store()),
         sql: index.sql.clone(),
     }
 }
@@ -458,9 +451,6 @@ fn refuse_reserved(ident: &Ident) -> Result<()> {
 /// True if `name` can be created; false if it exists and that is well.
 pub(super) fn is_free(catalog: &Catalog, name: &Name, kind: ObjectKind, if_not_exists: bool) -> Result<bool> {
     let ident = &name.name;
-    if !is_main(name) {
-        return Err(unknown_database(name));
-    }
     if ident.value.is_empty() {
         return Err(Error::name(format!("a {} needs a name", kind.name()), place(ident)));
     }
@@ -489,14 +479,6 @@ fn exists_as(catalog: &Catalog, name: &str, kind: ObjectKind) -> bool {
         // Triggers have names of their own.
         ObjectKind::Trigger => false,
     }
-}
-
-fn unknown_database(name: &Name) -> Error {
-    let Some(database) = &name.database else { return Error::name("unknown database", None) };
-    if database.value.eq_ignore_ascii_case("temp") {
-        return unsupported("temporary objects are", place(database));
-    }
-    Error::name(format!("unknown database {}; the only one is main", database.value), place(database))
 }
 
 fn is_relation(kind: ObjectKind) -> bool {

@@ -7,6 +7,7 @@ use super::schema::{
 };
 use super::types::column_type;
 use crate::collation::Collations;
+use crate::databases::{DatabaseId, TreeId};
 use crate::error::{Error, Result, Span};
 use crate::parser::ast::{Expr, Ident};
 use crate::parser::{
@@ -16,14 +17,13 @@ use crate::parser::{
 };
 use crate::suggest::{nearest, suggest};
 use crate::types::{Collation, ColumnType};
-use sedge_storage::TreeId;
 use std::sync::Arc;
 
 /// The most columns of a table.
 const COLUMNS_MAX: usize = 2_000;
 
 /// The tree of an object for which none has been made yet.
-pub(super) const NO_TREE: TreeId = TreeId(0);
+pub(super) const NO_TREE: TreeId = TreeId::main(0);
 
 /// A table before its trees are made: `table.indexes` is empty.
 #[derive(Debug)]
@@ -64,11 +64,6 @@ pub(super) fn place(ident: &Ident) -> Span {
     span_of(ident.span)
 }
 
-/// The error for what the grammar has and this version does not.
-pub(super) fn unsupported(what: &str, span: impl Into<Option<Span>>) -> Error {
-    Error::invalid(format!("{what} not supported yet"), span)
-}
-
 /// Describes a table. `sql` is what the schema keeps of the statement.
 pub(super) fn define_table(
     create: &CreateTable,
@@ -76,9 +71,6 @@ pub(super) fn define_table(
     collations: CollationNames<'_>,
 ) -> Result<TableShape> {
     let name = &create.name.name;
-    if create.temporary {
-        return Err(unsupported("temporary tables are", place(name)));
-    }
     let mut builder = TableBuilder {
         table: Table {
             name: name.value.to_string(),
@@ -545,10 +537,8 @@ pub(super) fn define_index(
 
 /// Describes a view. `sql` is what the schema keeps of the statement, and the hints are by its places.
 pub(super) fn define_view(create: &CreateView, hints: &Hints, sql: String) -> Result<View> {
-    if create.temporary {
-        return Err(unsupported("temporary views are", place(&create.name.name)));
-    }
     Ok(View {
+        database: DatabaseId::MAIN,
         name: create.name.name.value.to_string(),
         columns: create.columns.iter().map(|column| column.value.to_string()).collect(),
         query: (*create.query).clone(),
@@ -563,6 +553,7 @@ pub(super) fn define_trigger(parsed: &Parsed, sql: &str) -> Result<Trigger> {
         return Err(Error::Misuse("its statement makes no trigger".to_owned()));
     };
     Ok(Trigger {
+        database: DatabaseId::MAIN,
         name: create.name.name.value.to_string(),
         table: create.table.value.to_string(),
         create: CreateTrigger::clone(create),

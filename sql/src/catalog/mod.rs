@@ -1,6 +1,6 @@
 //! The catalog: tables, indexes and views, and how they are kept.
 //!
-//! `schema` describes them, `types` gives declared types their meaning, `define` turns parsed statements into
+//! `schema` describes them, `schemas` looks for a name in all databases of a connection, `types` gives declared types their meaning, `define` turns parsed statements into
 //! descriptions, `store` keeps them in the schema tree, `ddl` ties both together for CREATE and DROP, `alter` for
 //! ALTER TABLE with `alter_text`, `rename` and `edit`, `sequence` keeps
 //! what AUTOINCREMENT counts, `pragma` and `listing` show them as rows, `salvage` reads what is left of a damaged schema,
@@ -20,6 +20,7 @@ mod relocate;
 mod rename;
 mod salvage;
 mod schema;
+mod schemas;
 mod sequence;
 mod statistics;
 mod store;
@@ -39,6 +40,7 @@ pub use reference::{KeyLookup, Reference};
 pub use relocate::{clear_database, copy_database};
 pub use salvage::{SchemaRecord, salvaged_row, salvaged_table, schema_record};
 pub use schema::*;
+pub use schemas::{Lookup, NamedCatalog, Schemas};
 pub use sequence::{SEQUENCE_TABLE, Sequence, find_sequence, keep_sequence};
 pub use statistics::{IndexStatistics, STATISTICS_TABLE, analyze, optimize};
 pub use store::load;

@@ -1,6 +1,8 @@
 //! Pragmas that show the catalog, with SQLite's columns.
 
 use super::schema::{Catalog, Column, Generated, Index, IndexColumn, IndexKey, IndexOrigin, Relation, Table};
+use super::schemas::Lookup;
+use crate::databases::DatabaseId;
 use crate::parser::ForeignAction;
 use crate::types::Collation;
 use crate::value::Value;
@@ -8,12 +10,27 @@ use crate::value::Value;
 /// Names of the columns and the rows.
 pub type PragmaRows = (&'static [&'static str], Vec<Vec<Value>>);
 
-/// The answer of `PRAGMA name` or `PRAGMA name(argument)`; `None` if no pragma of the catalog is called so.
-/// A table or index that does not exist has no rows, as in SQLite.
+/// The answer of `PRAGMA name` or `PRAGMA name(argument)`, asked of `database` if one is written; `None` if no pragma of
+/// the catalog is called so. A table or index that does not exist has no rows, as in SQLite.
 #[must_use]
-pub fn pragma_rows(catalog: &Catalog, name: &str, argument: Option<&str>) -> Option<PragmaRows> {
-    let relation = || argument.and_then(|name| catalog.relation(name));
-    let index = || argument.and_then(|name| catalog.index(name));
+pub fn pragma_rows(
+    lookup: Lookup<'_>,
+    database: Option<&Catalog>,
+    name: &str,
+    argument: Option<&str>,
+) -> Option<PragmaRows> {
+    let home = database.map_or(DatabaseId::TEMP, |database| database.database);
+    let written = database.map(|database| lookup.name_of(database.database));
+    let meant = || lookup.meant(home, written);
+    let relation = || argument.and_then(|name| meant().find_map(|catalog| catalog.relation(name)));
+    let table = || match relation() {
+        Some(Relation::Table(table)) => Some(table),
+        _ => None,
+    };
+    let index =
+        || argument.and_then(|name| meant().find_map(|catalog| Some((catalog, catalog.index(name)?))));
+    let catalog = || database.or_else(|| lookup.get(DatabaseId::MAIN));
+    let number_of = |number: fn(&Catalog) -> i64| vec![vec![Value::Integer(catalog().map_or(0, number))]];
     Some(match name.to_ascii_lowercase().as_str() {
         "table_info" => (
             &["cid", "name", "type", "notnull", "dflt_value", "pk"],
@@ -23,31 +40,31 @@ pub fn pragma_rows(catalog: &Catalog, name: &str, argument: Option<&str>) -> Opt
             &["cid", "name", "type", "notnull", "dflt_value", "pk", "hidden"],
             relation().map_or_else(Vec::new, |relation| column_rows(relation, true)),
         ),
-        "table_list" => (&["schema", "name", "type", "ncol", "wr", "strict"], table_list(catalog, argument)),
+        "table_list" => {
+            (&["schema", "name", "type", "ncol", "wr", "strict"], table_list(lookup, database, argument))
+        }
         "index_list" => (&["seq", "name", "unique", "origin", "partial"], {
-            let table = argument.and_then(|name| catalog.table(name));
-            table.map_or_else(Vec::new, |table| index_list(table))
+            table().map_or_else(Vec::new, |table| index_list(table))
         }),
         "index_info" => (
             &["seqno", "cid", "name"],
-            index().map_or_else(Vec::new, |index| index_columns(catalog, index, false)),
+            index().map_or_else(Vec::new, |(catalog, index)| index_columns(catalog, index, false)),
         ),
         "index_xinfo" => (
             &["seqno", "cid", "name", "desc", "coll", "key"],
-            index().map_or_else(Vec::new, |index| index_columns(catalog, index, true)),
+            index().map_or_else(Vec::new, |(catalog, index)| index_columns(catalog, index, true)),
         ),
         "foreign_key_list" => (&["id", "seq", "table", "from", "to", "on_update", "on_delete", "match"], {
-            let table = argument.and_then(|name| catalog.table(name));
-            table.map_or_else(Vec::new, |table| foreign_key_list(table))
+            table().map_or_else(Vec::new, |table| foreign_key_list(table))
         }),
         "collation_list" => {
-            let names = catalog.functions.collations.names();
+            let names = lookup.functions().collations.names();
             let rows = names.iter().enumerate().map(|(i, name)| vec![number(i), Value::text(*name)]);
             (&["seq", "name"], rows.collect())
         }
-        "schema_version" => (&["schema_version"], vec![vec![Value::Integer(catalog.schema_version)]]),
-        "user_version" => (&["user_version"], vec![vec![Value::Integer(catalog.user_version)]]),
-        "application_id" => (&["application_id"], vec![vec![Value::Integer(catalog.application_id)]]),
+        "schema_version" => (&["schema_version"], number_of(|catalog| catalog.schema_version)),
+        "user_version" => (&["user_version"], number_of(|catalog| catalog.user_version)),
+        "application_id" => (&["application_id"], number_of(|catalog| catalog.application_id)),
         "encoding" => (&["encoding"], vec![vec![Value::text("UTF-8")]]),
         _ => return None,
     })
@@ -106,11 +123,17 @@ fn column_row(table: &Table, shown: usize, i: usize, column: &Column) -> Vec<Val
     ]
 }
 
-fn table_list(catalog: &Catalog, argument: Option<&str>) -> Vec<Vec<Value>> {
+fn table_list(lookup: Lookup<'_>, database: Option<&Catalog>, argument: Option<&str>) -> Vec<Vec<Value>> {
+    let asked = |(_, catalog): &(&str, &Catalog)| database.is_none_or(|d| d.database == catalog.database);
+    lookup.listed().filter(asked).flat_map(|(name, catalog)| tables_of(name, catalog, argument)).collect()
+}
+
+/// The tables and views of one database.
+fn tables_of(database: &str, catalog: &Catalog, argument: Option<&str>) -> Vec<Vec<Value>> {
     let wanted = |name: &str| argument.is_none_or(|argument| argument.eq_ignore_ascii_case(name));
     let row = |name: &str, kind: &str, columns: usize, clustered: bool, strict: bool| {
         vec![
-            Value::text("main"),
+            Value::text(database),
             Value::text(name),
             Value::text(kind),
             number(columns),

@@ -3,9 +3,10 @@
 
 use super::schema::{Catalog, Object};
 use super::store::{OBJECT, read_object};
+use crate::databases::{DatabaseId, TreeId as Tree, WriteTransaction};
 use crate::encode::RecordView;
 use crate::error::Result;
-use sedge_storage::{Cursor, Snapshot, Store, TreeId, WriteTransaction};
+use sedge_storage::{Cursor, Snapshot, Store, TreeId};
 
 /// Records copied between two calls of what wants to know how far it is.
 const REPORT_RECORDS: u64 = 4096;
@@ -49,21 +50,22 @@ impl Catalog {
 /// What storage meets.
 pub fn clear_database(txn: &mut WriteTransaction, catalog: &Catalog) -> Result<()> {
     for tree in catalog.trees().into_iter().filter(|tree| *tree != Store::SCHEMA_TREE) {
-        txn.drop_tree(tree)?;
+        txn.drop_tree(catalog.tree(tree))?;
     }
-    Ok(txn.clear_tree(Store::SCHEMA_TREE)?)
+    Ok(txn.clear_tree(catalog.schema_tree())?)
 }
 
 /// Copies every tree that `source` shows, and the schema with it, into a database without objects: leaves are full and
-/// lie in the order of their keys. `go_on` is asked now and then.
+/// lie in the order of their keys. The copy is what `database` of the transaction holds then. `go_on` is asked now and then.
 ///
 /// # Errors
 /// What storage meets, and what `go_on` says.
 pub fn copy_database(
     source: &Snapshot,
-    txn: &mut WriteTransaction,
+    (txn, database): (&mut WriteTransaction, DatabaseId),
     go_on: &mut dyn FnMut() -> Result<()>,
 ) -> Result<()> {
+    let schema_copy = Tree::of(database, Store::SCHEMA_TREE);
     let mut schema = source.cursor(Store::SCHEMA_TREE);
     let mut found = schema.seek_first()?;
     while found {
@@ -74,13 +76,13 @@ pub fn copy_database(
         };
         match object {
             Some(object @ Object { root: Some(root), .. }) => {
-                let copy = copy_tree(source, root, txn, go_on)?;
+                let copy = copy_tree(source, root, (txn, database), go_on)?;
                 let object = Object { root: Some(copy), ..object };
-                txn.put(Store::SCHEMA_TREE, &key, &object.record()?)?;
+                txn.put(schema_copy, &key, &object.record()?)?;
             }
             // Views, and all that belongs to no tree.
             _ => {
-                txn.put(Store::SCHEMA_TREE, &key, &value)?;
+                txn.put(schema_copy, &key, &value)?;
             }
         }
         found = schema.next()?;
@@ -92,10 +94,10 @@ pub fn copy_database(
 fn copy_tree(
     source: &Snapshot,
     tree: TreeId,
-    txn: &mut WriteTransaction,
+    (txn, database): (&mut WriteTransaction, DatabaseId),
     go_on: &mut dyn FnMut() -> Result<()>,
 ) -> Result<TreeId> {
-    let copy = txn.create_tree(source.kind_of(tree)?)?;
+    let copy = txn.create_tree(database, source.kind_of(tree)?)?;
     let mut cursor: Cursor<Snapshot> = source.cursor(tree);
     let (mut more, mut records, mut ended) = (cursor.seek_first()?, 0u64, Ok(()));
     txn.bulk_load(copy, |key, value| {
@@ -111,5 +113,5 @@ fn copy_tree(
         more = cursor.next()?;
         Ok(true)
     })?;
-    ended.map(|()| copy)
+    ended.map(|()| copy.in_store())
 }

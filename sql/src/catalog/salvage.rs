@@ -3,6 +3,7 @@
 use super::define::{CollationNames, define_table};
 use super::schema::{Object, ObjectKind, Table};
 use super::store::{META, OBJECT, parse_kept, read_object};
+use crate::databases::TreeId;
 use crate::encode::{RecordView, each_column};
 use crate::error::{Error, Result};
 use crate::parser::Statement;
@@ -48,7 +49,7 @@ pub fn salvaged_table(object: &Object) -> Result<Table> {
     let parsed = parse_kept(sql)?;
     let Statement::CreateTable(create) = &parsed.statement else { return Err(none()) };
     let mut table = define_table(create, sql.clone(), CollationNames::Salvaged)?.table;
-    table.root = root;
+    table.root = TreeId::main(root.0);
     Ok(table)
 }
 

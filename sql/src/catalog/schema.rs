@@ -1,16 +1,19 @@
 //! What a schema holds: immutable, shared descriptions of tables, indexes and views.
 
+use crate::databases::{DatabaseId, TreeId};
 use crate::functions::UserFunctions;
 use crate::parser::ast::{Expr, Query};
-use crate::parser::{CreateTrigger, ForeignAction, Name, OnConflict};
+use crate::parser::{CreateTrigger, ForeignAction, OnConflict};
 use crate::types::{Collation, ColumnType};
 use rustc_hash::FxHashMap;
-use sedge_storage::{TreeId, TreeKind};
+use sedge_storage::{Store, TreeId as StoreTree, TreeKind};
 use std::sync::Arc;
 
 /// All objects of a database at one schema version. A schema change makes another catalog.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
+    /// The database of the connection whose objects these are; main, unless it is told otherwise.
+    pub database: DatabaseId,
     /// Every catalog made in this process has a version of its own, also where a change was rolled back; cached plans
     /// belong to one version.
     pub version: u64,
@@ -46,7 +49,7 @@ pub struct Object {
     /// The table it belongs to; its own name for tables and views.
     pub table: String,
     /// Its tree; views have none.
-    pub root: Option<TreeId>,
+    pub root: Option<StoreTree>,
     /// The statement that makes it; indexes of constraints have none.
     pub sql: Option<String>,
 }
@@ -84,6 +87,18 @@ pub enum Relation {
 }
 
 impl Catalog {
+    /// A tree of this database.
+    #[must_use]
+    pub fn tree(&self, tree: StoreTree) -> TreeId {
+        TreeId::of(self.database, tree)
+    }
+
+    /// The tree that holds the schema.
+    #[must_use]
+    pub fn schema_tree(&self) -> TreeId {
+        self.tree(Store::SCHEMA_TREE)
+    }
+
     /// The table or view called `name`, in any case.
     #[must_use]
     pub fn relation(&self, name: &str) -> Option<&Relation> {
@@ -312,6 +327,8 @@ pub struct ForeignKey {
 /// A trigger.
 #[derive(Debug)]
 pub struct Trigger {
+    /// The database that keeps it.
+    pub database: DatabaseId,
     /// Its name.
     pub name: String,
     /// Its table or view.
@@ -327,6 +344,8 @@ pub struct Trigger {
 /// A view.
 #[derive(Debug)]
 pub struct View {
+    /// The database that keeps it.
+    pub database: DatabaseId,
     /// Its name.
     pub name: String,
     /// Its column names, if written.
@@ -378,10 +397,4 @@ impl Table {
 #[must_use]
 pub fn is_row_id_name(name: &str) -> bool {
     ["rowid", "oid", "_rowid_"].iter().any(|row_id| row_id.eq_ignore_ascii_case(name))
-}
-
-/// True if `name` is qualified by the main database or not at all.
-#[must_use]
-pub fn is_main(name: &Name) -> bool {
-    name.database.as_ref().is_none_or(|database| database.value.eq_ignore_ascii_case("main"))
 }

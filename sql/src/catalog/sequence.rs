@@ -4,12 +4,12 @@
 //! that counts.
 
 use super::schema::Table;
+use crate::databases::WriteTransaction;
 use crate::encode::{RecordView, RecordWriter, row_key};
 use crate::error::{Error, Result};
 use crate::functions::number::{Number, text_as_number};
 use crate::types::ColumnType;
 use crate::value::ValueRef;
-use sedge_storage::WriteTransaction;
 
 /// The table's name.
 pub const SEQUENCE_TABLE: &str = "sqlite_sequence";

@@ -7,14 +7,16 @@
 
 use super::ddl::{add_own_table, whole};
 use super::listing::is_schema_table;
-use super::schema::{Catalog, Index, Table, fold_name, is_main};
+use super::schema::{Catalog, Index, Table, fold_name};
+use crate::databases::{Snapshot, WriteTransaction};
 use crate::encode::{EntryLayout, KeyReader, RecordView, RecordWriter, row_key};
 use crate::error::{Error, Result};
-use crate::parser::{Name, span_of};
+use crate::parser::ast::Ident;
+use crate::parser::span_of;
 use crate::types::ColumnType;
 use crate::value::ValueRef;
 use rustc_hash::FxHashMap;
-use sedge_storage::{Cursor, Snapshot, WriteTransaction};
+use sedge_storage::{Cursor, Snapshot as StoreSnapshot};
 use std::sync::Arc;
 
 /// The table's name.
@@ -43,9 +45,8 @@ impl IndexStatistics {
 }
 
 /// The rows of the table, each with its row id.
-fn rows_of(snapshot: &Snapshot, table: &Table) -> Result<Vec<(i64, [String; 3])>> {
+fn rows_of(mut cursor: Cursor<StoreSnapshot>) -> Result<Vec<(i64, [String; 3])>> {
     let mut rows = Vec::new();
-    let mut cursor = Cursor::new(snapshot.clone(), table.root);
     let mut found = cursor.seek_first()?;
     while found {
         let row_id = cursor.row_id();
@@ -64,12 +65,12 @@ fn rows_of(snapshot: &Snapshot, table: &Table) -> Result<Vec<(i64, [String; 3])>
 }
 
 /// Reads what the table says.
-pub(super) fn load_statistics(snapshot: &Snapshot, catalog: &Catalog) -> Result<Arc<IndexStatistics>> {
+pub(super) fn load_statistics(snapshot: &StoreSnapshot, catalog: &Catalog) -> Result<Arc<IndexStatistics>> {
     let mut statistics = IndexStatistics::default();
     let Some(table) = catalog.table(STATISTICS_TABLE).filter(|table| table.columns.len() == 3) else {
         return Ok(Arc::default());
     };
-    for (_, [owner, index, stat]) in rows_of(snapshot, table)? {
+    for (_, [owner, index, stat]) in rows_of(snapshot.cursor(table.root.in_store()))? {
         // Behind the numbers may stand words.
         let numbers = stat.split(' ').map_while(|word| word.parse().ok());
         let Some(owner) = catalog.table(&owner) else { continue };
@@ -83,26 +84,22 @@ pub(super) fn load_statistics(snapshot: &Snapshot, catalog: &Catalog) -> Result<
     Ok(Arc::new(statistics))
 }
 
-/// ANALYZE: of all tables, of one, or of one index.
+/// ANALYZE in one database: of all its tables, or of the table or index of that name.
 ///
 /// # Errors
 /// [`Error::Name`] for what does not exist; storage errors, after which the transaction is to be rolled back to where it
 /// was.
-pub fn analyze(txn: &mut WriteTransaction, catalog: &Catalog, name: Option<&Name>) -> Result<Catalog> {
+pub fn analyze(txn: &mut WriteTransaction, catalog: &Catalog, name: Option<&Ident>) -> Result<Catalog> {
     let mut wanted = Vec::new();
     let mut only = None;
     match name {
         None => wanted.extend(catalog.tables()),
-        Some(name) if name.database.is_none() && name.name.value.eq_ignore_ascii_case("main") => {
-            wanted.extend(catalog.tables());
-        }
-        Some(name) if is_main(name) && is_schema_table(&name.name.value) => {}
+        Some(name) if is_schema_table(&name.value) => {}
         Some(name) => {
-            let word = &name.name.value;
-            let index = catalog.index(word).filter(|_| is_main(name));
-            let table = index.map_or(word.as_str(), |index| &index.table);
-            let Some(table) = catalog.table(table).filter(|_| is_main(name)) else {
-                return Err(Error::name(format!("no such table: {word}"), span_of(name.name.span)));
+            let index = catalog.index(&name.value);
+            let table = index.map_or(name.value.as_str(), |index| &index.table);
+            let Some(table) = catalog.table(table) else {
+                return Err(Error::name(format!("no such table: {}", name.value), span_of(name.span)));
             };
             wanted.push(table);
             only = index.map(|index| index.name.clone());
@@ -168,7 +165,7 @@ fn gather(
             found.push((table.name.as_str(), None, rows.to_string()));
         }
     }
-    for (row_id, [owner, index, _]) in rows_of(&snapshot, &kept)? {
+    for (row_id, [owner, index, _]) in rows_of(snapshot.cursor(kept.root))? {
         let is_own = |table: &&Arc<Table>| table.name.eq_ignore_ascii_case(&owner);
         let is_asked = only.is_none_or(|only| only.eq_ignore_ascii_case(&index));
         if is_asked && tables.iter().any(is_own) {
@@ -187,12 +184,14 @@ fn gather(
         txn.put(kept.root, &row_key(row_id), record)?;
     }
     drop(snapshot);
-    next.statistics = load_statistics(&txn.snapshot(), &next)?;
+    if let Some(seen) = txn.snapshot().database(next.database) {
+        next.statistics = load_statistics(seen, &next)?;
+    }
     Ok(next)
 }
 
 fn count(snapshot: &Snapshot, table: &Table) -> Result<u64> {
-    let mut cursor = Cursor::new(snapshot.clone(), table.root);
+    let mut cursor = snapshot.cursor(table.root);
     let (mut rows, mut found) = (0, cursor.seek_first()?);
     while found {
         rows += 1;
@@ -208,7 +207,7 @@ fn stat_of(snapshot: &Snapshot, table: &Table, index: &Index) -> Result<Option<S
     // How many different beginnings of each length there are.
     let mut distinct = vec![0_u64; width];
     let (mut rows, mut before) = (0_u64, Vec::new());
-    let mut cursor = Cursor::new(snapshot.clone(), index.root);
+    let mut cursor = snapshot.cursor(index.root);
     let mut found = cursor.seek_first()?;
     while found {
         let key = cursor.key()?.to_vec();

@@ -11,13 +11,14 @@
 use super::define::{CollationNames, define_index, define_table, define_trigger, define_view};
 use super::schema::{Catalog, Object, ObjectKind, Relation, Table, fold_name};
 use super::statistics::load_statistics;
+use crate::databases::{DatabaseId, TreeId, WriteTransaction};
 use crate::encode::{RecordView, RecordWriter};
 use crate::error::{Error, Result};
 use crate::functions::UserFunctions;
 use crate::parser::{Parsed, Statement, parse_one};
 use crate::types::ColumnType;
 use crate::value::ValueRef;
-use sedge_storage::{Cursor, Snapshot, Store, TreeId, WriteTransaction};
+use sedge_storage::{Cursor, Snapshot, Store, TreeId as StoreTree};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -105,7 +106,7 @@ pub(super) fn read_object(record: &RecordView<'_>) -> Result<Object> {
     };
     let root = match record.integer(3)? {
         Some(root) => match u32::try_from(root) {
-            Ok(root) => Some(TreeId(root)),
+            Ok(root) => Some(StoreTree(root)),
             Err(_) => return Err(corrupt(format!("a schema object with root page {root}"))),
         },
         None => None,
@@ -128,19 +129,22 @@ impl Catalog {
             let bad = |error: Error| corrupt(format!("the {} {}: {error}", object.kind.name(), object.name));
             match (object.kind, object.root, &object.sql) {
                 (ObjectKind::Table, Some(root), Some(sql)) => {
-                    tables.push(table_of(object, root, sql, &objects, collations).map_err(bad)?);
+                    let tree = TreeId::of(self.database, root);
+                    tables.push(table_of(object, tree, sql, &objects, collations).map_err(bad)?);
                 }
                 (ObjectKind::View, _, Some(sql)) => {
                     let parsed = parse_kept(sql).map_err(bad)?;
                     let Statement::CreateView(create) = &parsed.statement else {
                         return Err(bad(Error::Misuse("its statement makes no view".to_owned())));
                     };
-                    let view = define_view(create, &parsed.hints, sql.clone()).map_err(bad)?;
+                    let mut view = define_view(create, &parsed.hints, sql.clone()).map_err(bad)?;
+                    view.database = self.database;
                     self.relations.insert(fold_name(&object.name), Relation::View(Arc::new(view)));
                 }
                 (ObjectKind::Trigger, _, Some(sql)) => {
                     let parsed = parse_kept(sql).map_err(bad)?;
-                    let trigger = define_trigger(&parsed, sql).map_err(bad)?;
+                    let mut trigger = define_trigger(&parsed, sql).map_err(bad)?;
+                    trigger.database = self.database;
                     self.triggers.entry(fold_name(&trigger.table)).or_default().insert(0, Arc::new(trigger));
                 }
                 // Automatic indexes came with their tables.
@@ -152,7 +156,7 @@ impl Catalog {
                         return Err(bad(Error::Misuse("no index or no table".to_owned())));
                     };
                     let mut index = define_index(table, create, sql.clone(), collations).map_err(bad)?;
-                    index.root = root;
+                    index.root = TreeId::of(self.database, root);
                     table.indexes.push(Arc::new(index));
                 }
                 _ => return Err(bad(Error::Misuse("it lacks its tree or its statement".to_owned()))),
@@ -168,6 +172,18 @@ impl Catalog {
     #[must_use]
     pub fn with_functions(&self, functions: &Arc<UserFunctions>) -> Catalog {
         Catalog { functions: Arc::clone(functions), ..self.next() }
+    }
+
+    /// The same schema as that of `database` of a connection, whose program has these functions.
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn in_database(&self, database: DatabaseId, functions: &Arc<UserFunctions>) -> Result<Catalog> {
+        let mut catalog = self.clone();
+        catalog.database = database;
+        catalog.functions = Arc::clone(functions);
+        catalog.resolve()?;
+        Ok(catalog)
     }
 
     /// Adds a table and its indexes, in place of what had its name.
@@ -198,14 +214,14 @@ impl Catalog {
         number: u64,
         object: Object,
     ) -> Result<()> {
-        txn.put(Store::SCHEMA_TREE, &object_key(number), &object.record()?)?;
+        txn.put(self.schema_tree(), &object_key(number), &object.record()?)?;
         self.objects.insert(number, object);
         Ok(())
     }
 
     /// Forgets an object; its trees are the caller's business.
     pub(super) fn forget(&mut self, txn: &mut WriteTransaction, number: u64) -> Result<()> {
-        txn.delete(Store::SCHEMA_TREE, &object_key(number))?;
+        txn.delete(self.schema_tree(), &object_key(number))?;
         self.objects.remove(&number);
         Ok(())
     }
@@ -215,7 +231,7 @@ impl Catalog {
         let key: Vec<u8> = std::iter::once(META).chain(name.bytes()).collect();
         let mut writer = RecordWriter::new();
         let record = writer.encode(std::iter::once((ColumnType::Integer, ValueRef::Integer(number))))?;
-        txn.put(Store::SCHEMA_TREE, &key, record)?;
+        txn.put(self.schema_tree(), &key, record)?;
         Ok(())
     }
 
@@ -275,9 +291,10 @@ fn table_of(
         let kept = objects
             .iter()
             .find(|kept| kept.kind == ObjectKind::Index && kept.sql.is_none() && kept.name == index.name);
-        index.root = kept.and_then(|kept| kept.root).ok_or_else(|| {
+        let tree = kept.and_then(|kept| kept.root).ok_or_else(|| {
             corrupt(format!("the index {} of table {} has no tree", index.name, object.name))
         })?;
+        index.root = TreeId::of(root.database, tree);
         table.add_index(index);
     }
     Ok(table)

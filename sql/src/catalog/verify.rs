@@ -112,7 +112,7 @@ fn verify_clustered(
     problems: &mut Vec<String>,
 ) -> Result<()> {
     let layout = EntryLayout::of(table, index);
-    let mut rows = Cursor::new(snapshot.clone(), table.root);
+    let mut rows = Cursor::new(snapshot.clone(), table.root.in_store());
     let (mut key, mut expected) = (Vec::new(), Vec::new());
     let mut found = rows.seek_first()?;
     while found {
@@ -160,8 +160,8 @@ fn verify_index(
         return verify_clustered(snapshot, table, index, problems);
     }
     let layout = EntryLayout::of(table, index);
-    let mut rows = Cursor::new(snapshot.clone(), table.root);
-    let mut entries = Cursor::new(snapshot.clone(), index.root);
+    let mut rows = Cursor::new(snapshot.clone(), table.root.in_store());
+    let mut entries = Cursor::new(snapshot.clone(), index.root.in_store());
     let (mut key, mut restore) = (Vec::new(), RecordWriter::new());
 
     // Each row has its entry.

@@ -6,12 +6,12 @@
 use super::types::{Fitted, fit, shortened};
 use super::unique;
 use crate::catalog::{KeyLookup, Reference, Table};
+use crate::databases::WriteTransaction;
 use crate::encode::{EntryLayout, each_column, encode_value, row_key};
 use crate::error::{Constraint, ConstraintKind, Error, Result};
 use crate::types::{Collation, ColumnType};
 use crate::value::{Value, ValueRef};
 use crate::value_list::ValueList;
-use sedge_storage::{Cursor, WriteTransaction};
 use std::sync::Arc;
 
 /// A key that some child may have and no parent.
@@ -119,7 +119,7 @@ impl KeyProbe {
         for (place, value) in values.iter().enumerate() {
             encode_value(key, *value, above(reference, place).1, false);
         }
-        let mut cursor = Cursor::new(txn.snapshot(), child.root);
+        let mut cursor = txn.snapshot().cursor(child.root);
         let mut found = cursor.seek_first()?;
         while found {
             let row = cursor.key()?.to_vec();

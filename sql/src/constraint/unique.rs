@@ -1,8 +1,8 @@
 //! UNIQUE and PRIMARY KEY: whether a key is there already, and what to say of it.
 
 use crate::catalog::{Index, IndexKey, IndexOrigin, Table};
+use crate::databases::{TreeId, WriteTransaction};
 use crate::error::{Constraint, ConstraintKind, Result};
-use sedge_storage::{TreeId, WriteTransaction};
 
 /// True if there is an entry of the unique index that begins with `prefix`: the encoded columns, none of them NULL.
 #[inline]

@@ -3,13 +3,13 @@
 
 use super::Batch;
 use super::expr::RowSource;
+use crate::databases::Snapshot;
 use crate::error::{Error, Result};
 use crate::functions::FunctionContext;
 use crate::ir::{Comparison, RecursionId, SubqueryId};
 use crate::types::Collation;
 use crate::value::{Value, ValueRef};
 use crate::value_list::ValueList;
-use sedge_storage::Snapshot;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
@@ -147,7 +147,7 @@ impl Context {
     /// Starts another run over `snapshot`: the clock is read anew, and subqueries forget what they computed.
     pub(crate) fn begin_run(&mut self, snapshot: Snapshot) {
         self.snapshot = Some(match &self.pages {
-            Some(pages) => snapshot.counting(Arc::clone(pages)),
+            Some(pages) => snapshot.counting(pages),
             None => snapshot,
         });
         self.now_millis.set(None);
@@ -170,7 +170,7 @@ impl Context {
     /// Goes on with another snapshot; these subqueries forget what they computed over the one before.
     pub(crate) fn look_again(&mut self, snapshot: Snapshot, subqueries: &[usize]) {
         self.snapshot = Some(match &self.pages {
-            Some(pages) => snapshot.counting(Arc::clone(pages)),
+            Some(pages) => snapshot.counting(pages),
             None => snapshot,
         });
         for place in subqueries {

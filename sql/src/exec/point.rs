@@ -10,6 +10,7 @@ use super::expr::scalar::with_affinity;
 use super::expr::{CompiledExpr, RowSource};
 use super::ops::{Builder, Source, equal_row_id};
 use crate::catalog::IndexKey;
+use crate::databases::{Snapshot, TreeId, WriteTransaction};
 use crate::decimal::Decimal;
 use crate::encode::{
     EntryLayout, Field, Found, RecordView, encode_value, row_id_of_entry, row_key, short_integer, short_real,
@@ -20,7 +21,6 @@ use crate::ir::{ColumnId, Expr};
 use crate::plan::{IndexScan, Node, Operator, Plan, RowIdRange, TableScan};
 use crate::types::{Affinity, ColumnType};
 use crate::value::{Value, ValueRef};
-use sedge_storage::{Snapshot, TreeId, WriteTransaction};
 
 /// A plan for at most one row.
 pub(super) struct Point {

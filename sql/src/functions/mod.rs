@@ -36,7 +36,7 @@ pub use raise::{raise_action, raise_function};
 pub use registry::{
     aggregates, function_names, is_aggregate, is_function, lookup_aggregate, lookup_scalar, scalars,
 };
-pub use table::{TableDefinition, TableFunction, TableSource, listing, lookup_table_function};
+pub use table::{Asked, TableDefinition, TableFunction, TableSource, listing, lookup_table_function};
 pub use user::{UserBody, UserFunction, UserFunctions};
 
 pub(crate) use uuid::uuid_text;

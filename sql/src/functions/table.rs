@@ -65,18 +65,23 @@ pub fn lookup_table_function(name: &str) -> Option<TableFunction> {
     }
 }
 
-/// A function whose rows are known: those under its argument, in any case, or all if it is called without one.
+/// The arguments under which a row is listed: the name of an object, and that of a database.
+pub type Asked = (Option<String>, Option<String>);
+
+/// A function whose rows are known: those under its arguments, in any case; what is not given fits rows without it.
 #[must_use]
-pub fn listing(name: &str, columns: &[&str], rows: Vec<(Option<String>, Vec<Value>)>) -> TableFunction {
+pub fn listing(name: &str, columns: &[&str], rows: Vec<(Asked, Vec<Value>)>) -> TableFunction {
     let about = rows.len() as f64;
     let rows = Arc::new(rows);
     TableFunction(Arc::new(TableDefinition {
         name: name.to_owned(),
         min_args: 0,
-        max_args: 1,
+        max_args: 2,
         columns: columns.iter().map(|column| (*column).to_owned()).collect(),
         rows: about.min(20.0),
-        source: Box::new(move || Box::new(Listing { rows: Arc::clone(&rows), wanted: None, next: 0 })),
+        source: Box::new(move || {
+            Box::new(Listing { rows: Arc::clone(&rows), wanted: Asked::default(), next: 0 })
+        }),
     }))
 }
 
@@ -119,19 +124,20 @@ impl TableSource for Series {
 
 /// Rows that were known before.
 struct Listing {
-    rows: Arc<Vec<(Option<String>, Vec<Value>)>>,
-    wanted: Option<String>,
+    rows: Arc<Vec<(Asked, Vec<Value>)>>,
+    wanted: Asked,
     next: usize,
 }
 
 impl TableSource for Listing {
     fn start(&mut self, args: &[ValueRef<'_>]) -> Result<()> {
         self.next = 0;
-        self.wanted = None;
-        match args.first() {
-            None => {}
-            Some(ValueRef::Text(text)) => self.wanted = Some(String::from_utf8_lossy(text).into_owned()),
-            Some(_) => self.next = self.rows.len(),
+        self.wanted = Asked::default();
+        for (arg, wanted) in args.iter().zip([&mut self.wanted.0, &mut self.wanted.1]) {
+            match arg {
+                ValueRef::Text(text) => *wanted = Some(String::from_utf8_lossy(text).into_owned()),
+                _ => self.next = self.rows.len(),
+            }
         }
         Ok(())
     }
@@ -139,12 +145,11 @@ impl TableSource for Listing {
     fn next(&mut self, row: &mut Vec<Value>) -> Result<bool> {
         while let Some((under, values)) = self.rows.get(self.next) {
             self.next += 1;
-            let fits = match (under, &self.wanted) {
+            let fits = |under: &Option<String>, wanted: &Option<String>| match (under, wanted) {
                 (Some(under), Some(wanted)) => under.eq_ignore_ascii_case(wanted),
-                (Some(_), None) => false,
-                (None, wanted) => wanted.is_none(),
+                (under, wanted) => under.is_none() && wanted.is_none(),
             };
-            if fits {
+            if fits(&under.0, &self.wanted.0) && fits(&under.1, &self.wanted.1) {
                 row.extend(values.iter().cloned());
                 return Ok(true);
             }

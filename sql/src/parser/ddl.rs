@@ -3,8 +3,8 @@
 use super::dialect::{Grammar, Parse};
 use super::keyword::Keyword;
 use super::statement::{
-    AlterOperation, ColumnChange, CreateIndex, CreateTable, CreateTrigger, CreateView, DropKind, Statement,
-    TriggerEvent, TriggerTime,
+    AlterOperation, ColumnChange, CreateIndex, CreateTable, CreateTrigger, CreateView, DropKind, Name,
+    Statement, TriggerEvent, TriggerTime,
 };
 use super::stream::{Parser, Token};
 use crate::error::{Error, Span};
@@ -152,7 +152,7 @@ impl Grammar<'_> {
             None => return self.unexpected(p, "INSERT, UPDATE or DELETE"),
         };
         self.keyword(p, Keyword::ON)?;
-        let table = self.ident(p, "the name of a table")?;
+        let Name { database, name: table } = self.qualified_name(p, "the name of a table")?;
         if p.parse_keyword(FOR) {
             self.keyword(p, EACH)?;
             self.keyword(p, ROW)?;
@@ -176,6 +176,7 @@ impl Grammar<'_> {
             name,
             time,
             event,
+            on_database: database,
             table,
             condition,
             body,

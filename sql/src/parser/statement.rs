@@ -441,6 +441,8 @@ pub struct CreateTrigger {
     pub time: TriggerTime,
     /// What fires it.
     pub event: TriggerEvent,
+    /// The database written before the table, which only a temporary trigger may have.
+    pub on_database: Option<Ident>,
     /// The table or view.
     pub table: Ident,
     /// WHEN.

@@ -4,11 +4,11 @@
 use super::rewrite::Rewriter;
 use super::{Expressions, Plan, PlanContext, Statement, WritePlan, plan_query, plan_write};
 use crate::catalog::{Reference, Table, TableKind};
+use crate::databases::{DatabaseId, DatabaseSet, TreeId};
 use crate::error::Result;
 use crate::ir::{Bound, Expr, Query, Write};
 use crate::parser::TriggerTime;
 use rustc_hash::FxHashMap;
-use sedge_storage::TreeId;
 use std::sync::Arc;
 
 /// The programs of all tables that a statement may change; a table without any is not in it.
@@ -16,6 +16,8 @@ use std::sync::Arc;
 pub struct Programs {
     /// By what they belong to.
     pub tables: FxHashMap<ProgramOwner, Arc<TablePrograms>>,
+    /// The databases of the statement's table and of those that the programs may change.
+    pub writes: DatabaseSet,
 }
 
 impl Programs {
@@ -31,8 +33,8 @@ impl Programs {
 pub enum ProgramOwner {
     /// A table, by its tree.
     Table(TreeId),
-    /// A view, by its name.
-    View(String),
+    /// A view, by its database and its name.
+    View(DatabaseId, String),
 }
 
 impl ProgramOwner {
@@ -41,7 +43,7 @@ impl ProgramOwner {
     pub fn of(table: &Table) -> ProgramOwner {
         match table.kind {
             TableKind::RowId | TableKind::Clustered => ProgramOwner::Table(table.root),
-            TableKind::View => ProgramOwner::View(table.name.clone()),
+            TableKind::View => ProgramOwner::View(table.root.database, table.name.clone()),
         }
     }
 }

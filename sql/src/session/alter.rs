@@ -3,7 +3,8 @@
 use super::Session;
 use super::transaction::Writing;
 use crate::bind;
-use crate::catalog::{self, Catalog, NamesIn, RowWork, Table};
+use crate::catalog::{self, Catalog, NamesIn, ObjectKind, RowWork, Table};
+use crate::databases::{DatabaseId, DatabaseSet};
 use crate::error::{Error, Result};
 use crate::exec::write::{fill_index, rebuild_rows, verify_rows};
 use crate::parser::{AlterOperation, Name, Parsed, span_of};
@@ -16,9 +17,10 @@ impl Session {
         parsed: &Parsed,
         name: &Name,
         operation: &AlterOperation,
+        database: DatabaseId,
         writing: &mut Writing,
     ) -> Result<()> {
-        let next = whole(writing, |writing| self.altered(parsed, name, operation, writing))?;
+        let next = whole(writing, |writing| self.altered(parsed, name, operation, database, writing))?;
         writing.change_schema(Some(next));
         Ok(())
     }
@@ -28,16 +30,20 @@ impl Session {
         parsed: &Parsed,
         name: &Name,
         operation: &AlterOperation,
+        database: DatabaseId,
         writing: &mut Writing,
     ) -> Result<Catalog> {
-        let functions = Arc::clone(&writing.catalog.functions);
+        let schemas = writing.schemas.clone();
+        let functions = Arc::clone(&schemas.main().functions);
+        let lookup = schemas.lookup();
         let names = NamesIn {
             in_expr: &|table, expr| bind::names_in_expr(table, expr, &functions),
-            in_view: &bind::names_in_view,
-            in_trigger: &bind::names_in_trigger,
+            in_view: &|catalog, view| bind::names_in_view(lookup.instead(catalog), view),
+            in_trigger: &|catalog, trigger| bind::names_in_trigger(lookup.instead(catalog), trigger),
         };
+        let catalog = writing.catalog(database)?;
         let txn = &mut writing.storage;
-        let altered = catalog::alter_table(txn, &writing.catalog, parsed, (name, operation), &names)?;
+        let altered = catalog::alter_table(txn, &catalog, parsed, (name, operation), &names)?;
         let table = &altered.table;
         // Its places are those of the text kept, which nobody has written.
         bind::bind_table(table, &functions).map_err(|error| match error {
@@ -58,16 +64,25 @@ impl Session {
 
     /// REINDEX: of a collation, a table, an index, or of all there are.
     pub(super) fn reindex(&mut self, name: Option<&Name>) -> Result<()> {
-        self.write(|session, writing| {
-            let catalog = Arc::clone(&writing.catalog);
-            let is_own = name.is_none_or(catalog::is_main);
-            let collation = name.and_then(|name| catalog.functions.collations.find(&name.name.value));
+        let collation = name.and_then(|name| self.engine.functions().collations.find(&name.name.value));
+        let database = match name {
+            None => DatabaseId::MAIN,
+            Some(name) if name.database.is_some() || collation.is_some() => {
+                self.database_of(ObjectKind::Table, name)?
+            }
+            Some(name) => match self.database_of(ObjectKind::Index, name)? {
+                DatabaseId::MAIN => self.database_of(ObjectKind::Table, name)?,
+                database => database,
+            },
+        };
+        self.write_to(DatabaseSet::only(database), |session, writing| {
+            let catalog = writing.catalog(database)?;
             let wanted = name.map_or("", |name| name.name.value.as_str());
             let is_known = name.is_none()
                 || collation.is_some()
                 || catalog.table(wanted).is_some()
                 || catalog.index(wanted).is_some();
-            if let Some(name) = name.filter(|_| !is_known || !is_own) {
+            if let Some(name) = name.filter(|_| !is_known) {
                 let message = format!("unable to identify the object to be reindexed: {wanted}");
                 return Err(Error::name(message, span_of(name.name.span)));
             }
@@ -89,7 +104,7 @@ impl Session {
 
     /// Fills indexes of a table anew.
     fn refill(&self, table: &Arc<Table>, writing: &mut Writing, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
-        let target = bind::bind_target(table, &writing.catalog.functions)?;
+        let target = bind::bind_target(table, &writing.schemas.main().functions)?;
         let mut context = self.context();
         for bound in target.indexes.iter().filter(|bound| wanted(&bound.index.name)) {
             if table.is_clustered_by(&bound.index) {

@@ -136,8 +136,8 @@ impl Session {
 
     fn compile_timed(&mut self, parsed: &Parsed) -> Result<(Compiled, Duration)> {
         let started = Instant::now();
-        let catalog = self.catalog()?;
-        let compiled = self.compile_in(parsed.clone(), &[], &catalog)?;
+        let schemas = self.schemas()?;
+        let compiled = self.compile_in(parsed.clone(), &[], &schemas)?;
         Ok((compiled, started.elapsed()))
     }
 }

@@ -1,7 +1,7 @@
 //! The plans of a session, by the text they came from with its literals lifted out.
 
 use super::prepare::Compiled;
-use crate::catalog::Catalog;
+use crate::catalog::Schemas;
 use crate::value::Value;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::hash::BuildHasher;
@@ -36,22 +36,22 @@ struct Entry {
 }
 
 impl StatementCache {
-    /// The plan for a text with this key and these literals under this catalog, if there is one.
+    /// The plan for a text with this key and these literals under these schemas, if there is one.
     pub(super) fn find(
         &mut self,
         key: &[u8],
         literals: &[Value],
-        catalog: &Arc<Catalog>,
+        schemas: &Schemas,
     ) -> Option<Arc<Compiled>> {
         let entry = self.entries.get_mut(*self.places.get(key)?)?;
         entry.used = true;
-        entry.plans.iter().find(|plan| plan.serves(literals, catalog)).cloned()
+        entry.plans.iter().find(|plan| plan.serves(literals, schemas)).cloned()
     }
 
     /// Remembers a plan; the plans of another text go if there are too many.
     pub(super) fn insert(&mut self, key: &[u8], plan: Arc<Compiled>) {
         if let Some(entry) = self.places.get(key).and_then(|place| self.entries.get_mut(*place)) {
-            entry.plans.retain(|known| Arc::ptr_eq(known.catalog(), plan.catalog()));
+            entry.plans.retain(|known| known.schemas().same(plan.schemas()));
             if entry.plans.len() >= PLANS_A_TEXT {
                 entry.plans.remove(0);
             }

@@ -2,6 +2,7 @@
 
 use crate::bind::{self, TableExprUse};
 use crate::catalog::{self, Catalog, Index, IndexKey, ObjectKind, Table};
+use crate::databases::TreeId;
 use crate::error::Result;
 use crate::exec::Context;
 use crate::exec::expr::{CompiledExpr, Scope};
@@ -9,10 +10,11 @@ use crate::functions::{Datum, UserFunctions};
 use crate::value::{Value, ValueRef};
 use arc_swap::ArcSwap;
 use rustc_hash::FxHashMap;
-use sedge_storage::{Snapshot, Store, TreeId, TreeKind};
+use sedge_storage::{Snapshot, Store, TreeKind};
 use std::collections::hash_map::Entry;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 /// Catalogs kept for snapshots taken a moment ago; a session that reads longer holds its own.
@@ -22,6 +24,13 @@ const CATALOGS_KEPT: usize = 8;
 pub struct Engine {
     store: Store,
     busy_timeout: Duration,
+    /// The file, with its whole path; none for a database in memory.
+    file: Option<PathBuf>,
+    shared: Arc<Shared>,
+}
+
+/// What all handles on one store share.
+struct Shared {
     /// The program's own functions. [`Engine::change_functions`] puts them into the catalogs too.
     functions: ArcSwap<UserFunctions>,
     /// Held while catalogs or functions are replaced.
@@ -30,41 +39,69 @@ pub struct Engine {
     catalogs: ArcSwap<Vec<(u64, Arc<Catalog>)>>,
 }
 
+/// What is shared of the stores that this process has open, by their identity: a file that is opened twice, or attached
+/// to a connection and opened by another, has one list of catalogs.
+static OPEN: Mutex<Vec<(usize, Weak<Shared>)>> = Mutex::new(Vec::new());
+
 impl Engine {
     /// Reads the schema of `store`. Writers wait for `busy_timeout` unless their session says otherwise.
     ///
     /// # Errors
     /// Damage that keeps it from being read.
     pub fn new(store: Store, busy_timeout: Duration) -> Result<Engine> {
-        let functions = Arc::<UserFunctions>::default();
-        let catalog = Arc::new(catalog::load(&store.snapshot(), &functions)?);
-        // Whatever commit made the schema, it is not newer than any snapshot that will be asked about.
-        Ok(Engine {
-            store,
-            busy_timeout,
-            functions: ArcSwap::new(functions),
-            changing: Mutex::new(()),
-            catalogs: ArcSwap::from_pointee(vec![(0, catalog)]),
-        })
+        let file = store.path().map(|file| file.canonicalize().unwrap_or(file));
+        // The list is whole whoever panicked: one call edits it.
+        let mut known = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(_, shared)| shared.strong_count() > 0);
+        let identity = store.identity();
+        let shared = known.iter().find(|(of, _)| *of == identity).and_then(|(_, shared)| shared.upgrade());
+        let shared = match shared {
+            Some(shared) => shared,
+            None => {
+                let functions = Arc::<UserFunctions>::default();
+                let catalog = Arc::new(catalog::load(&store.snapshot(), &functions)?);
+                let shared = Arc::new(Shared {
+                    functions: ArcSwap::new(functions),
+                    changing: Mutex::new(()),
+                    // Whatever commit made the schema, it is not newer than any snapshot that will be asked about.
+                    catalogs: ArcSwap::from_pointee(vec![(0, catalog)]),
+                });
+                known.push((identity, Arc::downgrade(&shared)));
+                shared
+            }
+        };
+        drop(known);
+        Ok(Engine { store, busy_timeout, file, shared })
     }
 
     /// The program's own functions and collations.
     #[must_use]
     pub fn functions(&self) -> Arc<UserFunctions> {
-        self.functions.load_full()
+        self.shared.functions.load_full()
     }
 
     /// Replaces the program's own functions. Every plan made before is made anew, since it belongs to a catalog, and
     /// each catalog to the functions that it was made for.
     pub fn change_functions(&self, change: impl FnOnce(&UserFunctions) -> UserFunctions) {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let functions = Arc::new(change(&self.functions.load()));
-        let mut catalogs = Vec::clone(&self.catalogs.load());
+        let shared = &self.shared;
+        let _changing = shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let functions = Arc::new(change(&shared.functions.load()));
+        let mut catalogs = Vec::clone(&shared.catalogs.load());
         for (_, catalog) in &mut catalogs {
             *catalog = Arc::new(catalog.with_functions(&functions));
         }
-        self.functions.store(functions);
-        self.catalogs.store(Arc::new(catalogs));
+        shared.functions.store(functions);
+        shared.catalogs.store(Arc::new(catalogs));
+    }
+
+    /// True if the database is a file: what is committed to it is there after a crash.
+    pub(super) fn is_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// The file, with its whole path; none for a database in memory.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// The store.
@@ -80,7 +117,7 @@ impl Engine {
 
     /// The schema as `snapshot` has it.
     pub(super) fn catalog(&self, snapshot: &Snapshot) -> Result<Arc<Catalog>> {
-        let catalogs = self.catalogs.load();
+        let catalogs = self.shared.catalogs.load();
         match catalogs.iter().rev().find(|(sequence, _)| *sequence <= snapshot.sequence()) {
             Some((_, catalog)) => Ok(Arc::clone(catalog)),
             None => Ok(Arc::new(catalog::load(snapshot, &self.functions())?)),
@@ -89,31 +126,31 @@ impl Engine {
 
     /// True if `catalog` is the schema as `snapshot` has it.
     pub(super) fn is_catalog_of(&self, snapshot: &Snapshot, catalog: &Arc<Catalog>) -> bool {
-        let catalogs = self.catalogs.load();
+        let catalogs = self.shared.catalogs.load();
         let found = catalogs.iter().rev().find(|(sequence, _)| *sequence <= snapshot.sequence());
         found.is_some_and(|(_, known)| Arc::ptr_eq(known, catalog))
     }
 
     /// Notes the catalog that the commit `sequence` is about to make. Called by the one writer, before the commit.
     pub(super) fn announce(&self, sequence: u64, mut catalog: Arc<Catalog>) {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let functions = self.functions.load();
+        let _changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let functions = self.shared.functions.load();
         if !Arc::ptr_eq(&catalog.functions, &functions) {
             catalog = Arc::new(catalog.with_functions(&functions));
         }
-        let mut catalogs = Vec::clone(&self.catalogs.load());
+        let mut catalogs = Vec::clone(&self.shared.catalogs.load());
         catalogs.push((sequence, catalog));
         let surplus = catalogs.len().saturating_sub(CATALOGS_KEPT);
         catalogs.drain(..surplus);
-        self.catalogs.store(Arc::new(catalogs));
+        self.shared.catalogs.store(Arc::new(catalogs));
     }
 
     /// Takes back what [`Engine::announce`] noted for a commit that failed.
     pub(super) fn retract(&self, sequence: u64) {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut catalogs = Vec::clone(&self.catalogs.load());
+        let _changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut catalogs = Vec::clone(&self.shared.catalogs.load());
         catalogs.retain(|(announced, _)| *announced != sequence);
-        self.catalogs.store(Arc::new(catalogs));
+        self.shared.catalogs.store(Arc::new(catalogs));
     }
 
     /// Verifies every page, tree and index; what is wrong, a line each.

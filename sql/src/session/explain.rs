@@ -4,7 +4,7 @@ use super::Session;
 use super::prepare::{Kind, bind_context, fold};
 use super::statistics::SnapshotStatistics;
 use super::unsupported;
-use crate::catalog::Catalog;
+use crate::catalog::Schemas;
 use crate::error::{Error, Result};
 use crate::parser::{ExplainMode, Parsed, Statement};
 use crate::plan::{self, PlanContext};
@@ -18,22 +18,22 @@ impl Session {
         mode: ExplainMode,
         statement: &Statement,
         parsed: &Parsed,
-        catalog: &Catalog,
+        schemas: &Schemas,
         parameters: &mut ValueList,
     ) -> Result<Vec<Vec<Value>>> {
         let lines = |lines: Vec<String>| Ok(lines.into_iter().map(|line| vec![Value::text(line)]).collect());
         if mode == ExplainMode::Analyze {
             return lines(self.run_analyze(statement, parsed, parameters)?);
         }
-        let statistics = SnapshotStatistics::new(self.read_snapshot()?.0, catalog);
+        let statistics = SnapshotStatistics::new(self.read_snapshot()?.0, schemas);
         let context = PlanContext { statistics: &statistics, fold: &fold, choices: self.choices };
         let kind = match statement {
             Statement::Query(query) => {
-                let bound = crate::bind::bind_query(parsed, query, &bind_context(catalog, &[]))?;
+                let bound = crate::bind::bind_query(parsed, query, &bind_context(schemas, &[]))?;
                 Kind::Query(plan::plan_query(bound, &context)?.into())
             }
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
-                let bound = crate::bind::bind_write(parsed, statement, &bind_context(catalog, &[]))?;
+                let bound = crate::bind::bind_write(parsed, statement, &bind_context(schemas, &[]))?;
                 Kind::Write(plan::plan_write(bound, &context)?.into())
             }
             _ => return Err(Error::invalid("EXPLAIN explains SELECT, INSERT, UPDATE and DELETE", None)),

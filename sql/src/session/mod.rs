@@ -5,17 +5,20 @@
 //!                          `------ on a miss ------'
 //! ```
 //!
-//! An [`Engine`] is a store and the catalogs of its newest commits; every connection has a [`Session`] on it, with
-//! the transaction it has open and a cache of plans; a [`Prepared`] is one statement of a session, which runs without
+//! An [`Engine`] is a store and the catalogs of its newest commits; every connection has a [`Session`] on it and on the
+//! databases that it attaches, with the transaction it has open and a cache of plans; a [`Prepared`] is one statement of a session, which runs without
 //! it once it has started.
 
 mod alter;
 mod analyze;
+mod attach;
 mod cache;
 mod damage;
 mod engine;
 mod explain;
 mod foreign_keys;
+mod others;
+mod place;
 mod pragma;
 mod prepare;
 mod prepared;
@@ -32,11 +35,11 @@ pub use engine::Engine;
 pub use prepared::Prepared;
 pub use stat::{DatabaseStat, ObjectStat, StatKind};
 
-use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::parser::LiftScratch;
 use crate::plan::Choices;
 use cache::StatementCache;
+use others::Others;
 use programs::ProgramCache;
 use setting::Settings;
 use std::fmt;
@@ -47,6 +50,8 @@ use transaction::Transaction;
 /// One connection's transaction, plans and counts.
 pub struct Session {
     engine: Arc<Engine>,
+    /// The databases beside main.
+    others: Others,
     transaction: Transaction,
     /// True if the transaction was begun by a SAVEPOINT, whose RELEASE commits it.
     begun_by_savepoint: bool,
@@ -80,6 +85,7 @@ impl Session {
         let busy_timeout = engine.busy_timeout();
         Ok(Session {
             engine,
+            others: Others::default(),
             transaction: Transaction::None,
             begun_by_savepoint: false,
             cache: StatementCache::default(),
@@ -138,33 +144,20 @@ impl Session {
 
     /// Makes an open transaction see the functions that the program has registered since it began.
     fn take_functions(&mut self) {
-        let catalog = match &mut self.transaction {
-            Transaction::None | Transaction::Read { catalog: None, .. } => return,
-            Transaction::Read { catalog: Some((_, catalog)), .. } => catalog,
-            Transaction::Write(write) => &mut write.catalog,
+        let schemas = match &mut self.transaction {
+            Transaction::None | Transaction::Read { seen: None, .. } => return,
+            Transaction::Read { seen: Some((_, schemas)), .. } => schemas,
+            Transaction::Write(write) => &mut write.schemas,
         };
         let functions = self.engine.functions();
-        if !Arc::ptr_eq(&catalog.functions, &functions) {
-            *catalog = Arc::new(catalog.with_functions(&functions));
+        if !Arc::ptr_eq(&schemas.main().functions, &functions) {
+            *schemas = schemas.with_functions(&functions);
         }
     }
 
     /// Tells running queries that what they read in the open transaction is gone.
     fn note_undone(&self) {
         self.undone.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// The catalog that the next statement sees.
-    fn catalog(&mut self) -> Result<Arc<Catalog>> {
-        self.take_functions();
-        match &self.transaction {
-            Transaction::None => self.engine.catalog(&self.engine.store().snapshot()),
-            Transaction::Read { catalog, .. } => match catalog {
-                Some((_, catalog)) => Ok(Arc::clone(catalog)),
-                None => self.engine.catalog(&self.engine.store().snapshot()),
-            },
-            Transaction::Write(write) => Ok(Arc::clone(&write.catalog)),
-        }
     }
 }
 

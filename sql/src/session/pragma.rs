@@ -2,10 +2,11 @@
 
 use super::Session;
 use super::setting::{SETTINGS, SILENT_SETTINGS};
-use crate::catalog::{self, Catalog};
+use crate::catalog::{self, Schemas};
+use crate::databases::{DatabaseId, DatabaseSet};
 use crate::error::{Error, Result};
 use crate::ir::{ColumnId, Output};
-use crate::parser::{ExplainMode, Name, Parsed, PragmaArgument, Statement, span_of};
+use crate::parser::{ExplainMode, Name, Parsed, PragmaArgument, Statement};
 use crate::suggest::nearest;
 use crate::types::{Affinity, Collation, TypeSet};
 use crate::value::Value;
@@ -63,7 +64,7 @@ fn column(name: &str) -> Output {
 
 impl Session {
     /// The columns of a statement that is not planned; none if it shows nothing.
-    pub(super) fn result_columns(&self, parsed: &Parsed, catalog: &Catalog) -> Result<Vec<Output>> {
+    pub(super) fn result_columns(&self, parsed: &Parsed, schemas: &Schemas) -> Result<Vec<Output>> {
         let names: &[&str] = match &parsed.statement {
             Statement::Explain { mode: ExplainMode::QueryPlan, .. } => &["id", "parent", "notused", "detail"],
             Statement::Explain { .. } => &["plan"],
@@ -73,7 +74,7 @@ impl Session {
                     && SILENT_WHEN_SET.iter().chain(SILENT_SETTINGS).any(|silent| *silent == word)
                 {
                     &[]
-                } else if let Some((names, _)) = catalog::pragma_rows(catalog, &word, None) {
+                } else if let Some((names, _)) = catalog::pragma_rows(schemas.lookup(), None, &word, None) {
                     names
                 } else {
                     let known = PRAGMAS.iter().chain(SETTINGS).find(|(known, _)| *known == word);
@@ -91,27 +92,29 @@ impl Session {
         name: &Name,
         argument: Option<&PragmaArgument>,
     ) -> Result<Vec<Vec<Value>>> {
-        if let Some(database) = name.database.as_ref().filter(|_| !catalog::is_main(name)) {
-            return Err(Error::name(format!("unknown database {}", database.value), span_of(database.span)));
-        }
+        let written = match &name.database {
+            Some(database) => Some(self.database_named(database)?),
+            None => None,
+        };
+        let database = self.ready(written.unwrap_or(DatabaseId::MAIN))?;
         let word = name.name.value.to_ascii_lowercase();
         if let (Some(argument), "user_version" | "application_id") = (argument, word.as_str()) {
-            return self.set_number(&word, number(argument)?).map(|()| Vec::new());
+            return self.set_number(database, &word, number(argument)?).map(|()| Vec::new());
         }
-        let catalog = self.catalog()?;
+        let schemas = self.schemas()?;
         let text = argument.map(|argument| match argument {
             PragmaArgument::Word(word) => word.value.to_string(),
             PragmaArgument::Literal(Value::Text(text)) => text.to_string(),
             PragmaArgument::Literal(Value::Integer(i)) => i.to_string(),
             PragmaArgument::Literal(other) => format!("{other:?}"),
         });
-        if let Some((_, rows)) = catalog::pragma_rows(&catalog, &word, text.as_deref()) {
+        let asked = written.and_then(|database| schemas.get(database)).map(|catalog| &**catalog);
+        if let Some((_, rows)) = catalog::pragma_rows(schemas.lookup(), asked, &word, text.as_deref()) {
             return Ok(rows);
         }
         if let Some(done) = self.setting(&word, argument) {
             return done;
         }
-        let store = self.engine.store();
         let one = |value: Value| Ok(vec![vec![value]]);
         let integer = |i: i64| Ok(vec![vec![Value::Integer(i)]]);
         match (word.as_str(), argument) {
@@ -128,12 +131,11 @@ impl Session {
             }
             ("compile_options", None) => Ok(Vec::new()),
             ("data_version", None) => {
-                let sequence = self.read_snapshot()?.0.sequence();
+                let snapshot = self.read_snapshot()?.0;
+                let sequence = snapshot.database(database).map_or(0, |snapshot| snapshot.sequence());
                 integer(i64::try_from(sequence).unwrap_or(i64::MAX))
             }
-            ("database_list", None) => {
-                Ok(vec![vec![Value::Integer(0), Value::text("main"), Value::text("")]])
-            }
+            ("database_list", None) => Ok(self.database_list()),
             ("foreign_keys", None) => integer(i64::from(self.foreign_keys)),
             ("foreign_keys", Some(argument)) => {
                 // Within a transaction it has no effect, as in SQLite.
@@ -142,7 +144,15 @@ impl Session {
                 }
                 Ok(Vec::new())
             }
-            ("foreign_key_check", _) => self.foreign_key_check(text.as_deref()),
+            ("foreign_key_check", _) => {
+                let lookup = schemas.lookup();
+                let named = text.as_deref().filter(|_| written.is_none());
+                let found = named.and_then(|table| lookup.searched().find(|c| c.table(table).is_some()));
+                match found.or(lookup.get(database)) {
+                    Some(catalog) => self.foreign_key_check(catalog, text.as_deref()),
+                    None => Ok(Vec::new()),
+                }
+            }
             ("defer_foreign_keys", None) => integer(i64::from(self.defer_foreign_keys)),
             ("defer_foreign_keys", Some(argument)) => {
                 self.defer_foreign_keys = switch(argument).unwrap_or(false);
@@ -153,35 +163,42 @@ impl Session {
                 self.recursive_triggers = switch(argument).unwrap_or(false);
                 Ok(Vec::new())
             }
-            ("freelist_count", None) => integer(i64::from(self.page_counts()?.1)),
+            ("freelist_count", None) => integer(i64::from(self.page_counts(database)?.1)),
             ("incremental_vacuum", argument) => {
                 // Less than one page means all of them, as in SQLite.
                 let pages = argument.map(number).transpose()?.filter(|pages| *pages > 0);
                 let pages = pages.map_or(u32::MAX, |pages| u32::try_from(pages).unwrap_or(u32::MAX));
-                self.vacuum(Vacuum::incremental(pages)).map(|()| Vec::new())
+                self.vacuum(database, Vacuum::incremental(pages)).map(|()| Vec::new())
             }
-            ("page_count", None) => integer(i64::from(self.page_counts()?.0)),
-            ("page_size", None) => integer(i64::from(store.metrics().page_size)),
+            ("page_count", None) => integer(i64::from(self.page_counts(database)?.0)),
+            ("page_size", None) => integer(i64::from(self.store_of(database)?.metrics().page_size)),
             // There is one way of journaling; asking for another keeps it, as SQLite does where it cannot change.
             ("journal_mode", _) => one(Value::text("wal")),
             ("integrity_check" | "quick_check", _) => {
-                let problems = self.engine.check()?;
+                let mut problems = Vec::new();
+                for id in self.databases().filter(|id| written.is_none_or(|written| written == *id)) {
+                    if let Some(engine) = self.engine_of(id) {
+                        problems.extend(engine.check()?);
+                    }
+                }
                 if problems.is_empty() {
                     return one(Value::text("ok"));
                 }
                 Ok(problems.into_iter().map(|problem| vec![Value::text(problem)]).collect())
             }
-            ("synchronous", None) => integer(match store.synchronous() {
+            ("synchronous", None) => integer(match self.store_of(database)?.synchronous() {
                 Synchronous::Off => 0,
                 Synchronous::Normal => 1,
                 Synchronous::Full => 2,
             }),
             ("synchronous", Some(argument)) => {
-                store.set_synchronous(synchronous(argument)?);
+                self.store_of(database)?.set_synchronous(synchronous(argument)?);
                 Ok(Vec::new())
             }
             ("wal_checkpoint", _) => {
-                store.checkpoint()?;
+                for id in self.databases().filter(|id| written.is_none_or(|written| written == *id)) {
+                    self.store_of(id)?.checkpoint()?;
+                }
                 Ok(vec![vec![Value::Integer(0), Value::Integer(0), Value::Integer(0)]])
             }
             _ if PRAGMAS.iter().any(|(known, _)| *known == word) => {
@@ -191,11 +208,25 @@ impl Session {
         }
     }
 
-    fn set_number(&mut self, word: &str, number: i64) -> Result<()> {
-        self.write(|_, writing| {
+    /// The rows of `PRAGMA database_list`.
+    fn database_list(&self) -> Vec<Vec<Value>> {
+        let has_temp = self.engine_of(DatabaseId::TEMP).is_some();
+        let row = |(place, id): (usize, DatabaseId)| {
+            // The number 1 is temp's, also while there is none.
+            let seq = if has_temp || id == DatabaseId::MAIN { place } else { place + 1 };
+            let file = self.engine_of(id).and_then(|engine| engine.file());
+            let file = file.map_or_else(String::new, |file| file.display().to_string());
+            vec![Value::Integer(seq as i64), Value::text(self.name_of(id)), Value::text(file)]
+        };
+        self.databases().enumerate().map(row).collect()
+    }
+
+    fn set_number(&mut self, database: DatabaseId, word: &str, number: i64) -> Result<()> {
+        self.write_to(DatabaseSet::only(database), |_, writing| {
             let set =
                 if word == "user_version" { catalog::set_user_version } else { catalog::set_application_id };
-            let next = set(&mut writing.storage, &writing.catalog, number)?;
+            let catalog = writing.catalog(database)?;
+            let next = set(&mut writing.storage, &catalog, number)?;
             writing.change_schema(Some(next));
             Ok(())
         })

@@ -4,7 +4,8 @@ use super::Session;
 use super::prepared::Prepared;
 use super::statistics::SnapshotStatistics;
 use crate::bind::{self, BindContext};
-use crate::catalog::Catalog;
+use crate::catalog::Schemas;
+use crate::databases::DatabaseSet;
 use crate::error::{Error, Result};
 use crate::exec::expr::{CompiledExpr, Scope};
 use crate::exec::write::WriteExecution;
@@ -16,12 +17,14 @@ use crate::plan::{self, Plan, PlanContext, Programs, RowEvent, WritePlan};
 use crate::value::Value;
 use std::sync::{Arc, Mutex};
 
-/// A statement bound and planned under one catalog.
+/// A statement bound and planned under the schemas of one moment.
 pub(super) struct Compiled {
     pub(super) kind: Kind,
     /// Triggers and foreign keys of the tables that a write may change.
     pub(super) programs: Arc<Programs>,
-    catalog: Arc<Catalog>,
+    schemas: Schemas,
+    /// The databases that a run may change.
+    pub(super) writes: DatabaseSet,
     /// Literals on whose values the plan depends.
     pinned: Vec<(usize, Value)>,
     pub(super) parameters: Vec<Option<String>>,
@@ -65,14 +68,14 @@ impl WriteMachine {
 }
 
 impl Compiled {
-    /// The catalog that the names were resolved by.
-    pub(super) fn catalog(&self) -> &Arc<Catalog> {
-        &self.catalog
+    /// The schemas that the names were resolved by.
+    pub(super) fn schemas(&self) -> &Schemas {
+        &self.schemas
     }
 
-    /// True if the plan is right for a text with these literals under this catalog.
-    pub(super) fn serves(&self, literals: &[Value], catalog: &Arc<Catalog>) -> bool {
-        Arc::ptr_eq(&self.catalog, catalog)
+    /// True if the plan is right for a text with these literals under these schemas.
+    pub(super) fn serves(&self, literals: &[Value], schemas: &Schemas) -> bool {
+        self.schemas.same(schemas)
             && self.pinned.iter().all(|(slot, value)| literals.get(*slot) == Some(value))
     }
 }
@@ -84,9 +87,9 @@ impl Session {
     /// # Errors
     /// What is wrong with the text.
     pub fn prepare(&mut self, text: &str) -> Result<Option<(Prepared, usize)>> {
-        let catalog = self.catalog()?;
+        let schemas = self.schemas()?;
         let mut scratch = std::mem::take(&mut self.scratch);
-        let done = self.prepare_lifted(text, &catalog, &mut scratch);
+        let done = self.prepare_lifted(text, &schemas, &mut scratch);
         self.scratch = scratch;
         done
     }
@@ -94,24 +97,24 @@ impl Session {
     fn prepare_lifted(
         &mut self,
         text: &str,
-        catalog: &Arc<Catalog>,
+        schemas: &Schemas,
         scratch: &mut parser::LiftScratch,
     ) -> Result<Option<(Prepared, usize)>> {
         let without_lifting = self.choices.without_lifting;
         let Some(lifted) = parser::lift(text, scratch).filter(|_| !without_lifting) else {
             let Some((parsed, used)) = parser::parse_one(text, None)? else { return Ok(None) };
-            let compiled = Arc::new(self.compile_in(parsed, &[], catalog)?);
+            let compiled = Arc::new(self.compile_in(parsed, &[], schemas)?);
             return Ok(Some((Prepared::new(&text[..used], compiled, Vec::new()), used)));
         };
         let literals = lifted.literals.to_vec();
         let end = lifted.end;
-        if let Some(compiled) = self.cache.find(lifted.key, &literals, catalog) {
+        if let Some(compiled) = self.cache.find(lifted.key, &literals, schemas) {
             return Ok(Some((Prepared::new(&text[..end], compiled, literals), end)));
         }
         let Some((parsed, used)) = parser::parse_one(text, Some(lifted.slots()))? else {
             return Ok(None);
         };
-        let compiled = Arc::new(self.compile_in(parsed, &literals, catalog)?);
+        let compiled = Arc::new(self.compile_in(parsed, &literals, schemas)?);
         self.cache.insert(lifted.key, Arc::clone(&compiled));
         Ok(Some((Prepared::new(&text[..used], compiled, literals), used)))
     }
@@ -131,10 +134,10 @@ impl Session {
         &mut self,
         parsed: Parsed,
         literals: &[Value],
-        catalog: &Arc<Catalog>,
+        schemas: &Schemas,
     ) -> Result<Compiled> {
         let start = parsed.start;
-        self.compile(parsed, literals, catalog).map_err(|error| error.shifted(start))
+        self.compile(parsed, literals, schemas).map_err(|error| error.shifted(start))
     }
 
     /// Binds and plans a statement.
@@ -142,26 +145,26 @@ impl Session {
         &mut self,
         parsed: Parsed,
         literals: &[Value],
-        catalog: &Arc<Catalog>,
+        schemas: &Schemas,
     ) -> Result<Compiled> {
         let parameters = parsed.parameters.clone();
         let mut read = parsed.pinned.clone();
-        let mut programs = Arc::default();
+        let mut programs: Arc<Programs> = Arc::default();
         let (kind, pinned) = match &parsed.statement {
             Statement::Query(query) => {
-                let bound = bind::bind_query(&parsed, query, &bind_context(catalog, literals))?;
+                let bound = bind::bind_query(&parsed, query, &bind_context(schemas, literals))?;
                 let pinned = bound.pinned.clone();
                 (Kind::Query(Arc::new(self.plan(|cx| plan::plan_query(bound, cx))?)), pinned)
             }
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
-                let bound = bind::bind_write(&parsed, &parsed.statement, &bind_context(catalog, literals))?;
+                let bound = bind::bind_write(&parsed, &parsed.statement, &bind_context(schemas, literals))?;
                 let pinned = bound.pinned.clone();
-                programs = self.programs(catalog, &bound.root.target().table)?;
+                programs = self.programs(schemas, &bound.root.target().table)?;
                 fired_programs(&bound.root, &programs, self.foreign_keys)?;
                 (Kind::Write(Arc::new(self.plan(|cx| plan::plan_write(bound, cx))?)), pinned)
             }
             _ => {
-                let columns = self.result_columns(&parsed, catalog)?;
+                let columns = self.result_columns(&parsed, schemas)?;
                 (Kind::Other(Box::new(parsed), columns), Vec::new())
             }
         };
@@ -170,8 +173,9 @@ impl Session {
         let pinned = read.into_iter().filter_map(|slot| Some((slot, literals.get(slot)?.clone()))).collect();
         Ok(Compiled {
             kind,
+            writes: programs.writes,
             programs,
-            catalog: Arc::clone(catalog),
+            schemas: schemas.clone(),
             pinned,
             parameters,
             idle: Mutex::new(None),
@@ -180,8 +184,8 @@ impl Session {
 
     /// Runs the planner with what the present snapshot tells of sizes.
     pub(super) fn plan<T>(&mut self, plan: impl FnOnce(&PlanContext<'_>) -> Result<T>) -> Result<T> {
-        let catalog = self.catalog()?;
-        let statistics = SnapshotStatistics::new(self.read_snapshot()?.0, &catalog);
+        let schemas = self.schemas()?;
+        let statistics = SnapshotStatistics::new(self.read_snapshot()?.0, &schemas);
         plan(&PlanContext { statistics: &statistics, fold: &fold, choices: self.choices })
     }
 }
@@ -210,9 +214,9 @@ fn fired_programs(write: &Write, programs: &Programs, foreign_keys: bool) -> Res
     }
 }
 
-/// What the binder sees of the database.
-pub(super) fn bind_context<'a>(catalog: &'a Catalog, literals: &'a [Value]) -> BindContext<'a> {
-    BindContext { catalog, literals }
+/// What the binder sees of the databases.
+pub(super) fn bind_context<'a>(schemas: &'a Schemas, literals: &'a [Value]) -> BindContext<'a> {
+    BindContext { catalog: schemas.lookup(), literals }
 }
 
 /// Evaluates a constant expression for the planner; `None` if it raises.

@@ -136,7 +136,7 @@ impl Prepared {
                 match &mut self.machine {
                     Some(Machine::Query(_)) if gone => Err(Error::Interrupted),
                     Some(Machine::Query(execution)) => execution.step().and_then(|more| {
-                        self.compiled.catalog().functions.collations.check_since(self.started).map(|()| more)
+                        self.compiled.schemas().check_collations(self.started).map(|()| more)
                     }),
                     _ => Ok(false),
                 }
@@ -146,7 +146,7 @@ impl Prepared {
             Ok(true) => Ok(true),
             ended => {
                 self.stop();
-                ended.map_err(|error| damage::named(error, self.compiled.catalog()))
+                ended.map_err(|error| damage::named(error, self.compiled.schemas()))
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use super::Session;
 use crate::bind::{self, BoundStep, ProgramText};
-use crate::catalog::{Catalog, ForeignKey, Reference, Table, TableKind, Trigger};
+use crate::catalog::{Lookup, Reference, Schemas, Table, TableKind, Trigger};
 use crate::error::{Error, Result};
 use crate::parser::{ForeignAction, Hints, Statement, TriggerEvent, parse_one};
 use crate::plan::{
@@ -18,28 +18,28 @@ use std::sync::Arc;
 /// The programs found under one catalog, by the table that they begin at.
 #[derive(Default)]
 pub(super) struct ProgramCache {
-    version: u64,
+    schemas: Option<Schemas>,
     sets: FxHashMap<ProgramOwner, Arc<Programs>>,
 }
 
 impl Session {
     /// The programs of `table` and of all that they lead to.
-    pub(super) fn programs(&mut self, catalog: &Catalog, table: &Arc<Table>) -> Result<Arc<Programs>> {
-        if self.programs.version != catalog.version {
-            self.programs = ProgramCache { version: catalog.version, ..ProgramCache::default() };
+    pub(super) fn programs(&mut self, schemas: &Schemas, table: &Arc<Table>) -> Result<Arc<Programs>> {
+        if !self.programs.schemas.as_ref().is_some_and(|known| known.same(schemas)) {
+            self.programs = ProgramCache { schemas: Some(schemas.clone()), ..ProgramCache::default() };
         }
         let owner = ProgramOwner::of(table);
         if let Some(known) = self.programs.sets.get(&owner) {
             return Ok(Arc::clone(known));
         }
-        let programs = self.plan(|cx| Ok(Arc::new(find_programs(catalog, table, cx))))?;
+        let programs = self.plan(|cx| Ok(Arc::new(find_programs(schemas.lookup(), table, cx))))?;
         self.programs.sets.insert(owner, Arc::clone(&programs));
         Ok(programs)
     }
 }
 
 /// The programs of `table` and of all that they lead to.
-pub(super) fn find_programs(catalog: &Catalog, table: &Arc<Table>, cx: &PlanContext<'_>) -> Programs {
+pub(super) fn find_programs(catalog: Lookup<'_>, table: &Arc<Table>, cx: &PlanContext<'_>) -> Programs {
     let mut search = Search { catalog, cx, next_id: 0, waiting: vec![Arc::clone(table)] };
     let mut programs = Programs::default();
     let mut seen = Vec::new();
@@ -49,6 +49,9 @@ pub(super) fn find_programs(catalog: &Catalog, table: &Arc<Table>, cx: &PlanCont
             continue;
         }
         seen.push(owner.clone());
+        if table.kind != TableKind::View {
+            programs.writes = programs.writes.with(table.root.database);
+        }
         let found = search.of_table(&table);
         if !found.triggers.is_empty() || !found.keys.is_empty() || !found.children.is_empty() {
             programs.tables.insert(owner, Arc::new(found));
@@ -58,7 +61,7 @@ pub(super) fn find_programs(catalog: &Catalog, table: &Arc<Table>, cx: &PlanCont
 }
 
 struct Search<'a> {
-    catalog: &'a Catalog,
+    catalog: Lookup<'a>,
     cx: &'a PlanContext<'a>,
     next_id: usize,
     /// Tables that programs may change.
@@ -67,9 +70,9 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn of_table(&mut self, table: &Arc<Table>) -> TablePrograms {
-        let catalog = self.catalog;
-        let triggers = catalog.triggers(&table.name).iter();
-        let triggers = triggers.map(|trigger| Arc::new(self.trigger(table, trigger))).collect();
+        let triggers: Vec<_> = self.catalog.triggers(table.root.database, &table.name).collect();
+        let triggers = triggers.into_iter().map(|trigger| Arc::new(self.trigger(table, trigger))).collect();
+        let Some(catalog) = self.catalog.get(table.root.database) else { return TablePrograms::default() };
         let reference = |key| Arc::new(Reference::new(catalog, table, key));
         let keys = table.foreign_keys.iter().map(reference).collect();
         // The newest first, as in SQLite.
@@ -79,8 +82,8 @@ impl Search<'_> {
             children.clear();
         }
         children.reverse();
-        let children =
-            children.into_iter().map(|(child, key)| Arc::new(self.child(table, child, key))).collect();
+        let child = |(child, key)| Arc::new(self.child(table, Arc::new(Reference::new(catalog, child, key))));
+        let children = children.into_iter().map(child).collect();
         TablePrograms { triggers, keys, children }
     }
 
@@ -95,6 +98,7 @@ impl Search<'_> {
         let program = match unknown {
             Some(column) => Err(Error::name(format!("no such column: {}", column.value), None)),
             None => self.program(&ProgramText {
+                home: trigger.database,
                 table,
                 sides: (event != RowEvent::Insert, event != RowEvent::Delete),
                 condition: create.condition.as_ref(),
@@ -112,8 +116,8 @@ impl Search<'_> {
         }
     }
 
-    fn child(&mut self, parent: &Arc<Table>, child: &Arc<Table>, key: &Arc<ForeignKey>) -> ChildProgram {
-        let reference = Arc::new(Reference::new(self.catalog, child, key));
+    fn child(&mut self, parent: &Arc<Table>, reference: Arc<Reference>) -> ChildProgram {
+        let key = Arc::clone(&reference.key);
         let on_delete = self.action(parent, &reference, key.on_delete, false);
         let on_update = self.action(parent, &reference, key.on_update, true);
         ChildProgram { reference, on_delete, on_update }
@@ -132,6 +136,7 @@ impl Search<'_> {
         }
         let program = action_statement(parent, reference, action, updates).and_then(|(text, body)| {
             self.program(&ProgramText {
+                home: parent.root.database,
                 table: parent,
                 sides: (true, updates),
                 condition: None,

@@ -1,12 +1,13 @@
 //! Starting a statement: queries get their snapshot, writes run to their end, the rest is done at once.
 
+use super::Session;
 use super::damage;
 use super::prepare::{Compiled, Kind, Machine, WriteMachine};
 use super::prepared::{Prepared, Reading, Run};
 use super::transaction::{Transaction, Writing};
-use super::{Session, unsupported};
-use crate::catalog::Catalog;
+use crate::catalog::{ObjectKind, Schemas};
 use crate::collation::panics_so_far;
+use crate::databases::DatabaseSet;
 use crate::error::{Error, Result};
 use crate::exec::context::ConnectionFacts;
 use crate::exec::{Context, Execution, Reader};
@@ -27,7 +28,7 @@ impl Session {
     /// What the start meets; a failed write has changed nothing.
     pub fn start(&mut self, prepared: &mut Prepared, parameters: &mut ValueList) -> Result<()> {
         let started = self.start_run(prepared, parameters);
-        started.map_err(|error| damage::named(error, prepared.compiled.catalog()))
+        started.map_err(|error| damage::named(error, prepared.compiled.schemas()))
     }
 
     fn start_run(&mut self, prepared: &mut Prepared, parameters: &mut ValueList) -> Result<()> {
@@ -53,7 +54,7 @@ impl Session {
                 }
                 Kind::Write(_) => {
                     // A write of its own learns the schema when its turn has come.
-                    let may_run = self.is_autocommit() || self.is_current(prepared.compiled.catalog());
+                    let may_run = self.is_autocommit() || self.is_current(prepared.compiled.schemas())?;
                     if may_run && self.run_write(prepared, parameters)? {
                         return Ok(());
                     }
@@ -113,11 +114,11 @@ impl Session {
             _ => return Err(Error::Misuse("a change was started as a query".to_owned())),
         };
         prepared.started = panics_so_far();
-        let catalog = prepared.compiled.catalog();
+        let schemas = prepared.compiled.schemas();
         let started = if execution.looks_up() {
-            self.look_up(&mut execution, catalog, parameters, &prepared.literals)
+            self.look_up(&mut execution, schemas, parameters, &prepared.literals)
         } else {
-            self.start_execution(&mut execution, catalog, parameters, &prepared.literals)
+            self.start_execution(&mut execution, schemas, parameters, &prepared.literals)
         };
         prepared.machine = Some(Machine::Query(execution));
         match started? {
@@ -131,14 +132,14 @@ impl Session {
     fn start_execution(
         &mut self,
         execution: &mut Execution,
-        catalog: &Arc<Catalog>,
+        schemas: &Schemas,
         parameters: &mut ValueList,
         literals: &[Value],
     ) -> Result<Option<Run>> {
         let (snapshot, uncommitted) = self.read_snapshot()?;
         let is_current = match &self.transaction {
-            Transaction::None => self.engine.is_catalog_of(&snapshot, catalog),
-            _ => self.is_current(catalog),
+            Transaction::None => self.are_schemas_of(&snapshot, schemas)?,
+            _ => self.is_current(schemas)?,
         };
         if !is_current {
             return Ok(None);
@@ -153,33 +154,37 @@ impl Session {
     fn look_up(
         &mut self,
         execution: &mut Execution,
-        catalog: &Arc<Catalog>,
+        schemas: &Schemas,
         parameters: &mut ValueList,
         literals: &[Value],
     ) -> Result<Option<Run>> {
-        if matches!(self.transaction, Transaction::Read { catalog: None, .. }) {
+        if matches!(self.transaction, Transaction::Read { seen: None, .. }) {
             // The transaction reads from its first statement on.
             self.read_snapshot()?;
         }
-        let newest;
-        let (reader, is_current, reading) = match &self.transaction {
-            Transaction::Read { catalog: Some((snapshot, known)), .. } => {
-                (Reader::Snapshot(snapshot), Arc::ptr_eq(known, catalog), None)
-            }
-            Transaction::Write(writing) => {
-                let is_current = Arc::ptr_eq(&writing.catalog, catalog);
-                (Reader::Transaction(&writing.storage), is_current, Some(self.reading()))
-            }
-            Transaction::None | Transaction::Read { catalog: None, .. } => {
-                newest = self.engine.store().snapshot();
-                (Reader::Snapshot(&newest), self.engine.is_catalog_of(&newest, catalog), None)
-            }
+        let newest = match &self.transaction {
+            Transaction::None => Some(self.newest()),
+            _ => None,
+        };
+        let is_current = match &newest {
+            Some(newest) => self.are_schemas_of(newest, schemas)?,
+            None => self.is_current(schemas)?,
         };
         if !is_current {
             return Ok(None);
         }
         self.fill_context(execution.context_mut(), parameters, literals);
-        execution.look_up(reader)?;
+        let reading = match (&self.transaction, &newest) {
+            (Transaction::Write(writing), _) => {
+                execution.look_up(Reader::Transaction(&writing.storage))?;
+                Some(self.reading())
+            }
+            (Transaction::Read { seen: Some((snapshot, _)), .. }, _) | (_, Some(snapshot)) => {
+                execution.look_up(Reader::Snapshot(snapshot))?;
+                None
+            }
+            (Transaction::None | Transaction::Read { seen: None, .. }, None) => return Ok(None),
+        };
         Ok(Some(Run::Query(reading)))
     }
 
@@ -188,13 +193,14 @@ impl Session {
         Reading { undone: Arc::clone(&self.undone), at_start: self.undone.load(Ordering::Relaxed) }
     }
 
-    /// True if `catalog` is the one that the next statement sees.
-    fn is_current(&self, catalog: &Arc<Catalog>) -> bool {
+    /// True if `schemas` are those that the next statement sees.
+    fn is_current(&mut self, schemas: &Schemas) -> Result<bool> {
         match &self.transaction {
-            Transaction::Write(writing) => Arc::ptr_eq(&writing.catalog, catalog),
-            Transaction::Read { catalog: Some((_, known)), .. } => Arc::ptr_eq(known, catalog),
-            Transaction::None | Transaction::Read { catalog: None, .. } => {
-                self.engine.is_catalog_of(&self.engine.store().snapshot(), catalog)
+            Transaction::Write(writing) => Ok(writing.schemas.same(schemas)),
+            Transaction::Read { seen: Some((_, known)), .. } => Ok(known.same(schemas)),
+            Transaction::None | Transaction::Read { seen: None, .. } => {
+                let newest = self.newest();
+                self.are_schemas_of(&newest, schemas)
             }
         }
     }
@@ -210,9 +216,9 @@ impl Session {
         };
         self.fill_context(&mut machine.context, parameters, &prepared.literals);
         let returns = matches!(&prepared.compiled.kind, Kind::Write(plan) if !plan.outputs().is_empty());
-        let catalog = prepared.compiled.catalog();
+        let schemas = prepared.compiled.schemas();
         let mut run = |writing: &mut Writing| {
-            if !Arc::ptr_eq(&writing.catalog, catalog) {
+            if !writing.schemas.same(schemas) {
                 return Ok(None);
             }
             let run = machine.execution.run(&mut writing.storage, &mut machine.context);
@@ -223,16 +229,7 @@ impl Session {
                 run => run.map(|_| Some(Ok(()))),
             }
         };
-        let moment = panics_so_far();
-        let mut done = match &mut self.transaction {
-            Transaction::Write(writing) => run(writing),
-            _ => self.write(|_, writing| run(writing)),
-        };
-        let panicked = !self.is_autocommit()
-            && catalog.functions.collations.check_since(moment).is_err_and(|panic| {
-                done = Err(panic);
-                true
-            });
+        let done = self.write_to(prepared.compiled.writes, |_, writing| run(writing));
         let done = match done {
             Ok(Some(Err(error))) => Err(error),
             Ok(Some(Ok(()))) => Ok(Some(())),
@@ -252,7 +249,7 @@ impl Session {
             prepared.run = Run::Rows(machine.execution.take_returned(), None);
         }
         let machine_changes = machine.execution.changes_by_programs();
-        let rolls_back = panicked || done.is_err() && machine.execution.rolls_back();
+        let rolls_back = done.is_err() && machine.execution.rolls_back();
         prepared.machine = Some(Machine::Write(machine));
         if !matches!(done, Ok(None)) {
             self.changes = written.changes;
@@ -284,7 +281,7 @@ impl Session {
             Statement::Release(name) => self.release(&name.value)?,
             Statement::Pragma { name, argument } => return self.run_pragma(name, argument.as_ref()),
             Statement::Explain { mode, statement } => {
-                return self.run_explain(*mode, statement, parsed, compiled.catalog(), parameters);
+                return self.run_explain(*mode, statement, parsed, compiled.schemas(), parameters);
             }
             Statement::CreateTable(_)
             | Statement::CreateIndex(_)
@@ -292,15 +289,18 @@ impl Session {
             | Statement::CreateTrigger(_)
             | Statement::Drop { .. } => self.run_schema_change(parsed)?,
             Statement::AlterTable { table, operation } => {
-                self.write(|session, writing| session.alter_table(parsed, table, operation, writing))?;
+                let database = self.database_of(ObjectKind::Table, table)?;
+                self.write_to(DatabaseSet::only(database), |session, writing| {
+                    session.alter_table(parsed, table, operation, database, writing)
+                })?;
             }
             Statement::Analyze(name) => self.analyze(name.as_ref())?,
             Statement::Reindex(name) => self.reindex(name.as_ref())?,
             Statement::Vacuum { database, into } => {
                 self.run_vacuum(database.as_ref(), into.as_deref(), parsed, parameters)?;
             }
-            Statement::Attach { .. } => return Err(unsupported("ATTACH")),
-            Statement::Detach(_) => return Err(unsupported("DETACH")),
+            Statement::Attach { file, name } => self.attach(file, name, parsed, parameters)?,
+            Statement::Detach(name) => self.detach(name)?,
             // These are planned.
             Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {}
         }

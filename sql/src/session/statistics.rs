@@ -1,23 +1,28 @@
 //! What the planner asks about sizes, answered from the trees of a snapshot and by what ANALYZE has found; ANALYZE.
 
 use super::Session;
-use crate::catalog::{self, Catalog, Index, IndexStatistics, Table};
+use crate::catalog::{self, Index, IndexStatistics, ObjectKind, Schemas, Table};
+use crate::databases::{DatabaseId, DatabaseSet, Snapshot};
 use crate::error::Result;
 use crate::parser::Name;
+use crate::parser::ast::Ident;
 use crate::plan::{Statistics, default_rows_per_prefix};
-use sedge_storage::Snapshot;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Sizes as one snapshot has them.
 pub(super) struct SnapshotStatistics {
     snapshot: Snapshot,
-    analyzed: Arc<IndexStatistics>,
+    /// What ANALYZE has found in each database.
+    analyzed: SmallVec<[(DatabaseId, Arc<IndexStatistics>); 1]>,
 }
 
 impl SnapshotStatistics {
-    /// Of `snapshot`, with what ANALYZE has found under `catalog`.
-    pub(super) fn new(snapshot: Snapshot, catalog: &Catalog) -> SnapshotStatistics {
-        SnapshotStatistics { snapshot, analyzed: Arc::clone(&catalog.statistics) }
+    /// Of `snapshot`, with what ANALYZE has found under `schemas`.
+    pub(super) fn new(snapshot: Snapshot, schemas: &Schemas) -> SnapshotStatistics {
+        let analyzed =
+            schemas.lookup().listed().map(|(_, catalog)| (catalog.database, Arc::clone(&catalog.statistics)));
+        SnapshotStatistics { snapshot, analyzed: analyzed.collect() }
     }
 }
 
@@ -28,7 +33,8 @@ impl Statistics for SnapshotStatistics {
     }
 
     fn distinct(&self, index: &Index, columns: usize) -> f64 {
-        match self.analyzed.of(index).and_then(|numbers| numbers.get(columns)) {
+        let analyzed = self.analyzed.iter().find(|(database, _)| *database == index.root.database);
+        match analyzed.and_then(|(_, found)| found.of(index)).and_then(|numbers| numbers.get(columns)) {
             Some(rows) => (*rows).max(1) as f64,
             None => default_rows_per_prefix(index, columns),
         }
@@ -36,10 +42,32 @@ impl Statistics for SnapshotStatistics {
 }
 
 impl Session {
-    /// ANALYZE.
+    /// ANALYZE: of all databases, of one, or of a table or an index.
     pub(super) fn analyze(&mut self, name: Option<&Name>) -> Result<()> {
-        self.write(|_, writing| {
-            let next = catalog::analyze(&mut writing.storage, &writing.catalog, name)?;
+        let Some(name) = name else {
+            let others: Vec<DatabaseId> =
+                self.schemas()?.others().iter().map(|o| o.catalog.database).collect();
+            return [DatabaseId::MAIN]
+                .into_iter()
+                .chain(others)
+                .try_for_each(|database| self.analyze_in(database, None));
+        };
+        if name.database.is_none()
+            && let Some(catalog) = self.schemas()?.lookup().named(&name.name.value)
+        {
+            return self.analyze_in(catalog.database, None);
+        }
+        let database = match self.database_of(ObjectKind::Index, name)? {
+            DatabaseId::MAIN => self.database_of(ObjectKind::Table, name)?,
+            database => database,
+        };
+        self.analyze_in(database, Some(&name.name))
+    }
+
+    fn analyze_in(&mut self, database: DatabaseId, name: Option<&Ident>) -> Result<()> {
+        self.write_to(DatabaseSet::only(database), |_, writing| {
+            let catalog = writing.catalog(database)?;
+            let next = catalog::analyze(&mut writing.storage, &catalog, name)?;
             writing.change_schema(Some(next));
             Ok(())
         })
@@ -48,7 +76,7 @@ impl Session {
     /// `PRAGMA optimize`.
     pub(super) fn optimize(&mut self) -> Result<()> {
         self.write(|_, writing| {
-            let next = catalog::optimize(&mut writing.storage, &writing.catalog)?;
+            let next = catalog::optimize(&mut writing.storage, writing.schemas.main())?;
             writing.change_schema(next);
             Ok(())
         })

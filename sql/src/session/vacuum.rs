@@ -9,6 +9,7 @@ use super::transaction::{Transaction, Writing};
 use super::{Engine, Session};
 use crate::bind;
 use crate::catalog;
+use crate::databases::{DatabaseId, DatabaseSet, WriteTransaction};
 use crate::error::{Error, Result};
 use crate::exec::Execution;
 use crate::parser::ast::{Expr, Ident, Place, SelectItem, SetExpr};
@@ -16,7 +17,7 @@ use crate::parser::{Parsed, Statement, parse_one};
 use crate::plan::{self, PlanContext};
 use crate::value::ValueRef;
 use crate::value_list::ValueList;
-use sedge_storage::{BackupProgress, Options, Snapshot, Store, Vacuum, WriteTransaction};
+use sedge_storage::{BackupProgress, Options, Snapshot, Store, Vacuum};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,39 +31,43 @@ impl Session {
         parsed: &Parsed,
         parameters: &mut ValueList,
     ) -> Result<()> {
-        if let Some(name) = database.filter(|name| !name.value.eq_ignore_ascii_case("main")) {
-            return Err(Error::name(format!("unknown database {}", name.value), None));
-        }
+        let database = match database {
+            Some(name) => self.database_named(name)?,
+            None => DatabaseId::MAIN,
+        };
+        let database = self.ready(database)?;
         if !self.is_autocommit() {
             return Err(Error::Misuse("cannot VACUUM from within a transaction".to_owned()));
         }
         let Some(into) = into else {
-            self.vacuum(Vacuum::full())?;
+            self.vacuum(database, Vacuum::full())?;
             // The file gets shorter now, unless a reader still sees its end: then a later checkpoint cuts it off.
-            return match self.engine.store().checkpoint() {
+            return match self.store_of(database)?.checkpoint() {
                 Err(sedge_storage::Error::Busy(_)) => Ok(()),
                 done => Ok(done?),
             };
         };
-        let file = self.file_name(into, parsed, parameters)?;
+        let file = self.text_of(into, parsed, parameters)?;
+        let file = file.ok_or_else(|| Error::invalid("non-text filename", None))?;
         let interrupt = Arc::clone(&self.interrupt);
-        self.engine.copy_into(Path::new(&file), &mut |_| !interrupt.load(Ordering::Relaxed))
+        let Some(engine) = self.engine_of(database) else { return Ok(()) };
+        engine.copy_into(Path::new(&file), &mut |_| !interrupt.load(Ordering::Relaxed))
     }
 
     /// Runs a vacuum to its end: in the open transaction, else in one for each of its steps.
-    pub(super) fn vacuum(&mut self, mut vacuum: Vacuum) -> Result<()> {
+    pub(super) fn vacuum(&mut self, database: DatabaseId, mut vacuum: Vacuum) -> Result<()> {
         loop {
             if self.interrupt.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted);
             }
             let is_own = self.is_autocommit();
-            let is_done = self.write(|_, writing| {
+            let is_done = self.write_to(DatabaseSet::only(database), |_, writing| {
                 if is_own {
-                    return step(writing, &mut vacuum);
+                    return step(writing, database, &mut vacuum);
                 }
                 // A step that fails has moved some pages and not others.
                 let savepoint = writing.storage.savepoint();
-                let stepped = step(writing, &mut vacuum);
+                let stepped = step(writing, database, &mut vacuum);
                 if stepped.is_err() {
                     writing.storage.rollback_to(&savepoint)?;
                 }
@@ -75,17 +80,28 @@ impl Session {
         }
     }
 
-    /// Pages of the database and free ones among them, as the next statement sees it.
-    pub(super) fn page_counts(&mut self) -> Result<(u32, u32)> {
-        if let Transaction::Write(writing) = &self.transaction {
-            return Ok((writing.storage.page_count(), writing.storage.free_pages()));
+    /// Pages of a database and free ones among them, as the next statement sees it.
+    pub(super) fn page_counts(&mut self, database: DatabaseId) -> Result<(u32, u32)> {
+        if let Transaction::Write(writing) = &mut self.transaction
+            && writing.storage.writes(database)
+        {
+            let storage = writing.storage.database(database)?;
+            return Ok((storage.page_count(), storage.free_pages()));
         }
         let (snapshot, _) = self.read_snapshot()?;
-        Ok((snapshot.page_count(), snapshot.free_pages()?))
+        match snapshot.database(database) {
+            Some(snapshot) => Ok((snapshot.page_count(), snapshot.free_pages()?)),
+            None => Ok((0, 0)),
+        }
     }
 
-    /// The text that the expression behind INTO gives.
-    fn file_name(&mut self, expr: &Expr, parsed: &Parsed, parameters: &mut ValueList) -> Result<String> {
+    /// The text that an expression outside any row gives; `None` for another value.
+    pub(super) fn text_of(
+        &mut self,
+        expr: &Expr,
+        parsed: &Parsed,
+        parameters: &mut ValueList,
+    ) -> Result<Option<String>> {
         // It is a query of one row: SELECT, and the expression.
         let select = parse_one("SELECT NULL", None)?;
         let Some((Parsed { statement: Statement::Query(mut query), .. }, _)) = select else {
@@ -94,10 +110,10 @@ impl Session {
         if let SetExpr::Select(select) = &mut *query.body {
             select.projection = vec![SelectItem::UnnamedExpr(expr.clone(), Place::default())];
         }
-        let catalog = self.catalog()?;
-        let bound = bind::bind_query(parsed, &query, &bind_context(&catalog, &[]))?;
+        let schemas = self.schemas()?;
+        let bound = bind::bind_query(parsed, &query, &bind_context(&schemas, &[]))?;
         let (snapshot, _) = self.read_snapshot()?;
-        let statistics = SnapshotStatistics::new(snapshot.clone(), &catalog);
+        let statistics = SnapshotStatistics::new(snapshot.clone(), &schemas);
         let plan = plan::plan_query(
             bound,
             &PlanContext { statistics: &statistics, fold: &fold, choices: self.choices },
@@ -109,9 +125,9 @@ impl Session {
             && let ValueRef::Text(name) = execution.value(0)
             && let Ok(name) = std::str::from_utf8(name)
         {
-            return Ok(name.to_owned());
+            return Ok(Some(name.to_owned()));
         }
-        Err(Error::invalid("non-text filename", None))
+        Ok(None)
     }
 
     /// Puts what `source` shows in the place of all that this database holds, in one transaction. `progress` ends it by
@@ -129,13 +145,13 @@ impl Session {
             return Err(Error::Misuse("cannot restore from within a transaction".to_owned()));
         }
         let snapshot = source.store().snapshot();
-        if snapshot.is_of_the_same_store(&self.engine.store().snapshot()) {
+        if source.store().identity() == self.engine.store().identity() {
             return Err(Error::Misuse("a database cannot be restored from itself".to_owned()));
         }
         self.write(|session, writing| {
-            catalog::clear_database(&mut writing.storage, &writing.catalog)?;
+            catalog::clear_database(&mut writing.storage, writing.schemas.main())?;
             copy(snapshot, &mut writing.storage, progress)?;
-            let next = catalog::load(&writing.storage.snapshot(), &session.engine.functions())?;
+            let next = catalog::load(writing.storage.snapshot().main(), &session.engine.functions())?;
             writing.change_schema(Some(next));
             Ok(())
         })
@@ -153,7 +169,7 @@ impl Engine {
         let page_size = self.store().metrics().page_size as usize;
         let snapshot = self.store().snapshot();
         Store::make(path, &Options { page_size, ..Options::default() }, |store| {
-            let mut txn = store.begin_write(self.busy_timeout())?;
+            let mut txn = WriteTransaction::from(store.begin_write(self.busy_timeout())?);
             copy(snapshot, &mut txn, progress)?;
             Ok(txn.commit()?)
         })
@@ -161,10 +177,11 @@ impl Engine {
 }
 
 /// One step of a vacuum, and the schema after it; true if it was the last.
-fn step(writing: &mut Writing, vacuum: &mut Vacuum) -> Result<bool> {
-    let step = writing.storage.vacuum(vacuum, &writing.catalog.trees())?;
+fn step(writing: &mut Writing, database: DatabaseId, vacuum: &mut Vacuum) -> Result<bool> {
+    let catalog = writing.catalog(database)?;
+    let step = writing.storage.database(database)?.vacuum(vacuum, &catalog.trees())?;
     if !step.moved_trees.is_empty() {
-        let next = writing.catalog.with_moved_trees(&mut writing.storage, &step.moved_trees)?;
+        let next = catalog.with_moved_trees(&mut writing.storage, &step.moved_trees)?;
         writing.change_schema(Some(next));
     }
     Ok(step.is_done)
@@ -184,6 +201,6 @@ fn copy(
     };
     // Some pages are read more than once.
     let read = || u32::try_from(visits.load(Ordering::Relaxed)).unwrap_or(u32::MAX).min(total);
-    catalog::copy_database(&counting, txn, &mut || report(read()))?;
+    catalog::copy_database(&counting, (txn, DatabaseId::MAIN), &mut || report(read()))?;
     report(total)
 }

@@ -133,6 +133,11 @@ impl Engine {
     }
 
     /// Lets later opens of the file find `shared`.
+    /// True if it is of a file that other opens of this process find.
+    pub(crate) fn is_registered(&self) -> bool {
+        self.registration.is_some()
+    }
+
     pub(crate) fn publish_registration(&self, shared: Weak<dyn Any + Send + Sync>) {
         if let Some(registration) = &self.registration {
             registration.publish(shared);

@@ -14,7 +14,7 @@ fn errors_say_what_and_where() {
         ),
         ("SELECT a FROM t, u", "ambiguous column name: a; put the table's name before it, as in t.a @ a"),
         ("SELECT * FROM tt", "no such table: tt; did you mean t? @ tt"),
-        ("SELECT * FROM aux.t", "no such table: aux.t; the only database is main @ aux.t"),
+        ("SELECT * FROM aux.t", "no such table: aux.t; there is no database aux @ aux"),
         ("SELECT *", "no tables specified @ SELECT"),
         ("SELECT z.* FROM t", "no such table: z @ z"),
         ("SELECT absx(a) FROM t", "no such function: absx; did you mean abs? @ absx"),

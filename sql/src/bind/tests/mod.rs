@@ -8,16 +8,17 @@ mod render;
 mod writes;
 
 use super::{BindContext, bind_query, bind_write};
+use crate::catalog::Lookup;
 use crate::catalog::{
     Catalog, Check, Column, Index, IndexColumn, IndexKey, IndexOrigin, Relation, SqlExpr, Table, TableKind,
     View,
 };
+use crate::databases::{DatabaseId, TreeId};
 use crate::error::{Error, Result};
 use crate::ir::{Bound, Query, Write};
 use crate::parser::{LiftScratch, OnConflict, Parsed, Statement, lift, parse_expr_text, parse_one};
 use crate::types::{Collation, ColumnType};
 use crate::value::Value;
-use sedge_storage::TreeId;
 use std::sync::Arc;
 
 const TEXT: ColumnType = ColumnType::Text { max_chars: None };
@@ -43,7 +44,7 @@ fn table(name: &str, columns: Vec<Column>) -> Table {
         name: name.to_owned(),
         kind: TableKind::RowId,
         primary: None,
-        root: TreeId(0),
+        root: TreeId::main(0),
         columns,
         row_id_column: None,
         primary_key: Vec::new(),
@@ -61,7 +62,7 @@ fn index(name: &str, table: &str, keys: Vec<IndexKey>, filter: Option<&str>) -> 
     Arc::new(Index {
         name: name.to_owned(),
         table: table.to_owned(),
-        root: TreeId(0),
+        root: TreeId::main(0),
         columns: keys.into_iter().map(key).collect(),
         tail: Vec::new(),
         unique: false,
@@ -115,8 +116,14 @@ fn catalog() -> Catalog {
     ] {
         let parsed = parse_one(sql, None).unwrap().unwrap().0;
         let Statement::Query(query) = parsed.statement else { panic!("{sql} is no query") };
-        let view =
-            View { name: name.to_owned(), columns, query: *query, hints: parsed.hints, sql: sql.to_owned() };
+        let view = View {
+            database: DatabaseId::MAIN,
+            name: name.to_owned(),
+            columns,
+            query: *query,
+            hints: parsed.hints,
+            sql: sql.to_owned(),
+        };
         catalog.relations.insert(name.to_owned(), Relation::View(Arc::new(view)));
     }
     catalog
@@ -136,7 +143,7 @@ fn query(sql: &str) -> Result<Bound<Query>> {
 
 fn query_of((parsed, literals): &(Parsed, Vec<Value>)) -> Result<Bound<Query>> {
     let catalog = catalog();
-    let cx = BindContext { catalog: &catalog, literals };
+    let cx = BindContext { catalog: Lookup::from(&catalog), literals };
     let Statement::Query(query) = &parsed.statement else { panic!("{} is no query", parsed.text) };
     bind_query(parsed, query, &cx)
 }
@@ -144,7 +151,7 @@ fn query_of((parsed, literals): &(Parsed, Vec<Value>)) -> Result<Bound<Query>> {
 fn write(sql: &str) -> Result<Bound<Write>> {
     let (parsed, literals) = parse(sql);
     let catalog = catalog();
-    let cx = BindContext { catalog: &catalog, literals: &literals };
+    let cx = BindContext { catalog: Lookup::from(&catalog), literals: &literals };
     bind_write(&parsed, &parsed.statement, &cx)
 }
 

@@ -12,6 +12,7 @@ use super::table_scan::{FIRST_BATCH_ROWS, decode_batch, find_row};
 use super::values::one_row;
 use super::{Builder, Operator};
 use crate::catalog::IndexKey;
+use crate::databases::TreeId;
 use crate::encode::{EntryLayout, EntryReader, encode_value, row_id_of_entry};
 use crate::error::{Error, Result};
 use crate::exec::expr::CompiledExpr;
@@ -21,7 +22,7 @@ use crate::exec::{BATCH_ROWS, Batch, Context, Vector};
 use crate::ir::{ColumnId, Expr};
 use crate::plan::{self, IndexRange, Node, ScanColumn};
 use crate::types::{Affinity, TypeSet};
-use sedge_storage::{Cursor, Snapshot, TreeId};
+use sedge_storage::{Cursor, Snapshot};
 use std::sync::Arc;
 
 /// A scan through an index.

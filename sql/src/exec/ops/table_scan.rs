@@ -6,6 +6,7 @@ use super::records::{Records, Source};
 use super::row_id_range::{equal_row_id, first_row_id, last_row_id};
 use super::values::one_row;
 use super::{Builder, Operator};
+use crate::databases::TreeId;
 use crate::encode::row_key;
 use crate::error::Result;
 use crate::exec::expr::CompiledExpr;
@@ -14,7 +15,7 @@ use crate::exec::{BATCH_ROWS, Batch, Context};
 use crate::plan::{self, Node, RowIdRange};
 use crate::types::Affinity;
 use crate::value::ValueRef;
-use sedge_storage::{Cursor, LeafValue, Snapshot, TreeId};
+use sedge_storage::{Cursor, LeafValue, Snapshot};
 
 /// Rows of the first batch: a LIMIT or an EXISTS above may want no more. The next ones grow to [`BATCH_ROWS`].
 pub(super) const FIRST_BATCH_ROWS: usize = 128;

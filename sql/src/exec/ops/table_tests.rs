@@ -1,6 +1,7 @@
 //! Scans, lookups and whole executions over tables in a store in memory, against the rows themselves.
 
 use crate::catalog::{Column, Index, IndexColumn, IndexKey, IndexOrigin, Table, TableKind};
+use crate::databases::{DatabaseId, WriteTransaction};
 use crate::encode::{EntryLayout, RecordWriter, row_key};
 use crate::exec::Execution;
 use crate::ir::{ColumnId, CompareOp, Comparison, Expr, JoinKind, Output};
@@ -36,8 +37,8 @@ fn column(name: &str, column_type: ColumnType) -> Column {
 
 fn fixture(rows: Vec<Row>) -> Fixture {
     let store = Store::open_in_memory(&Options::default()).unwrap();
-    let mut txn = store.begin_write(Duration::ZERO).unwrap();
-    let root = txn.create_tree(TreeKind::Table).unwrap();
+    let mut txn = WriteTransaction::from(store.begin_write(Duration::ZERO).unwrap());
+    let root = txn.create_tree(DatabaseId::MAIN, TreeKind::Table).unwrap();
     let index = |name: &str, root, unique, columns: &[(usize, bool)]| {
         Arc::new(Index {
             name: name.to_owned(),
@@ -61,8 +62,18 @@ fn fixture(rows: Vec<Row>) -> Fixture {
         })
     };
     let indexes = vec![
-        index("by_n", txn.create_tree(TreeKind::Index).unwrap(), false, &[(1, false), (3, true)]),
-        index("by_s", txn.create_tree(TreeKind::Index).unwrap(), true, &[(3, false), (1, false)]),
+        index(
+            "by_n",
+            txn.create_tree(DatabaseId::MAIN, TreeKind::Index).unwrap(),
+            false,
+            &[(1, false), (3, true)],
+        ),
+        index(
+            "by_s",
+            txn.create_tree(DatabaseId::MAIN, TreeKind::Index).unwrap(),
+            true,
+            &[(3, false), (1, false)],
+        ),
     ];
     let table = Arc::new(Table {
         name: "t".to_owned(),
@@ -176,7 +187,7 @@ fn plan(root: Node, outer: Vec<ColumnId>) -> Arc<Plan> {
 }
 
 fn all(execution: &mut Execution, width: usize, store: &Store) -> Vec<Row> {
-    execution.start(store.snapshot()).unwrap();
+    execution.start(store.snapshot().into()).unwrap();
     let mut rows = Vec::new();
     while execution.step().unwrap() {
         rows.push((0..width).map(|column| execution.value(column).to_owned()).collect());
@@ -498,8 +509,8 @@ fn a_run_sees_its_snapshot_only() {
     let fixture = fixture(some_rows(10));
     let scan = fixture.table_scan(RowIdRange::All, None, false);
     let mut execution = Execution::new(plan(scan, Vec::new())).unwrap();
-    execution.start(fixture.store.snapshot()).unwrap();
-    let mut txn = fixture.store.begin_write(Duration::ZERO).unwrap();
+    execution.start(fixture.store.snapshot().into()).unwrap();
+    let mut txn = WriteTransaction::from(fixture.store.begin_write(Duration::ZERO).unwrap());
     assert!(txn.delete(fixture.table.root, &row_key(-100)).unwrap());
     txn.commit().unwrap();
     let mut rows = 0;

@@ -3,8 +3,8 @@
 //! The count is read and kept with each row, since a trigger may insert into the same table and a user may change it.
 
 use crate::catalog::{Sequence, Table, find_sequence, keep_sequence};
+use crate::databases::WriteTransaction;
 use crate::error::{Error, Result};
-use sedge_storage::WriteTransaction;
 use std::sync::Arc;
 
 /// The count of one table.

@@ -6,11 +6,11 @@ use super::returning::Returning;
 use super::row_writer::RowWriter;
 use super::{ROWS_PER_CHECK, Written, scope_of};
 use crate::constraint::Refusal;
+use crate::databases::WriteTransaction;
 use crate::error::Result;
 use crate::exec::context::Context;
 use crate::ir::Target;
 use crate::plan::{Expressions, Plan, Programs};
-use sedge_storage::WriteTransaction;
 
 /// A DELETE ready to run.
 pub(super) struct Delete {

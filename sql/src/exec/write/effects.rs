@@ -6,13 +6,13 @@ use super::row_buffer::RowBuffer;
 use crate::catalog::Table;
 use crate::constraint::Refusal;
 use crate::constraint::foreign_key::{KeyProbe, Suspect, breach};
+use crate::databases::WriteTransaction;
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
 use crate::ir::InsertColumn;
 use crate::parser::{ForeignAction, OnConflict, TriggerTime};
 use crate::plan::{ChildProgram, Program, Programs, RowEvent, TablePrograms};
 use crate::value::{Value, ValueRef};
-use sedge_storage::WriteTransaction;
 use smallvec::SmallVec;
 use std::sync::Arc;
 

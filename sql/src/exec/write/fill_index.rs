@@ -6,11 +6,11 @@ use super::row_buffer::RowBuffer;
 use super::row_writer::{load_record, row_layout};
 use crate::catalog::{Index, Table};
 use crate::constraint::unique;
+use crate::databases::WriteTransaction;
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
 use crate::exec::expr::Scope;
 use crate::ir::{Target, TargetIndex};
-use sedge_storage::{Cursor, WriteTransaction};
 
 /// Entries in one buffer, so that a million of them are one allocation and sort by their places.
 #[derive(Default)]
@@ -108,7 +108,7 @@ pub(crate) fn fill_index(
     let mut writer = IndexWriter::new(table, index, scope, None)?;
     let mut entries = Entries::default();
     let (mut row, mut row_key) = (RowBuffer::default(), Vec::new());
-    let mut cursor = Cursor::new(txn.snapshot(), table.root);
+    let mut cursor = txn.snapshot().cursor(table.root);
     let mut found = cursor.seek_first()?;
     let mut rows = 0_usize;
     while found {

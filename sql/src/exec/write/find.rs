@@ -4,6 +4,7 @@ use super::scalar::Scalar;
 use crate::catalog::Table;
 use crate::constraint::Refusal;
 use crate::constraint::types::{Fitted, fit};
+use crate::databases::WriteTransaction;
 use crate::encode::{EntryLayout, encode_value, row_key};
 use crate::error::{Error, Result};
 use crate::exec::batch::Batch;
@@ -14,7 +15,6 @@ use crate::ir::{ColumnId, Output};
 use crate::plan::{Expressions, Operator as Planned, Plan, RowIdRange, ScanColumn, Subplan};
 use crate::types::ColumnType;
 use crate::value::{Value, ValueRef};
-use sedge_storage::WriteTransaction;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

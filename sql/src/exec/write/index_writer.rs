@@ -3,6 +3,7 @@
 
 use super::row_buffer::RowBuffer;
 use crate::catalog::{Index, IndexColumn, IndexKey, Table};
+use crate::databases::WriteTransaction;
 use crate::encode::{EntryLayout, RecordWriter, RowKey, encode_row};
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
@@ -12,7 +13,6 @@ use crate::ir::{Expr, TargetIndex};
 use crate::parser::OnConflict;
 use crate::types::TypeSet;
 use crate::value::ValueRef;
-use sedge_storage::WriteTransaction;
 use std::sync::Arc;
 
 /// An entry in buffers that are reused from row to row.
@@ -253,8 +253,8 @@ impl IndexWriter {
     fn disagrees(&self, how: &str) -> Error {
         let detail = format!("index {} of table {} {how}", self.index.name, self.index.table);
         Error::Storage(sedge_storage::Error::Corrupt {
-            page: self.index.root.0,
-            tree: Some(self.index.root.0),
+            page: self.index.root.number,
+            tree: Some(self.index.root.number),
             detail,
         })
     }

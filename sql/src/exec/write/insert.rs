@@ -9,6 +9,7 @@ use super::scalar::Scalar;
 use super::upsert::Clause;
 use super::{ROWS_PER_CHECK, Written, scope_of};
 use crate::constraint::Refusal;
+use crate::databases::WriteTransaction;
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
 use crate::exec::expr::Scope;
@@ -16,7 +17,6 @@ use crate::ir::{InsertColumn, Target};
 use crate::parser::OnConflict;
 use crate::plan::{Expressions, Programs, WriteSource};
 use crate::value::{Value, ValueRef};
-use sedge_storage::WriteTransaction;
 
 /// An INSERT ready to run.
 pub(super) struct Insert {

@@ -35,6 +35,7 @@ pub(crate) use rebuild::{rebuild_rows, verify_rows};
 use crate::catalog::TableKind;
 use crate::constraint::Refusal;
 use crate::constraint::foreign_key::Suspect;
+use crate::databases::WriteTransaction;
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
 use crate::exec::expr::Scope;
@@ -44,7 +45,6 @@ use crate::plan::{Expressions, Programs, WritePlan};
 use crate::value::Value;
 use program::Effects;
 use returning::Returning;
-use sedge_storage::WriteTransaction;
 use std::sync::Arc;
 use upsert::Clause;
 

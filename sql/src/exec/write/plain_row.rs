@@ -8,13 +8,13 @@ use super::row_writer::next_row_id;
 use super::scalar::Scalar;
 use crate::catalog::Table;
 use crate::constraint::types::fits_as_it_is;
+use crate::databases::WriteTransaction;
 use crate::encode::{COLUMNS_MAX, RecordWriter, row_key};
 use crate::error::Result;
 use crate::exec::context::Context;
 use crate::ir::InsertColumn;
 use crate::types::ColumnType;
 use crate::value::ValueRef;
-use sedge_storage::WriteTransaction;
 use std::sync::Arc;
 
 /// How rows of a table are made from those of a statement.

@@ -7,6 +7,7 @@ use super::row_buffer::RowBuffer;
 use super::{Statement, Written, scope_of};
 use crate::constraint::Refusal;
 use crate::constraint::foreign_key::Suspect;
+use crate::databases::WriteTransaction;
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
 use crate::exec::expr::CompiledExpr;
@@ -14,7 +15,6 @@ use crate::parser::OnConflict;
 use crate::plan::{Program, ProgramStep, Programs};
 use crate::value::{Value, ValueRef};
 use rustc_hash::FxHashMap;
-use sedge_storage::WriteTransaction;
 use std::sync::Arc;
 
 /// How deep programs may run within each other, as in SQLite.

@@ -9,6 +9,7 @@ use super::scalar::Scalar;
 use crate::catalog::Table;
 use crate::constraint::types::{Fitted, fit};
 use crate::constraint::{check, not_null, types};
+use crate::databases::WriteTransaction;
 use crate::encode::{RecordWriter, encode_row};
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
@@ -16,7 +17,6 @@ use crate::exec::expr::{CompiledExpr, Scope};
 use crate::ir::Target;
 use crate::types::ColumnType;
 use crate::value::ValueRef;
-use sedge_storage::{Cursor, WriteTransaction};
 
 /// What every row of a table has to satisfy.
 struct Rules {
@@ -52,7 +52,7 @@ pub(crate) fn verify_rows(txn: &mut WriteTransaction, target: &Target, cx: &mut 
     let layout = row_layout(target);
     let mut rules = Rules::new(target, Scope { layout: &layout, ..Scope::default() })?;
     let mut row = RowBuffer::default();
-    let mut cursor = Cursor::new(txn.snapshot(), target.table.root);
+    let mut cursor = txn.snapshot().cursor(target.table.root);
     let (mut found, mut rows) = (cursor.seek_first()?, 0_usize);
     while found {
         if rows.is_multiple_of(ROWS_PER_CHECK) {
@@ -90,7 +90,7 @@ pub(crate) fn rebuild_rows(
 
     let (mut old, mut row, mut writer) = (RowBuffer::default(), RowBuffer::default(), RecordWriter::new());
     // The rows are read from a snapshot, in which the tree is as it was.
-    let mut cursor = Cursor::new(txn.snapshot(), before.root);
+    let mut cursor = txn.snapshot().cursor(before.root);
     let (mut found, mut rows) = (cursor.seek_first()?, 0_usize);
     txn.clear_tree(table.root)?;
     // Rows of a clustered table may come in another order, or have the same key.

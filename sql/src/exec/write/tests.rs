@@ -4,6 +4,7 @@
 use super::{WriteExecution, Written};
 use crate::catalog::{Catalog, Table, create_index, create_table, verify_indexes};
 use crate::constraint::types::{Fitted, fit};
+use crate::databases::WriteTransaction;
 use crate::error::{ConstraintKind, Error, Result};
 use crate::exec::context::Context;
 use crate::ir::{ColumnId, CompareOp, Comparison, Expr, InsertColumn, Output, Target, TargetIndex};
@@ -14,7 +15,7 @@ use crate::plan::{
 use crate::types::{Affinity, Collation, ColumnType, TypeSet};
 use crate::value::Value;
 use proptest::prelude::*;
-use sedge_storage::{Options, Store, WriteTransaction};
+use sedge_storage::{Options, Store};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,7 +77,7 @@ fn condition(table: &Table, text: &str) -> Expr {
 impl World {
     fn new(statements: &[&str]) -> World {
         let store = Store::open_in_memory(&Options::default()).unwrap();
-        let txn = store.begin_write(Duration::ZERO).unwrap();
+        let txn = store.begin_write(Duration::ZERO).unwrap().into();
         let mut world = World { txn, catalog: Catalog::default() };
         for sql in statements {
             world.create(sql).unwrap();
@@ -172,7 +173,7 @@ impl World {
     /// The rows in order of row id: the id, then the columns.
     fn rows(&mut self) -> Vec<Vec<Value>> {
         let table = self.table();
-        let mut cursor = sedge_storage::Cursor::new(self.txn.snapshot(), table.root);
+        let mut cursor = self.txn.snapshot().cursor(table.root);
         let mut rows = Vec::new();
         let mut found = cursor.seek_first().unwrap();
         while found {
@@ -206,7 +207,7 @@ impl World {
             });
             Ok(covered.then(|| columns.collect()))
         };
-        let problems = verify_indexes(&self.txn.snapshot(), &self.catalog, Some(&mut covers)).unwrap();
+        let problems = verify_indexes(self.txn.snapshot().main(), &self.catalog, Some(&mut covers)).unwrap();
         assert_eq!(problems, Vec::<String>::new());
     }
 }

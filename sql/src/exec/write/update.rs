@@ -7,13 +7,13 @@ use super::row_writer::{Change, RowWriter, row_layout};
 use super::scalar::Scalar;
 use super::{ROWS_PER_CHECK, Written, scope_of};
 use crate::constraint::Refusal;
+use crate::databases::WriteTransaction;
 use crate::error::Result;
 use crate::exec::context::Context;
 use crate::exec::expr::Scope;
 use crate::ir::{ColumnId, Expr, InsertColumn, Target};
 use crate::parser::OnConflict;
 use crate::plan::{Expressions, Plan, Programs};
-use sedge_storage::WriteTransaction;
 
 /// An UPDATE ready to run.
 pub(super) struct Update {

@@ -9,13 +9,13 @@ use super::row_buffer::RowBuffer;
 use super::row_writer::{Change, RowWriter, row_layout};
 use super::scalar::Scalar;
 use crate::constraint::Refusal;
+use crate::databases::WriteTransaction;
 use crate::error::Result;
 use crate::exec::context::Context;
 use crate::exec::expr::{CompiledExpr, Scope};
 use crate::ir::{ColumnId, InsertColumn, Target, Upsert, UpsertTarget};
 use crate::parser::OnConflict;
 use crate::plan::Programs;
-use sedge_storage::WriteTransaction;
 
 /// One clause.
 pub(super) struct Clause {

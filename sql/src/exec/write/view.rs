@@ -12,6 +12,7 @@ use super::scalar::Scalar;
 use super::scope_of;
 use crate::constraint::Refusal;
 use crate::constraint::types::{Fitted, fit};
+use crate::databases::WriteTransaction;
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
 use crate::exec::expr::Scope;
@@ -20,7 +21,6 @@ use crate::parser::{OnConflict, TriggerTime};
 use crate::plan::{Expressions, Plan, Programs, RowEvent, WritePlan};
 use crate::types::ColumnType;
 use crate::value::{Value, ValueRef};
-use sedge_storage::WriteTransaction;
 
 /// A change of a view, ready to run.
 pub(super) struct ViewChange {

@@ -15,12 +15,12 @@ use crate::bind::{BindContext, bind_query, bind_write};
 use crate::catalog::{
     Catalog, Column, Index, IndexColumn, IndexKey, IndexOrigin, Relation, SqlExpr, Table, TableKind,
 };
+use crate::databases::TreeId;
 use crate::error::Result;
 use crate::ir::{ArithmeticOp, Expr};
 use crate::parser::{OnConflict, Statement, parse_expr_text, parse_one};
 use crate::types::{Collation, ColumnType};
 use crate::value::Value;
-use sedge_storage::TreeId;
 use std::sync::Arc;
 
 /// A catalog under construction, and how many rows its tables have.
@@ -66,7 +66,7 @@ impl Schema {
             name: name.to_owned(),
             kind: TableKind::RowId,
             primary: None,
-            root: TreeId(self.tables.len() as u32 + 10),
+            root: TreeId::main(self.tables.len() as u32 + 10),
             columns,
             row_id_column,
             primary_key: row_id_column.into_iter().collect(),
@@ -105,7 +105,7 @@ impl Schema {
         let index = Index {
             name: name.to_owned(),
             table: table.name.clone(),
-            root: TreeId(0),
+            root: TreeId::main(0),
             columns,
             tail: Vec::new(),
             unique,
@@ -183,7 +183,7 @@ impl Database {
     /// The plan of a statement as lines.
     fn try_plan(&self, sql: &str) -> Result<String> {
         let (parsed, _) = parse_one(sql, None).unwrap().unwrap();
-        let cx = BindContext { catalog: &self.catalog, literals: &[] };
+        let cx = BindContext { catalog: (&self.catalog).into(), literals: &[] };
         let lines = match &parsed.statement {
             Statement::Query(query) => {
                 let bound = bind_query(&parsed, query, &cx).unwrap();
@@ -209,7 +209,7 @@ impl Database {
     /// The plan with estimates.
     fn costs(&self, sql: &str) -> String {
         let (parsed, _) = parse_one(sql, None).unwrap().unwrap();
-        let cx = BindContext { catalog: &self.catalog, literals: &[] };
+        let cx = BindContext { catalog: (&self.catalog).into(), literals: &[] };
         let Statement::Query(query) = &parsed.statement else { panic!("{sql} is no query") };
         let plan = plan_query(bind_query(&parsed, query, &cx).unwrap(), &self.context()).unwrap();
         explain(&plan).join("\n")

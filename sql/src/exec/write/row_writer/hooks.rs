@@ -4,6 +4,7 @@
 use super::stored::{delete_row, load};
 use super::{Inserted, RowWriter};
 use crate::constraint::Refusal;
+use crate::databases::WriteTransaction;
 use crate::error::Result;
 use crate::exec::context::Context;
 use crate::exec::write::effects::Flow;
@@ -12,7 +13,6 @@ use crate::exec::write::upsert::Clause;
 use crate::parser::TriggerTime;
 use crate::plan::RowEvent;
 use crate::value::ValueRef;
-use sedge_storage::WriteTransaction;
 
 /// Why a row is deleted.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -20,6 +20,7 @@ use super::scalar::Scalar;
 use super::upsert::Clause;
 use crate::catalog::Table;
 use crate::constraint::{Refusal, not_null, unique};
+use crate::databases::WriteTransaction;
 use crate::encode::{RecordWriter, RowKey, encode_row, row_key};
 use crate::error::{Constraint, Error, Result};
 use crate::exec::context::Context;
@@ -29,7 +30,6 @@ use crate::parser::{OnConflict, TriggerTime};
 use crate::plan::{Programs, RowEvent};
 use crate::value::{Value, ValueRef};
 use hooks::Deleted;
-use sedge_storage::WriteTransaction;
 use std::sync::Arc;
 use stored::{delete_row, load, lost_row, set};
 

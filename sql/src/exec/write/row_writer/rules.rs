@@ -6,6 +6,7 @@ use super::hooks::Deleted;
 use super::stored::{delete_row, load, set};
 use crate::catalog::Table;
 use crate::constraint::{Refusal, check, not_null, unique};
+use crate::databases::WriteTransaction;
 use crate::encode::RowKey;
 use crate::error::{Error, Result};
 use crate::exec::context::Context;
@@ -14,7 +15,6 @@ use crate::exec::write::program::Effects;
 use crate::exec::write::upsert::Clause;
 use crate::ir::{InsertColumn, UpsertTarget};
 use crate::parser::OnConflict;
-use sedge_storage::WriteTransaction;
 
 impl RowWriter {
     /// The first clause whose key another row has, and that row. The row id is asked where its clause stands, or with

@@ -2,6 +2,7 @@
 
 use crate::catalog::Table;
 use crate::constraint::types::{self, Fitted, fit};
+use crate::databases::WriteTransaction;
 use crate::encode::{each_column, row_id_in, row_key};
 use crate::error::{Constraint, Error, Result};
 use crate::exec::context::Context;
@@ -11,7 +12,6 @@ use crate::functions::FunctionContext;
 use crate::ir::InsertColumn;
 use crate::types::{Collation, ColumnType};
 use crate::value::ValueRef;
-use sedge_storage::WriteTransaction;
 
 /// How often a random row id is tried once the greatest one is taken.
 const RANDOM_TRIES: usize = 100;
@@ -127,5 +127,9 @@ pub(in crate::exec::write) fn next_row_id(
 #[cold]
 pub(super) fn lost_row(table: &Table) -> Error {
     let detail = format!("a row of table {} vanished while it was being changed", table.name);
-    Error::Storage(sedge_storage::Error::Corrupt { page: table.root.0, tree: Some(table.root.0), detail })
+    Error::Storage(sedge_storage::Error::Corrupt {
+        page: table.root.number,
+        tree: Some(table.root.number),
+        detail,
+    })
 }

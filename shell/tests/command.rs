@@ -117,6 +117,7 @@ fn commands_tell_of_the_schema() {
     let setup = "CREATE TABLE t(a INTEGER); CREATE INDEX ti ON t(a); CREATE VIEW v AS SELECT 1;\n";
     for (command, expected) in [
         (".tables", "t  v\n"),
+        (".databases", "main: \"\"\n"),
         (".indexes", "ti\n"),
         (".indexes v", ""),
         (".schema t", "CREATE TABLE t(a INTEGER);\nCREATE INDEX ti ON t(a);\n"),

@@ -9,7 +9,6 @@ use super::typed::Typed;
 use super::view::view_table;
 use super::walk::{columns_of, for_each_node, subquery_of};
 use crate::catalog::{IndexColumn, IndexKey, Relation as Object, Table, TableKind, View, is_row_id_name};
-use crate::databases::DatabaseId;
 use crate::error::{Error, Result};
 use crate::ir::{
     self, ColumnId, ColumnSet, Expr, IndexHint, InsertColumn, InsertSource, JoinKind, Output, Query,
@@ -152,12 +151,6 @@ impl<'a> Binder<'a> {
         let span = self.place_of(&name.name);
         let written = &name.name.value;
         let catalog = self.cx.catalog;
-        if let Some(database) =
-            name.database.as_ref().filter(|_| self.in_trigger && self.home != DatabaseId::TEMP)
-        {
-            let message = "qualified table names are not allowed on INSERT, UPDATE, and DELETE statements within triggers";
-            return Err(Error::invalid(message, self.place_of(database)));
-        }
         match self.relation(name.database.as_ref(), &name.name)? {
             Some(Object::Table(table)) => Ok(Written::Table(table)),
             Some(Object::View(view)) => match view_table(catalog, view) {

@@ -10,7 +10,7 @@ use super::sequence::{SEQUENCE_SQL, SEQUENCE_TABLE, forget_sequence};
 use super::statistics::STATISTICS_TABLE;
 use super::store::{APPLICATION_ID, USER_VERSION, parse_kept};
 use super::written_name::written_name;
-use crate::databases::WriteTransaction;
+use crate::databases::{DatabaseId, WriteTransaction};
 use crate::error::{Error, Result};
 use crate::parser::ast::Ident;
 use crate::parser::{
@@ -280,6 +280,17 @@ pub fn create_trigger(
     if !parsed.parameters.is_empty() {
         return Err(Error::invalid("a trigger cannot use parameters", place(&name.name)));
     }
+    let qualified = create.body.iter().find_map(|step| match step {
+        Statement::Insert(insert) => insert.table.database.as_ref(),
+        Statement::Update(update) => update.table.database.as_ref(),
+        Statement::Delete(delete) => delete.table.database.as_ref(),
+        _ => None,
+    });
+    if let Some(database) = qualified.filter(|_| catalog.database != DatabaseId::TEMP) {
+        let message = "qualified table names are not allowed on INSERT, UPDATE, and DELETE statements within \
+                       triggers, other than temporary ones";
+        return Err(Error::invalid(message, place(database)));
+    }
     let is_instead = create.time == TriggerTime::InsteadOf;
     let on = match watched.relation(&create.table.value) {
         Some(Relation::Table(table)) if [SEQUENCE_TABLE, STATISTICS_TABLE].contains(&table.name.as_str()) => {
@@ -357,7 +368,21 @@ pub fn drop_object(
     }
     whole(txn, |txn| {
         let mut next = catalog.next();
+        let watches_another = |object: &Object| {
+            let mut triggers = catalog.triggers(&object.table).iter();
+            let trigger = triggers.find(|trigger| trigger.name == object.name);
+            let on = trigger.and_then(|trigger| trigger.create.on_database.as_ref());
+            on.is_some_and(|on| !on.value.eq_ignore_ascii_case("temp"))
+        };
         let goes = |object: &Object| match wanted {
+            // A temporary trigger may be on a table of this name in another database.
+            ObjectKind::Table | ObjectKind::View
+                if catalog.database == DatabaseId::TEMP
+                    && object.kind == ObjectKind::Trigger
+                    && watches_another(object) =>
+            {
+                false
+            }
             ObjectKind::Table => {
                 object.kind != ObjectKind::View && object.table.eq_ignore_ascii_case(&found.name)
             }

@@ -1,0 +1,74 @@
+-- Temporary tables, views and triggers beside those of main.
+CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT);
+INSERT INTO t VALUES (1, 'one'), (2, 'two');
+CREATE TEMP TABLE t(x INTEGER PRIMARY KEY, y TEXT);
+INSERT INTO t VALUES (10, 'ten');
+SELECT * FROM t;
+SELECT * FROM main.t ORDER BY a;
+SELECT main.t.b, temp.t.y FROM main.t, temp.t ORDER BY 1;
+INSERT INTO temp.t SELECT a + 100, b FROM main.t;
+SELECT * FROM t ORDER BY x;
+UPDATE main.t SET b = (SELECT y FROM temp.t WHERE x = a + 100) || '!';
+SELECT * FROM main.t ORDER BY a;
+DELETE FROM t WHERE x IN (SELECT a + 100 FROM main.t);
+SELECT changes(), total_changes(), last_insert_rowid();
+CREATE TABLE log(n INTEGER PRIMARY KEY, what TEXT);
+CREATE TEMP TRIGGER note AFTER UPDATE OF b ON main.t BEGIN
+  INSERT INTO log(what) VALUES (old.b || ' to ' || new.b);
+END;
+UPDATE main.t SET b = upper(b);
+SELECT what FROM log ORDER BY n;
+CREATE TRIGGER own AFTER UPDATE ON main.t BEGIN
+  INSERT INTO log(what) VALUES ('own');
+END;
+UPDATE main.t SET b = 'x' WHERE a = 1;
+SELECT what FROM log ORDER BY n;
+CREATE TEMP TRIGGER into_main AFTER INSERT ON temp.t BEGIN
+  INSERT INTO main.t(b) VALUES (new.y);
+END;
+INSERT INTO t(y) VALUES ('from temp');
+SELECT b FROM main.t ORDER BY a;
+SELECT last_insert_rowid(), changes();
+CREATE TEMP VIEW both AS SELECT a AS n, b AS s FROM main.t UNION ALL SELECT x, y FROM temp.t;
+SELECT * FROM both ORDER BY n, s;
+CREATE TEMP TRIGGER through INSTEAD OF INSERT ON both BEGIN
+  INSERT INTO main.t(b) VALUES (new.s || ' by view');
+  INSERT INTO temp.log2(s) VALUES (new.s);
+END;
+INSERT INTO both VALUES (1, 'fails');
+CREATE TEMP TABLE log2(s TEXT);
+INSERT INTO both VALUES (1, 'works');
+SELECT s FROM log2;
+SELECT b FROM main.t ORDER BY a;
+CREATE VIEW seen AS SELECT count(*) AS n FROM t;
+SELECT n FROM seen;
+CREATE VIEW bad AS SELECT * FROM temp.t;
+CREATE TRIGGER bad AFTER INSERT ON main.t BEGIN
+  INSERT INTO temp.t(y) VALUES (1);
+END;
+INSERT INTO main.t(b) VALUES ('is it bad');
+DROP TRIGGER IF EXISTS bad;
+BEGIN;
+INSERT INTO temp.log2 VALUES ('gone');
+CREATE TEMP TABLE later(a INTEGER);
+SAVEPOINT s;
+INSERT INTO later VALUES (1);
+DROP TABLE temp.log2;
+ROLLBACK TO s;
+SELECT count(*) FROM later;
+SELECT count(*) FROM log2;
+ROLLBACK;
+SELECT s FROM log2;
+SELECT * FROM later;
+CREATE INDEX log2_s ON log2(s);
+SELECT name FROM sqlite_temp_schema WHERE type = 'index';
+CREATE UNIQUE INDEX temp.log2_u ON log2(s);
+INSERT INTO log2 VALUES ('works');
+INSERT OR IGNORE INTO log2 VALUES ('works'), ('new');
+SELECT s FROM log2 ORDER BY s;
+DROP INDEX log2_u;
+DROP TABLE t;
+SELECT name FROM sqlite_temp_schema ORDER BY name;
+DROP TABLE t;
+SELECT name FROM sqlite_temp_schema ORDER BY name;
+SELECT * FROM both;

@@ -222,7 +222,7 @@ fn vacuum_takes_the_name_of_a_database() {
     connection
         .execute_batch(
             "INSERT INTO other.t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
-             SELECT i FROM n; DELETE FROM other.t WHERE a <= 49990; CREATE TEMP TABLE aside(a INTEGER); INSERT INTO aside VALUES (1)",
+             SELECT i FROM n; CREATE TABLE other.behind AS SELECT a FROM other.t; DELETE FROM other.t WHERE a > 10; CREATE TEMP TABLE aside(a INTEGER); INSERT INTO aside VALUES (1)",
         )
         .unwrap();
     let pages = |name: &str| -> i64 {

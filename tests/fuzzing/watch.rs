@@ -39,8 +39,13 @@ impl Watched {
         Watched { connection, running }
     }
 
-    /// Runs a text, all statements of it; true if nothing was wrong with it.
+    /// Runs a text, all statements of it; true if nothing was wrong with it. What opens other files is not run: a changed
+    /// text names whatever file it may.
     pub fn run(&self, sql: &str) -> bool {
+        let folded = sql.to_ascii_lowercase();
+        if ["attach", "vacuum"].iter().any(|opens| folded.contains(opens)) {
+            return false;
+        }
         {
             let mut running = self.running.lock().unwrap();
             running.script.push(sql.to_owned());

@@ -6,9 +6,11 @@
 use super::number::convert;
 use super::{TableDefinition, TableFunction, TableSource, json};
 use crate::decimal::Decimal;
+use crate::encode::encode_value;
 use crate::error::{Error, Result};
-use crate::types::Affinity;
+use crate::types::{Affinity, Collation};
 use crate::value::{Value, ValueRef};
+use rustc_hash::FxHashSet;
 use std::sync::Arc;
 
 /// The table function behind `x IN ?`.
@@ -63,7 +65,8 @@ fn push_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// How the second argument of `array_each` names an affinity that its values are to have.
+/// How a second argument of `array_each` names an affinity that its values are to have. A third one names the collation
+/// by which it gives each value once. Only the planner gives these.
 #[must_use]
 pub fn affinity_code(affinity: Affinity) -> i64 {
     match affinity {
@@ -81,17 +84,24 @@ pub(super) fn table_function() -> TableFunction {
         max_args: 1,
         columns: vec!["value".to_owned()],
         rows: 20.0,
-        source: Box::new(|| Box::new(Elements { from: From::Nothing, affinity: Affinity::None })),
+        source: Box::new(|| Box::new(Elements::default())),
     }))
 }
 
 /// The values of a list.
+#[derive(Default)]
 struct Elements {
     from: From,
     affinity: Affinity,
+    /// Gives each value once, texts by this collation.
+    once: Option<Collation>,
+    /// The keys of those given.
+    given: FxHashSet<Vec<u8>>,
 }
 
+#[derive(Default)]
 enum From {
+    #[default]
     Nothing,
     /// A list and the place of its next value.
     List(Vec<u8>, usize),
@@ -111,6 +121,11 @@ impl TableSource for Elements {
             Some(ValueRef::Integer(3)) => Affinity::Decimal,
             _ => Affinity::None,
         };
+        self.once = match args.get(2) {
+            Some(ValueRef::Text(name)) => std::str::from_utf8(name).ok().and_then(Collation::built_in),
+            _ => None,
+        };
+        self.given.clear();
         let value = args.first().copied().unwrap_or_default();
         let is_json = match value {
             ValueRef::Null => {
@@ -139,10 +154,28 @@ impl TableSource for Elements {
     }
 
     fn next(&mut self, row: &mut Vec<Value>) -> Result<bool> {
+        while let Some(value) = self.element()? {
+            if let Some(collation) = self.once {
+                let mut key = Vec::new();
+                encode_value(&mut key, value.as_ref(), collation, false);
+                if !self.given.insert(key) {
+                    continue;
+                }
+            }
+            row.push(value);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+}
+
+impl Elements {
+    /// The next value of the list.
+    fn element(&mut self) -> Result<Option<Value>> {
         let value = match &mut self.from {
-            From::Nothing => return Ok(false),
+            From::Nothing => return Ok(None),
             From::List(list, at) => match list.get(*at..).unwrap_or_default() {
-                [] => return Ok(false),
+                [] => return Ok(None),
                 rest => {
                     let (value, used) = element(rest).ok_or_else(|| no_array("a damaged list"))?;
                     *at += used;
@@ -152,14 +185,13 @@ impl TableSource for Elements {
             From::Json(source, parts) => {
                 parts.clear();
                 if !source.next(parts)? {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 // Behind the key stands the value.
                 parts.get_mut(1).map(std::mem::take).unwrap_or_default()
             }
         };
-        row.push(convert(value.as_ref(), self.affinity).unwrap_or(value));
-        Ok(true)
+        Ok(Some(convert(value.as_ref(), self.affinity).unwrap_or(value)))
     }
 }
 

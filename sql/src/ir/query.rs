@@ -185,10 +185,11 @@ impl TableCall {
         self.function.0.name == ARRAY_EACH
     }
 
-    /// Makes a list give its values with an affinity applied.
-    pub fn convert_list(&mut self, affinity: Affinity) {
+    /// Makes a list give its values with an affinity applied, and each of them once.
+    pub fn convert_list(&mut self, affinity: Affinity, collation: Collation) {
         self.args.truncate(1);
         self.args.push(Expr::Constant(Value::Integer(affinity_code(affinity))));
+        self.args.push(Expr::Constant(Value::text(collation.name())));
     }
 }
 

@@ -277,15 +277,14 @@ impl Grammar<'_> {
 
 /// What a write has that SQLite does not let the statements of a trigger have.
 fn beyond_triggers(statement: &Statement) -> Option<&'static str> {
-    let (table, with, indexed) = match statement {
-        Statement::Insert(insert) => (&insert.table, &insert.with, false),
-        Statement::Update(update) => (&update.table, &update.with, update.indexed.is_some()),
-        Statement::Delete(delete) => (&delete.table, &delete.with, delete.indexed.is_some()),
+    let (with, indexed) = match statement {
+        Statement::Insert(insert) => (&insert.with, false),
+        Statement::Update(update) => (&update.with, update.indexed.is_some()),
+        Statement::Delete(delete) => (&delete.with, delete.indexed.is_some()),
         _ => return None,
     };
     let has_defaults = matches!(statement, Statement::Insert(insert) if insert.source.is_none());
     let found = [
-        (table.database.is_some(), "a database before the table that they change"),
         (with.is_some(), "WITH before INSERT, UPDATE or DELETE"),
         (indexed, "INDEXED BY or NOT INDEXED behind the table that they change"),
         (has_defaults, "DEFAULT VALUES"),

@@ -16,7 +16,7 @@ use crate::ir::{
     AggregateCall, AggregateKind, ColumnId, CompareOp, Comparison, Expr, JoinKind, Output, Relation,
     SubqueryId, TableCall,
 };
-use crate::types::{Affinity, TypeSet};
+use crate::types::{Collation, TypeSet};
 use crate::value::Value;
 
 /// The pass.
@@ -202,6 +202,7 @@ impl Rewriter<'_> {
         };
         if let (false, [x], [rule], Relation::TableFunction(call)) = (negated, expr, rules, &right)
             && call.is_list()
+            && !matches!(rule.collation, Collation::User(_))
         {
             let call = call.clone();
             self.take(query);
@@ -303,17 +304,13 @@ impl Rewriter<'_> {
 /// for each of its values. They are converted before equal ones are dropped, since `1` and `'1'` are one value of an
 /// INTEGER column.
 fn in_list(mut call: TableCall, x: &Expr, rule: Comparison) -> Unnested {
-    call.convert_list(rule.right);
-    let columns = call.columns.iter().map(|column| (*column, rule.collation)).collect();
+    call.convert_list(rule.right, rule.collation);
     let value = call.columns.first().map(|column| Expr::Column(*column, TypeSet::ALL));
-    let distinct = Relation::Distinct { input: Box::new(Relation::TableFunction(call)), columns };
-    let on = value.map(|value| Expr::Compare {
-        op: CompareOp::Equal,
-        left: Box::new(x.clone()),
-        right: Box::new(value),
-        rule: Comparison { right: Affinity::None, ..rule },
+    let on = value.map(|value| {
+        let (left, right) = (Box::new(x.clone()), Box::new(value));
+        Expr::Compare { op: CompareOp::Equal, left, right, rule }
     });
-    Unnested::Join(JoinKind::Inner, distinct, on)
+    Unnested::Join(JoinKind::Inner, Relation::TableFunction(call), on)
 }
 
 /// A subquery's relation without projections, orders and duplicates' removal on top of it, which do not change

@@ -181,12 +181,12 @@ fn what_cannot_be_attached_says_why() {
 /// What stands in the files of a database at this moment, as a crash leaves it.
 fn crashed(folder: &TempDir, name: &str) -> Database {
     for suffix in ["", "-wal0", "-wal1"] {
-        let file = folder.path().join(&format!("{name}.sedge{suffix}"));
+        let file = folder.path().join(format!("{name}.sedge{suffix}"));
         if file.exists() {
-            std::fs::copy(file, folder.path().join(&format!("crashed-{name}.sedge{suffix}"))).unwrap();
+            std::fs::copy(file, folder.path().join(format!("crashed-{name}.sedge{suffix}"))).unwrap();
         }
     }
-    Database::open(folder.path().join(&format!("crashed-{name}.sedge"))).unwrap()
+    Database::open(folder.path().join(format!("crashed-{name}.sedge"))).unwrap()
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub(super) const FUNCTIONS: &[ScalarDefinition] = &[
     volatile("randomblob", 1, 1, Kinds::BLOB, randomblob),
     scalar("round", 1, 2, round_kinds, round),
     scalar("sign", 1, 1, Kinds::INTEGER_OR_NULL, sign),
+    scalar("sqlite_log", 2, 2, Kinds::TEXT_OR_NULL, sqlite_log),
+    scalar("sqlite_source_id", 0, 0, Kinds::TEXT, sqlite_source_id),
     scalar("sqlite_version", 0, 0, Kinds::TEXT, sqlite_version),
     // No value here carries a subtype.
     scalar("subtype", 1, 1, Kinds::INTEGER, |_, _| Ok(integer(0))),
@@ -208,6 +210,16 @@ fn sign<'a>(_: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {
 /// The version of SQLite whose dialect this is.
 fn sqlite_version<'a>(_: &dyn FunctionContext, _: &[ValueRef<'a>]) -> Call<'a> {
     Ok(Datum::Borrowed(ValueRef::Text(b"3.54.0")))
+}
+
+/// What this is in place of SQLite's sources.
+fn sqlite_source_id<'a>(_: &dyn FunctionContext, _: &[ValueRef<'a>]) -> Call<'a> {
+    Ok(Datum::Borrowed(ValueRef::Text(concat!("Sedge ", env!("CARGO_PKG_VERSION")).as_bytes())))
+}
+
+/// A message for the program's error log. As in SQLite without one, it goes nowhere.
+fn sqlite_log<'a>(_: &dyn FunctionContext, _: &[ValueRef<'a>]) -> Call<'a> {
+    Ok(null())
 }
 
 fn type_of<'a>(_: &dyn FunctionContext, args: &[ValueRef<'a>]) -> Call<'a> {

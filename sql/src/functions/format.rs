@@ -1,6 +1,7 @@
 //! `printf`, also called `format`.
 
 use super::define::{Kinds, scalar};
+use super::json::write_quoted;
 use super::number::{text_of, to_integer, to_real};
 use super::real::{Layout, RealFormat, write_magnitude};
 use super::text::{arg, check_length, null, text};
@@ -168,6 +169,21 @@ fn convert(letter: u8, flags: Flags, arguments: &mut Arguments<'_, '_>, out: &mu
                 quote(letter, shortened(text_of(value, &mut scratch), &flags), &flags, &mut quoted);
             }
             pad(&quoted, flags.exact, &flags, out);
+        }
+        b'j' | b'J' => {
+            let value = arguments.next();
+            let mut scratch = Vec::new();
+            let mut escaped = Vec::new();
+            if !value.is_null() {
+                let text = text_of(value, &mut scratch).split(|byte| *byte == 0).next().unwrap_or_default();
+                write_quoted(shortened(text, &flags), &mut escaped);
+            }
+            let field = match letter {
+                b'j' => escaped.get(1..escaped.len().saturating_sub(1)).unwrap_or_default(),
+                _ if value.is_null() => b"null",
+                _ => &escaped,
+            };
+            pad(field, flags.exact, &flags, out);
         }
         b'n' => {}
         _ => return false,

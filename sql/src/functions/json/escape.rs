@@ -12,7 +12,7 @@ pub(super) fn is_plain(byte: u8) -> bool {
 }
 
 /// Appends `text` in quotes and with escapes.
-pub(super) fn write_quoted(text: &[u8], out: &mut Vec<u8>) {
+pub(in crate::functions) fn write_quoted(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text;
     while let Some(special) = rest.iter().position(|byte| !is_plain(*byte)) {

@@ -26,4 +26,5 @@ mod value;
 
 pub(super) use aggregate::FUNCTIONS as AGGREGATES;
 pub(super) use each::lookup as lookup_table;
+pub(super) use escape::write_quoted;
 pub(super) use scalar::FUNCTIONS;

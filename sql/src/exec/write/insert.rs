@@ -219,8 +219,9 @@ impl Sink<'_> {
     ) -> Result<(), Refusal> {
         let inserted = writer.insert(txn, cx, self.effects, self.clauses);
         if inserted.is_err() && writer.inserted().is_some() {
-            // As in SQLite, the row id is known of a row whose triggers fail.
+            // As in SQLite a row whose triggers fail is counted, and its row id is known: FAIL keeps both.
             self.written.last_row_id = writer.inserted();
+            self.written.changes += 1;
         }
         let row = match inserted? {
             Inserted::LeftOut => return Ok(()),

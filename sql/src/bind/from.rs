@@ -11,6 +11,7 @@ use crate::ir::{CompareOp, Expr, IndexHint, JoinKind, Relation};
 use crate::parser::ast::{self, JoinConstraint, JoinOperator, TableFactor};
 use crate::suggest::{nearest, suggest};
 use crate::types::{Collation, ColumnType, TypeSet};
+use crate::value::Value;
 use std::rc::Rc;
 
 /// What (a part of) FROM was bound to.
@@ -283,7 +284,12 @@ impl<'a> Binder<'a> {
     fn schema_table(&mut self, catalog: &Catalog, shown: String) -> Result<From> {
         self.count_source()?;
         let rows = schema_rows(catalog);
-        let rows = rows.into_iter().map(|row| row.into_iter().map(Expr::Constant).collect()).collect();
+        // The row id is the object's number, counted from one.
+        let numbers = catalog.objects.keys().map(|number| Value::Integer(*number as i64 + 1));
+        let rows = numbers
+            .zip(rows)
+            .map(|(number, row)| row.into_iter().chain([number]).map(Expr::Constant).collect())
+            .collect();
         let columns: Vec<SourceColumn> = SCHEMA_COLUMNS
             .iter()
             .map(|&(name, column_type)| SourceColumn {
@@ -295,13 +301,26 @@ impl<'a> Binder<'a> {
                 hidden: false,
             })
             .collect();
-        let relation = Relation::Values { rows, columns: columns.iter().map(|column| column.id).collect() };
+        let row_id = SourceColumn {
+            id: self.fresh_column(),
+            info: Rc::new(ColumnInfo {
+                name: "rowid".into(),
+                column_type: Some(ColumnType::Integer),
+                origin: None,
+            }),
+            types: TypeSet::INTEGER,
+            affinity: ColumnType::Integer.affinity(),
+            collation: None,
+            hidden: false,
+        };
+        let ids = columns.iter().chain([&row_id]).map(|column| column.id).collect();
+        let relation = Relation::Values { rows, columns: ids };
         let source = Source {
             name: Some(shown),
             database: Some(catalog.database),
             columns,
             is_table: false,
-            row_id: None,
+            row_id: Some(row_id),
             nullable: false,
         };
         Ok(From::one(relation, source))

@@ -393,7 +393,7 @@ impl TableBuilder<'_> {
             return Ok(());
         }
         self.automatic.push(Index {
-            name: format!("sedge_autoindex_{}_{}", self.table.name, self.automatic.len() + 1),
+            name: format!("sqlite_autoindex_{}_{}", self.table.name, self.automatic.len() + 1),
             table: self.table.name.clone(),
             root: NO_TREE,
             columns: keys,

@@ -261,7 +261,7 @@ pub enum IndexOrigin {
 /// table the columns of the primary key that are not among them.
 #[derive(Debug, Clone)]
 pub struct Index {
-    /// Its name; `sedge_autoindex_T_N` for those of constraints.
+    /// Its name; `sqlite_autoindex_T_N` for those of constraints.
     pub name: String,
     /// Its table's name.
     pub table: String,

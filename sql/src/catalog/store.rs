@@ -111,7 +111,11 @@ pub(super) fn read_object(record: &RecordView<'_>) -> Result<Object> {
         },
         None => None,
     };
-    let name = text(1)?.unwrap_or_default();
+    let mut name = text(1)?.unwrap_or_default();
+    // Files written before these indexes had SQLite's names.
+    if kind == ObjectKind::Index && name.starts_with("sedge_autoindex_") {
+        name.replace_range(.."sedge".len(), "sqlite");
+    }
     Ok(Object { kind, table: text(2)?.unwrap_or_default(), name, root, sql: text(4)? })
 }
 

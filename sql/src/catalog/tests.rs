@@ -100,7 +100,7 @@ fn tables_and_indexes_are_kept() {
     assert_eq!(table.columns[2].column_type, ColumnType::Text { max_chars: Some(10) });
     assert_eq!(table.checks.iter().map(|c| c.name.as_deref()).collect::<Vec<_>>(), [None, Some("k")]);
     let names: Vec<&str> = table.indexes.iter().map(|index| index.name.as_str()).collect();
-    assert_eq!(names, ["sedge_autoindex_t_1", "sedge_autoindex_t_2", "i"]);
+    assert_eq!(names, ["sqlite_autoindex_t_1", "sqlite_autoindex_t_2", "i"]);
     assert_eq!(table.indexes[0].columns[0].collation, Collation::NoCase);
     assert_eq!(table.indexes[2].columns[1].collation, Collation::RTrim);
     assert!(table.indexes[2].columns[0].descending && table.indexes[2].filter.is_some());
@@ -114,7 +114,21 @@ fn tables_and_indexes_are_kept() {
     world.ok("DROP TABLE t");
     assert_eq!(schema_rows(&world.catalog).len(), 0);
     assert!(!world.run("DROP TABLE IF EXISTS t").unwrap());
-    assert!(world.catalog.index("sedge_autoindex_t_1").is_none());
+    assert!(world.catalog.index("sqlite_autoindex_t_1").is_none());
+}
+
+#[test]
+fn files_with_older_names_of_automatic_indexes_are_read() {
+    let mut world = World::new();
+    world.ok("CREATE TABLE t(a PRIMARY KEY, b UNIQUE)");
+    let mut catalog = world.catalog.clone();
+    for (number, object) in world.catalog.objects.clone() {
+        let older = object.name.replace("sqlite_auto", "sedge_auto");
+        catalog.put_object(&mut world.txn, number, Object { name: older, ..object }).unwrap();
+    }
+    assert!(catalog.objects.values().any(|object| object.name == "sedge_autoindex_t_2"));
+    world.check_reload();
+    world.ok("DROP TABLE t");
 }
 
 #[test]
@@ -200,9 +214,9 @@ fn what_cannot_be_is_refused_with_its_place() {
         ("CREATE INDEX t ON t(name)", "there is already a table named t", "t"),
         ("DROP TABLE v", "use DROP VIEW to drop view v", "v"),
         (
-            "DROP INDEX sedge_autoindex_t_1",
+            "DROP INDEX sqlite_autoindex_t_1",
             "an index of a UNIQUE or PRIMARY KEY constraint cannot be dropped",
-            "sedge_autoindex_t_1",
+            "sqlite_autoindex_t_1",
         ),
         ("DROP TABLE nope", "no such table: nope", "nope"),
         ("DROP TABLE sedge_schema", "table sedge_schema may not be dropped", "sedge_schema"),
@@ -298,7 +312,7 @@ fn pragmas_show_the_catalog() {
         rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join("|")).collect()
     };
     assert_eq!(rows("table_info", Some("T")), ["0|a|INTEGER|1|1 + 2|2", "1|b|TEXT|1|NULL|1"]);
-    assert_eq!(rows("index_list", Some("t")), ["0|i|0|c|1", "1|sedge_autoindex_t_1|1|pk|0"]);
+    assert_eq!(rows("index_list", Some("t")), ["0|i|0|c|1", "1|sqlite_autoindex_t_1|1|pk|0"]);
     assert_eq!(rows("index_info", Some("i")), ["0|0|a"]);
     assert_eq!(rows("index_xinfo", Some("i")), ["0|0|a|1|BINARY|1", "1|-1|NULL|0|BINARY|0"]);
     assert_eq!(rows("table_list", None), ["main|t|table|2|0|1", "main|sedge_schema|table|5|0|0"]);

@@ -94,8 +94,8 @@ fn selects() {
 fn the_schema_is_a_table_of_constants() {
     let bound = query("SELECT name, rootpage FROM sedge_schema").unwrap();
     let crate::ir::Relation::Values { rows, columns } = &bound.root.relation else { panic!("no values") };
-    assert_eq!((columns.len(), bound.root.outputs[1].column), (5, columns[3]));
-    assert!(rows.len() == schema_rows(&catalog()).len() && rows.iter().all(|row| row.len() == 5));
+    assert_eq!((columns.len(), bound.root.outputs[1].column), (6, columns[3]));
+    assert!(rows.len() == schema_rows(&catalog()).len() && rows.iter().all(|row| row.len() == 6));
     assert_eq!(names("SELECT * FROM sqlite_master"), ["type", "name", "tbl_name", "rootpage", "sql"]);
 }
 

@@ -154,3 +154,26 @@ fn damage_is_told_by_the_name_of_the_table_or_the_index() {
         assert!(error.to_string().starts_with(&format!("page {id} of {of} is damaged")), "{error}");
     }
 }
+
+#[test]
+fn widths_of_queries() {
+    // As above: a join of 64 subqueries is deep for a debug build.
+    let thread = std::thread::Builder::new().stack_size(16 << 20).spawn(widths).unwrap();
+    thread.join().unwrap();
+}
+
+fn widths() {
+    let columns = |count: usize| format!("SELECT {}", vec!["1"; count].join(", "));
+    assert_limit(&columns(2_000), &columns(2_001), ErrorCode::Full, "2000 at most");
+    let values = |count: usize| format!("VALUES ({})", vec!["1"; count].join(", "));
+    assert_limit(&values(2_000), &values(2_001), ErrorCode::Full, "2000 at most");
+    let stars = |count: usize| format!("SELECT {} FROM (SELECT 1, 2)", vec!["*"; count].join(", "));
+    assert_limit(&stars(1_000), &stars(1_001), ErrorCode::Full, "2000 at most");
+    let joined = |count: usize| {
+        let tables: Vec<String> = (0..count).map(|at| format!("(SELECT 1) AS t{at}")).collect();
+        format!("SELECT 1 FROM {}", tables.join(", "))
+    };
+    assert_limit(&joined(64), &joined(65), ErrorCode::Full, "64 tables");
+    let arguments = |count: usize| format!("SELECT max({})", vec!["1"; count].join(", "));
+    assert_limit(&arguments(1_000), &arguments(1_001), ErrorCode::Full, "max(): 1000 at most");
+}

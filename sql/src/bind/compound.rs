@@ -3,7 +3,7 @@
 use super::order::{CompoundOrder, Order};
 use super::recursive::QueueSource;
 use super::scope::{Clause, Scope};
-use super::select::{Naming, OutColumn, Selected};
+use super::select::{Naming, OutColumn, Selected, check_width};
 use super::typed::Typed;
 use super::{Binder, QUERY_DEPTH, unsupported};
 use crate::error::{Error, Result};
@@ -221,6 +221,7 @@ impl<'a> Binder<'a> {
 
     /// VALUES: a table of expressions.
     fn values(&mut self, values: &'a ast::Values) -> Result<Selected> {
+        check_width(values.rows.first().map_or(0, |row| row.content.len()))?;
         let rows = self.value_rows(values)?;
         let width = rows.first().map_or(0, Vec::len);
         let mut columns: Vec<OutColumn> = Vec::with_capacity(width);

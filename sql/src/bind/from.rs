@@ -27,6 +27,9 @@ impl From {
     }
 }
 
+/// How many tables one FROM lists at most, as in SQLite.
+const JOINED_MAX: usize = 64;
+
 /// The columns of the schema table.
 const SCHEMA_COLUMNS: [(&str, ColumnType); 5] = [
     ("type", ColumnType::Text { max_chars: None }),
@@ -44,6 +47,9 @@ impl<'a> Binder<'a> {
             .iter()
             .flat_map(|table| &table.joins)
             .any(|join| matches!(join_kind(&join.join_operator).0, JoinKind::Right | JoinKind::Full));
+        if tables.iter().map(|table| 1 + table.joins.len()).sum::<usize>() > JOINED_MAX {
+            return Err(Error::limit(format!("at most {JOINED_MAX} tables in a join")));
+        }
         for table in tables {
             let first = self.factor(&table.relation)?;
             let mut left = match joined {

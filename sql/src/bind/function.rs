@@ -18,6 +18,9 @@ use crate::suggest::{nearest, suggest};
 use crate::types::TypeSet;
 use crate::value::Value;
 
+/// How many arguments a call has at most, as in SQLite.
+const ARGUMENTS_MAX: usize = 1_000;
+
 impl<'a> Binder<'a> {
     /// A call as written.
     pub(super) fn function(&mut self, call: &'a ast::Function) -> Result<Typed> {
@@ -232,6 +235,10 @@ impl<'a> Binder<'a> {
             ast::FunctionArguments::List { distinct, args, order_by } => {
                 (arguments.distinct, arguments.exprs, arguments.order_by) = (*distinct, args, order_by);
             }
+        }
+        if arguments.exprs.len() > ARGUMENTS_MAX {
+            let message = format!("too many arguments to function {name}(): {ARGUMENTS_MAX} at most");
+            return Err(Error::limit(message));
         }
         // Only count can be asked of all columns.
         if arguments.star && name != "count" {

@@ -2,7 +2,7 @@
 
 use super::Binder;
 use super::scope::{Clause, Scope, Source};
-use super::select::{Item, Naming, column_name};
+use super::select::{Item, Naming, check_width, column_name};
 use crate::catalog::Table;
 use crate::error::{Error, Result};
 use crate::ir::{ColumnId, Output, Returning};
@@ -73,6 +73,7 @@ impl<'a> Binder<'a> {
                     return Err(Error::invalid(message, self.place(item)));
                 }
             }
+            check_width(items.len())?;
         }
         Ok(items)
     }

@@ -193,6 +193,12 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// A column of `*` that stands for several by its bare name, which another source has as well.
+    pub(super) fn ambiguous_in_star(&self) -> Option<&str> {
+        let names = self.merged.iter().map(|merged| merged.name.as_str());
+        names.into_iter().find(|name| matches!(self.find(None, None, name), Found::Several))
+    }
+
     /// What a merged column's name stands for.
     fn shown(&self, merged: &Merged) -> Typed {
         self.coalesced(merged.parts.get(merged.replaced..).unwrap_or_default())

@@ -204,6 +204,7 @@ impl<'a> Binder<'a> {
                 ast::SelectItem::Wildcard(_) => self.star(select, &mut items)?,
                 ast::SelectItem::QualifiedWildcard(name, _) => self.table_star(name, &mut items)?,
             }
+            check_width(items.len())?;
         }
         Ok(items)
     }
@@ -214,6 +215,10 @@ impl<'a> Binder<'a> {
         let Some(scope) = scope else {
             return Err(Error::invalid("no tables specified", self.text.span(select.select_token)));
         };
+        if let Some(name) = scope.ambiguous_in_star() {
+            let message = format!("ambiguous column name: {name}");
+            return Err(Error::name(message, self.text.span(select.select_token)));
+        }
         scope.star(items);
         Ok(())
     }
@@ -383,6 +388,17 @@ struct Clauses {
     groups: Vec<Typed>,
     having: Option<Typed>,
     keys: Vec<Key>,
+}
+
+/// How many columns a query has at most, as in SQLite.
+const COLUMNS_MAX: usize = 2_000;
+
+/// Refuses more columns than a query may have.
+pub(super) fn check_width(columns: usize) -> Result<()> {
+    match columns > COLUMNS_MAX {
+        true => Err(Error::limit(format!("too many columns in the result: {COLUMNS_MAX} at most"))),
+        false => Ok(()),
+    }
 }
 
 /// The name of a column that is named after the table's column it is.

@@ -322,6 +322,10 @@ impl Grammar<'_> {
             collation = Some(*ident);
             expr = *inner;
         }
+        // As in SQLite a string stands for the column of that name.
+        if let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(name), span }) = expr {
+            expr = Expr::Identifier(Ident { value: name, quoted: true, span });
+        }
         let descending = self.direction(p);
         Ok(IndexedColumn { expr, text, collation, descending })
     }

@@ -1,6 +1,6 @@
 //! INSERT, REPLACE, UPDATE and DELETE.
 
-use super::ast::{Ident, With};
+use super::ast::{Ident, JoinConstraint, JoinOperator, Query, SetExpr, With};
 use super::dialect::{Grammar, Parse};
 use super::keyword::Keyword;
 use super::statement::{Assignment, Delete, Insert, OnConflict, Returning, Statement, Update, Upsert};
@@ -63,6 +63,9 @@ impl Grammar<'_> {
             None
         } else if self.peek_query(p) {
             let query = self.query(p)?;
+            if p.peek_keyword(Keyword::ON) && takes_condition(&query) {
+                return self.unexpected(p, "WHERE or another clause between FROM and ON CONFLICT");
+            }
             while p.parse_keyword(Keyword::ON) {
                 upserts.push(self.upsert(p)?);
             }
@@ -180,4 +183,30 @@ impl Grammar<'_> {
             returning,
         })))
     }
+}
+
+/// True for a query that ends in a table of FROM, where ON would begin the condition of a join.
+fn takes_condition(query: &Query) -> bool {
+    let mut body = &*query.body;
+    while let SetExpr::SetOperation { right, .. } = body {
+        body = right;
+    }
+    let SetExpr::Select(select) = body else { return false };
+    let is_last = select.selection.is_none()
+        && select.group_by.is_empty()
+        && select.having.is_none()
+        && select.named_window.is_empty()
+        && query.order_by.is_empty()
+        && query.limit.is_none();
+    let Some(last) = select.from.last().filter(|_| is_last) else { return false };
+    last.joins.last().is_none_or(|join| {
+        use JoinOperator::{CrossJoin, FullOuter, Inner, Join, LeftOuter, RightOuter};
+        let (Join(condition)
+        | Inner(condition)
+        | LeftOuter(condition)
+        | RightOuter(condition)
+        | FullOuter(condition)
+        | CrossJoin(condition)) = &join.join_operator;
+        matches!(condition, JoinConstraint::None | JoinConstraint::Natural)
+    })
 }

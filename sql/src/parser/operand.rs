@@ -21,9 +21,9 @@ impl Grammar<'_> {
             Token::Word(word) => match word {
                 Keyword::NOT => self.not(p),
                 Keyword::CASE => self.case(p),
-                Keyword::CAST if p.peek_nth(1) == Token::LParen => self.cast(p),
+                Keyword::CAST => self.cast(p),
                 Keyword::EXISTS => self.exists(p),
-                Keyword::RAISE if p.peek_nth(1) == Token::LParen => self.raise(p),
+                Keyword::RAISE => self.raise(p),
                 Keyword::NULL => Ok(self.constant(p, Value::Null)),
                 Keyword::TRUE if self.is_constant_word(p) => Ok(self.constant(p, Value::Boolean(true))),
                 Keyword::FALSE if self.is_constant_word(p) => Ok(self.constant(p, Value::Boolean(false))),
@@ -149,7 +149,7 @@ impl Grammar<'_> {
     /// `RAISE(IGNORE)` or `RAISE(ABORT, message)`, as a call.
     fn raise(&self, p: &mut Parser) -> Parse<Box<Expr>> {
         let name = self.ident(p, "RAISE")?;
-        p.advance();
+        self.token(p, Token::LParen)?;
         let actions = [Keyword::IGNORE, Keyword::ROLLBACK, Keyword::ABORT, Keyword::FAIL];
         let Some(action) = p.peek_one_of_keywords(&actions) else {
             return self.unexpected(p, "IGNORE, ROLLBACK, ABORT or FAIL");

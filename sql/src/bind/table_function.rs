@@ -40,7 +40,11 @@ const PRAGMAS: [(&str, bool); 12] = [
 impl<'a> Binder<'a> {
     /// The table function called `name`, or one that is named without arguments.
     pub(super) fn table_function(&self, name: &str) -> Option<TableFunction> {
-        lookup_table_function(name).or_else(|| pragma_function(self.cx.catalog, name))
+        lookup_table_function(name).or_else(|| {
+            // A view's query may name the pragmas, which would have to describe it: within it views have no columns.
+            let is_within_view = !self.views.is_empty();
+            pragma_function(self.cx.catalog, name, is_within_view)
+        })
     }
 
     /// A call in FROM.
@@ -221,11 +225,15 @@ fn takes_from(relation: &Relation, other: &Relation, subqueries: &[Subquery]) ->
 }
 
 /// `pragma_x` as a function: the rows of the pragma for everything that it can be asked of.
-fn pragma_function(catalog: Lookup<'_>, name: &str) -> Option<TableFunction> {
+fn pragma_function(catalog: Lookup<'_>, name: &str, is_within_view: bool) -> Option<TableFunction> {
+    let describe = |view: &catalog::View| match is_within_view {
+        true => None,
+        false => super::view_table(catalog, view).ok(),
+    };
     let name = name.to_ascii_lowercase();
     let pragma = name.strip_prefix("pragma_")?;
     let (_, takes_name) = PRAGMAS.iter().find(|(known, _)| *known == pragma)?;
-    let (columns, plain) = catalog::pragma_rows(catalog, None, pragma, None)?;
+    let (columns, plain) = catalog::pragma_rows(catalog, None, pragma, None, &describe)?;
     let mut rows: Vec<(Asked, Vec<Value>)> = Vec::new();
     if *takes_name && pragma != "table_list" {
         let mut names: Vec<&str> = super::from::relation_names(catalog).collect();
@@ -239,7 +247,8 @@ fn pragma_function(catalog: Lookup<'_>, name: &str) -> Option<TableFunction> {
         let databases = || catalog.listed().map(|(name, database)| (Some(name), Some(database)));
         for of in names {
             for (database, within) in std::iter::once((None, None)).chain(databases()) {
-                let found = catalog::pragma_rows(catalog, within, pragma, Some(of)).map(|(_, rows)| rows);
+                let found = catalog::pragma_rows(catalog, within, pragma, Some(of), &describe);
+                let found = found.map(|(_, rows)| rows);
                 let asked: Asked = (Some(of.to_owned()), database.map(str::to_owned));
                 rows.extend(found.into_iter().flatten().map(|row| (asked.clone(), row)));
             }

@@ -7,7 +7,7 @@ use crate::databases::TreeId;
 use crate::error::{Error, Result};
 use crate::ir::{Expr, Target};
 use crate::parser::OnConflict;
-use crate::types::{Collation, ColumnType};
+use crate::types::{Affinity, Collation, ColumnType};
 use crate::value::Value;
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub fn view_table(catalog: Lookup<'_>, view: &View) -> Result<Arc<Table>> {
     let column = |column: &SourceColumn| Column {
         name: column.info.name.to_string(),
         column_type: column.info.column_type.unwrap_or(ColumnType::Any),
-        declared: None,
+        declared: declared_type(column),
         not_null: None,
         default: None,
         collation: column.collation.unwrap_or(Collation::Binary),
@@ -45,6 +45,21 @@ pub fn view_table(catalog: Lookup<'_>, view: &View) -> Result<Arc<Table>> {
         indexes: Vec::new(),
         sql: String::new(),
     }))
+}
+
+/// The type that pragmas show: that of the column it comes from, or a word for what an expression converts to.
+fn declared_type(column: &SourceColumn) -> Option<String> {
+    let word = match (column.info.column_type, column.affinity) {
+        (Some(declared), _) => return Some(declared.to_string()),
+        (None, Affinity::None) => return None,
+        (None, Affinity::Blob) => "BLOB",
+        (None, Affinity::Text) => "TEXT",
+        (None, Affinity::Numeric) => "NUM",
+        (None, Affinity::Integer) => "INT",
+        (None, Affinity::Real) => "REAL",
+        (None, Affinity::Decimal) => "DECIMAL",
+    };
+    Some(word.to_owned())
 }
 
 impl Binder<'_> {

@@ -35,7 +35,7 @@ pub use ddl::{
 };
 pub use edit::NameUse;
 pub use listing::{SCHEMA_COLUMNS, is_schema_table, schema_rows};
-pub use pragma::{PragmaRows, pragma_rows};
+pub use pragma::{DescribeView, PragmaRows, pragma_rows};
 pub use reference::{KeyLookup, Reference};
 pub use relocate::{clear_database, copy_database};
 pub use salvage::{SchemaRecord, salvaged_row, salvaged_table, schema_record};

@@ -1,14 +1,20 @@
 //! Pragmas that show the catalog, with SQLite's columns.
 
-use super::schema::{Catalog, Column, Generated, Index, IndexColumn, IndexKey, IndexOrigin, Relation, Table};
+use super::schema::{
+    Catalog, Column, Generated, Index, IndexColumn, IndexKey, IndexOrigin, Relation, Table, View,
+};
 use super::schemas::Lookup;
 use crate::databases::DatabaseId;
 use crate::parser::ForeignAction;
 use crate::types::Collation;
 use crate::value::Value;
+use std::sync::Arc;
 
 /// Names of the columns and the rows.
 pub type PragmaRows = (&'static [&'static str], Vec<Vec<Value>>);
+
+/// Describes a view as a table, whose columns are those of its query; `None` where the query cannot be bound.
+pub type DescribeView<'a> = &'a dyn Fn(&View) -> Option<Arc<Table>>;
 
 /// The answer of `PRAGMA name` or `PRAGMA name(argument)`, asked of `database` if one is written; `None` if no pragma of
 /// the catalog is called so. A table or index that does not exist has no rows, as in SQLite.
@@ -18,6 +24,7 @@ pub fn pragma_rows(
     database: Option<&Catalog>,
     name: &str,
     argument: Option<&str>,
+    describe: DescribeView<'_>,
 ) -> Option<PragmaRows> {
     let home = database.map_or(DatabaseId::TEMP, |database| database.database);
     let written = database.map(|database| lookup.name_of(database.database));
@@ -34,14 +41,15 @@ pub fn pragma_rows(
     Some(match name.to_ascii_lowercase().as_str() {
         "table_info" => (
             &["cid", "name", "type", "notnull", "dflt_value", "pk"],
-            relation().map_or_else(Vec::new, |relation| column_rows(relation, false)),
+            relation().map_or_else(Vec::new, |relation| column_rows(relation, false, describe)),
         ),
         "table_xinfo" => (
             &["cid", "name", "type", "notnull", "dflt_value", "pk", "hidden"],
-            relation().map_or_else(Vec::new, |relation| column_rows(relation, true)),
+            relation().map_or_else(Vec::new, |relation| column_rows(relation, true, describe)),
         ),
         "table_list" => {
-            (&["schema", "name", "type", "ncol", "wr", "strict"], table_list(lookup, database, argument))
+            let rows = table_list(lookup, database, argument, describe);
+            (&["schema", "name", "type", "ncol", "wr", "strict"], rows)
         }
         "index_list" => (&["seq", "name", "unique", "origin", "partial"], {
             table().map_or_else(Vec::new, |table| index_list(table))
@@ -78,30 +86,22 @@ fn flag(flag: bool) -> Value {
     Value::Integer(i64::from(flag))
 }
 
-fn column_rows(relation: &Relation, with_hidden: bool) -> Vec<Vec<Value>> {
-    let mut rows: Vec<Vec<Value>> = match relation {
-        Relation::Table(table) => {
-            // Without the hidden ones the others are numbered as if these were not there, as in SQLite.
-            let shown = |(_, column): &(usize, &Column)| with_hidden || column.generated.is_none();
-            let columns = table.columns.iter().enumerate().filter(shown).enumerate();
-            columns.map(|(number, (i, column))| column_row(table, number, i, column)).collect()
-        }
-        // Without its query bound, a view shows the columns that it names itself.
-        Relation::View(view) => {
-            let row = |(i, name): (usize, &String)| {
-                let name = Value::text(name.as_str());
-                vec![number(i), name, Value::text(""), flag(false), Value::Null, flag(false)]
-            };
-            view.columns.iter().enumerate().map(row).collect()
-        }
+fn column_rows(relation: &Relation, with_hidden: bool, describe: DescribeView<'_>) -> Vec<Vec<Value>> {
+    let table = match relation {
+        Relation::Table(table) => Arc::clone(table),
+        Relation::View(view) => match describe(view) {
+            Some(table) => table,
+            None => return Vec::new(),
+        },
     };
+    // Without the hidden ones the others are numbered as if these were not there, as in SQLite.
+    let shown = |(_, column): &(usize, &Column)| with_hidden || column.generated.is_none();
+    let columns = table.columns.iter().enumerate().filter(shown).enumerate();
+    let mut rows: Vec<Vec<Value>> =
+        columns.map(|(number, (i, column))| column_row(&table, number, i, column)).collect();
     if with_hidden {
-        for (i, row) in rows.iter_mut().enumerate() {
-            let column = match relation {
-                Relation::Table(table) => table.columns.get(i),
-                Relation::View(_) => None,
-            };
-            row.push(Value::Integer(match column.and_then(|column| column.generated.as_ref()) {
+        for (row, column) in rows.iter_mut().zip(&table.columns) {
+            row.push(Value::Integer(match &column.generated {
                 None => 0,
                 Some(Generated { stored: false, .. }) => 2,
                 Some(Generated { stored: true, .. }) => 3,
@@ -123,13 +123,24 @@ fn column_row(table: &Table, shown: usize, i: usize, column: &Column) -> Vec<Val
     ]
 }
 
-fn table_list(lookup: Lookup<'_>, database: Option<&Catalog>, argument: Option<&str>) -> Vec<Vec<Value>> {
+fn table_list(
+    lookup: Lookup<'_>,
+    database: Option<&Catalog>,
+    argument: Option<&str>,
+    describe: DescribeView<'_>,
+) -> Vec<Vec<Value>> {
     let asked = |(_, catalog): &(&str, &Catalog)| database.is_none_or(|d| d.database == catalog.database);
-    lookup.listed().filter(asked).flat_map(|(name, catalog)| tables_of(name, catalog, argument)).collect()
+    let listed = lookup.listed().filter(asked);
+    listed.flat_map(|(name, catalog)| tables_of(name, catalog, argument, describe)).collect()
 }
 
 /// The tables and views of one database.
-fn tables_of(database: &str, catalog: &Catalog, argument: Option<&str>) -> Vec<Vec<Value>> {
+fn tables_of(
+    database: &str,
+    catalog: &Catalog,
+    argument: Option<&str>,
+    describe: DescribeView<'_>,
+) -> Vec<Vec<Value>> {
     let wanted = |name: &str| argument.is_none_or(|argument| argument.eq_ignore_ascii_case(name));
     let row = |name: &str, kind: &str, columns: usize, clustered: bool, strict: bool| {
         vec![
@@ -148,7 +159,8 @@ fn tables_of(database: &str, catalog: &Catalog, argument: Option<&str>) -> Vec<V
                 rows.push(row(&table.name, "table", table.columns.len(), !table.has_row_id(), true));
             }
             Some(Relation::View(view)) if view.name == object.name => {
-                rows.push(row(&view.name, "view", view.columns.len(), false, false));
+                let columns = describe(view).map_or(view.columns.len(), |table| table.columns.len());
+                rows.push(row(&view.name, "view", columns, false, false));
             }
             _ => {}
         }
@@ -193,7 +205,7 @@ fn action_name(action: ForeignAction) -> &'static str {
 
 fn index_list(table: &Table) -> Vec<Vec<Value>> {
     // SQLite lists the index created last first.
-    let row = |(i, index): (usize, &std::sync::Arc<Index>)| {
+    let row = |(i, index): (usize, &Arc<Index>)| {
         let origin = match index.origin {
             IndexOrigin::Create => "c",
             IndexOrigin::Unique => "u",

@@ -302,7 +302,7 @@ fn pragmas_show_the_catalog() {
     world.catalog = set_user_version(&mut world.txn, &world.catalog, 42).unwrap();
     world.check_reload();
     let rows = |name: &str, argument: Option<&str>| -> Vec<String> {
-        let (_, rows) = pragma_rows(Lookup::from(&world.catalog), None, name, argument).unwrap();
+        let (_, rows) = pragma_rows(Lookup::from(&world.catalog), None, name, argument, &|_| None).unwrap();
         let cell = |value: &Value| match value {
             Value::Null => "NULL".to_owned(),
             Value::Integer(i) => i.to_string(),
@@ -318,5 +318,5 @@ fn pragmas_show_the_catalog() {
     assert_eq!(rows("table_list", None), ["main|t|table|2|0|1", "main|sedge_schema|table|5|0|0"]);
     assert_eq!(rows("user_version", None), ["42"]);
     assert_eq!(rows("table_info", Some("nope")), Vec::<String>::new());
-    assert!(pragma_rows(Lookup::from(&world.catalog), None, "nope", None).is_none());
+    assert!(pragma_rows(Lookup::from(&world.catalog), None, "nope", None, &|_| None).is_none());
 }

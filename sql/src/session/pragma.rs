@@ -1,13 +1,13 @@
 //! Pragmas: those of the catalog are answered there, those of session and store here.
 
 use super::Session;
-use super::setting::{SETTINGS, SILENT_SETTINGS};
+use super::setting::{KEPT, SETTINGS, SILENT_SETTINGS};
+use crate::bind;
 use crate::catalog::{self, Schemas};
 use crate::databases::{DatabaseId, DatabaseSet};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ir::{ColumnId, Output};
 use crate::parser::{ExplainMode, Name, Parsed, PragmaArgument, Statement};
-use crate::suggest::nearest;
 use crate::types::{Affinity, Collation, TypeSet};
 use crate::value::Value;
 use sedge_storage::{Synchronous, Vacuum};
@@ -24,16 +24,48 @@ const PRAGMAS: &[(&str, &[&str])] = &[
     ("foreign_key_check", &["table", "rowid", "parent", "fkid"]),
     ("foreign_keys", &["foreign_keys"]),
     ("freelist_count", &["freelist_count"]),
-    ("incremental_vacuum", &[]),
+    ("hard_heap_limit", &["hard_heap_limit"]),
+    ("ignore_check_constraints", &["ignore_check_constraints"]),
     ("integrity_check", &["integrity_check"]),
     ("journal_mode", &["journal_mode"]),
+    ("locking_mode", &["locking_mode"]),
+    ("max_page_count", &["max_page_count"]),
+    ("module_list", &["name"]),
     ("page_count", &["page_count"]),
     ("page_size", &["page_size"]),
+    ("pragma_list", &["name"]),
     ("quick_check", &["quick_check"]),
     ("recursive_triggers", &["recursive_triggers"]),
+    ("soft_heap_limit", &["soft_heap_limit"]),
     ("synchronous", &["synchronous"]),
+    ("temp_store_directory", &["temp_store_directory"]),
     ("wal_checkpoint", &["busy", "log", "checkpointed"]),
 ];
+
+/// Pragmas that show nothing: LIKE never heeds the case of letters, and memory is given back as it comes free.
+const WITHOUT_ROWS: &[&str] = &["case_sensitive_like", "incremental_vacuum", "shrink_memory"];
+
+/// The pragmas that are answered from the catalog.
+const OF_CATALOG: &[&str] = &[
+    "application_id",
+    "collation_list",
+    "encoding",
+    "foreign_key_list",
+    "index_info",
+    "index_list",
+    "index_xinfo",
+    "schema_version",
+    "table_info",
+    "table_list",
+    "table_xinfo",
+    "user_version",
+];
+
+/// The tables that are no tables of the schema.
+const MODULES: &[&str] = &["generate_series", "json_each", "json_tree", "jsonb_each", "jsonb_tree"];
+
+/// The most pages that a database can have.
+const PAGES_MAX: i64 = u32::MAX as i64;
 
 /// The number of `auto_vacuum = INCREMENTAL`.
 const INCREMENTAL: i64 = 2;
@@ -43,9 +75,14 @@ const SILENT_WHEN_SET: &[&str] = &[
     "application_id",
     "auto_vacuum",
     "defer_foreign_keys",
+    "encoding",
     "foreign_keys",
+    "ignore_check_constraints",
+    "page_size",
     "recursive_triggers",
+    "schema_version",
     "synchronous",
+    "temp_store_directory",
     "user_version",
 ];
 
@@ -70,15 +107,16 @@ impl Session {
             Statement::Explain { .. } => &["plan"],
             Statement::Pragma { name, argument } => {
                 let word = name.name.value.to_ascii_lowercase();
-                if argument.is_some()
-                    && SILENT_WHEN_SET.iter().chain(SILENT_SETTINGS).any(|silent| *silent == word)
-                {
+                let of_catalog = catalog::pragma_rows(schemas.lookup(), None, &word, None, &|_| None);
+                if argument.is_some() && is_silent_when_set(&word) {
                     &[]
-                } else if let Some((names, _)) = catalog::pragma_rows(schemas.lookup(), None, &word, None) {
+                } else if let Some((names, _)) = of_catalog {
                     names
+                } else if let Some(kept) = KEPT.iter().find(|kept| kept.name == word) {
+                    std::slice::from_ref(&kept.column)
                 } else {
                     let known = PRAGMAS.iter().chain(SETTINGS).find(|(known, _)| *known == word);
-                    known.ok_or_else(|| unknown(name))?.1
+                    known.map_or(&[], |(_, columns)| columns)
                 }
             }
             _ => &[],
@@ -86,7 +124,7 @@ impl Session {
         Ok(names.iter().map(|name| column(name)).collect())
     }
 
-    /// Runs a pragma; its rows.
+    /// Runs a pragma; its rows. One that is unknown does nothing, as in SQLite.
     pub(super) fn run_pragma(
         &mut self,
         name: &Name,
@@ -99,17 +137,18 @@ impl Session {
         let database = self.ready(written.unwrap_or(DatabaseId::MAIN))?;
         let word = name.name.value.to_ascii_lowercase();
         if let (Some(argument), "user_version" | "application_id") = (argument, word.as_str()) {
-            return self.set_number(database, &word, number(argument)?).map(|()| Vec::new());
+            return self.set_number(database, &word, number(argument)).map(|()| Vec::new());
+        }
+        // What a database was made with stays.
+        if let (Some(_), "encoding" | "page_size" | "schema_version") = (argument, word.as_str()) {
+            return Ok(Vec::new());
         }
         let schemas = self.schemas()?;
-        let text = argument.map(|argument| match argument {
-            PragmaArgument::Word(word) => word.value.to_string(),
-            PragmaArgument::Literal(Value::Text(text)) => text.to_string(),
-            PragmaArgument::Literal(Value::Integer(i)) => i.to_string(),
-            PragmaArgument::Literal(other) => format!("{other:?}"),
-        });
+        let text = argument.map(text_of);
         let asked = written.and_then(|database| schemas.get(database)).map(|catalog| &**catalog);
-        if let Some((_, rows)) = catalog::pragma_rows(schemas.lookup(), asked, &word, text.as_deref()) {
+        let describe = |view: &catalog::View| bind::view_table(schemas.lookup(), view).ok();
+        let of_catalog = catalog::pragma_rows(schemas.lookup(), asked, &word, text.as_deref(), &describe);
+        if let Some((_, rows)) = of_catalog {
             return Ok(rows);
         }
         if let Some(done) = self.setting(&word, argument) {
@@ -123,24 +162,24 @@ impl Session {
             ("auto_vacuum", None) => integer(INCREMENTAL),
             ("auto_vacuum", Some(_)) => Ok(Vec::new()),
             ("busy_timeout", argument) => {
-                if let Some(argument) = argument {
-                    // Negative means not to wait, as in SQLite.
-                    self.busy_timeout = Duration::from_millis(u64::try_from(number(argument)?).unwrap_or(0));
+                // A word is no time, as in SQLite; a negative one means not to wait.
+                if let Some(wait) = argument.and_then(integer_of) {
+                    self.busy_timeout = Duration::from_millis(u64::try_from(wait).unwrap_or(0));
                 }
                 integer(i64::try_from(self.busy_timeout.as_millis()).unwrap_or(i64::MAX))
             }
-            ("compile_options", None) => Ok(Vec::new()),
-            ("data_version", None) => {
+            ("compile_options" | "temp_store_directory", _) => Ok(Vec::new()),
+            ("data_version", _) => {
                 let snapshot = self.read_snapshot()?.0;
                 let sequence = snapshot.database(database).map_or(0, |snapshot| snapshot.sequence());
                 integer(i64::try_from(sequence).unwrap_or(i64::MAX))
             }
-            ("database_list", None) => Ok(self.database_list()),
+            ("database_list", _) => Ok(self.database_list()),
             ("foreign_keys", None) => integer(i64::from(self.foreign_keys)),
             ("foreign_keys", Some(argument)) => {
                 // Within a transaction it has no effect, as in SQLite.
                 if self.is_autocommit() {
-                    self.foreign_keys = switch(argument).unwrap_or(false);
+                    self.foreign_keys = switch(argument);
                 }
                 Ok(Vec::new())
             }
@@ -155,23 +194,31 @@ impl Session {
             }
             ("defer_foreign_keys", None) => integer(i64::from(self.defer_foreign_keys)),
             ("defer_foreign_keys", Some(argument)) => {
-                self.defer_foreign_keys = switch(argument).unwrap_or(false);
+                self.defer_foreign_keys = switch(argument);
                 Ok(Vec::new())
             }
             ("recursive_triggers", None) => integer(i64::from(self.recursive_triggers)),
             ("recursive_triggers", Some(argument)) => {
-                self.recursive_triggers = switch(argument).unwrap_or(false);
+                self.recursive_triggers = switch(argument);
                 Ok(Vec::new())
             }
-            ("freelist_count", None) => integer(i64::from(self.page_counts(database)?.1)),
+            ("freelist_count", _) => integer(i64::from(self.page_counts(database)?.1)),
             ("incremental_vacuum", argument) => {
                 // Less than one page means all of them, as in SQLite.
-                let pages = argument.map(number).transpose()?.filter(|pages| *pages > 0);
+                let pages = argument.map(number).filter(|pages| *pages > 0);
                 let pages = pages.map_or(u32::MAX, |pages| u32::try_from(pages).unwrap_or(u32::MAX));
                 self.vacuum(database, Vacuum::incremental(pages)).map(|()| Vec::new())
             }
-            ("page_count", None) => integer(i64::from(self.page_counts(database)?.0)),
-            ("page_size", None) => integer(i64::from(self.store_of(database)?.metrics().page_size)),
+            ("page_count", _) => integer(i64::from(self.page_counts(database)?.0)),
+            ("page_size", _) => integer(i64::from(self.store_of(database)?.metrics().page_size)),
+            // No limit is kept, and no constraint is ever passed over.
+            ("hard_heap_limit" | "soft_heap_limit", _) => integer(0),
+            ("ignore_check_constraints", None) => integer(0),
+            // A process that writes keeps all others out.
+            ("locking_mode", _) => one(Value::text("exclusive")),
+            ("max_page_count", _) => integer(PAGES_MAX),
+            ("module_list", _) => Ok(MODULES.iter().map(|name| vec![Value::text(*name)]).collect()),
+            ("pragma_list", _) => Ok(pragma_list()),
             // There is one way of journaling; asking for another keeps it, as SQLite does where it cannot change.
             ("journal_mode", _) => one(Value::text("wal")),
             ("integrity_check" | "quick_check", _) => {
@@ -192,7 +239,7 @@ impl Session {
                 Synchronous::Full => 2,
             }),
             ("synchronous", Some(argument)) => {
-                self.store_of(database)?.set_synchronous(synchronous(argument)?);
+                self.store_of(database)?.set_synchronous(synchronous(argument));
                 Ok(Vec::new())
             }
             ("wal_checkpoint", _) => {
@@ -201,10 +248,7 @@ impl Session {
                 }
                 Ok(vec![vec![Value::Integer(0), Value::Integer(0), Value::Integer(0)]])
             }
-            _ if PRAGMAS.iter().any(|(known, _)| *known == word) => {
-                Err(Error::invalid(format!("PRAGMA {word} cannot be set"), None))
-            }
-            _ => Err(unknown(name)),
+            _ => Ok(Vec::new()),
         }
     }
 
@@ -233,47 +277,60 @@ impl Session {
     }
 }
 
-fn unknown(name: &Name) -> Error {
-    let word = &name.name.value;
-    let known = PRAGMAS.iter().chain(SETTINGS).map(|(known, _)| *known);
-    match nearest(word, known) {
-        Some(near) => Error::name(format!("there is no pragma {word}; did you mean {near}?"), None),
-        None => Error::name(format!("there is no pragma {word}"), None),
-    }
+/// True for a pragma that gives no row, and has no columns, when it is given a value.
+fn is_silent_when_set(word: &str) -> bool {
+    SILENT_WHEN_SET.iter().chain(SILENT_SETTINGS).any(|silent| *silent == word)
+        || KEPT.iter().any(|kept| kept.name == word && kept.is_silent)
 }
 
-pub(super) fn number(argument: &PragmaArgument) -> Result<i64> {
+/// The names of all pragmas, in order.
+fn pragma_list() -> Vec<Vec<Value>> {
+    let with_columns = PRAGMAS.iter().chain(SETTINGS).map(|(name, _)| *name);
+    let plain = WITHOUT_ROWS.iter().chain(OF_CATALOG).copied();
+    let mut names: Vec<&str> = with_columns.chain(plain).chain(KEPT.iter().map(|kept| kept.name)).collect();
+    names.sort_unstable();
+    names.into_iter().map(|name| vec![Value::text(name)]).collect()
+}
+
+/// What is written as the value, as a text.
+pub(super) fn text_of(argument: &PragmaArgument) -> String {
     match argument {
-        PragmaArgument::Literal(Value::Integer(i)) => Ok(*i),
-        _ => Err(Error::invalid("the pragma takes an integer", None)),
+        PragmaArgument::Word(word) => word.value.to_string(),
+        PragmaArgument::Literal(Value::Text(text)) => text.to_string(),
+        PragmaArgument::Literal(Value::Integer(i)) => i.to_string(),
+        PragmaArgument::Literal(Value::Real(r)) => r.to_string(),
+        PragmaArgument::Literal(other) => format!("{other:?}"),
     }
 }
 
-pub(super) fn switch(argument: &PragmaArgument) -> Option<bool> {
-    match argument {
-        PragmaArgument::Literal(Value::Integer(i)) => Some(*i != 0),
-        PragmaArgument::Word(word) => match word.value.to_ascii_lowercase().as_str() {
-            "on" | "true" | "yes" => Some(true),
-            "off" | "false" | "no" => Some(false),
-            _ => None,
-        },
-        PragmaArgument::Literal(_) => None,
-    }
-}
-
-fn synchronous(argument: &PragmaArgument) -> Result<Synchronous> {
-    let level = match argument {
-        PragmaArgument::Literal(Value::Integer(0)) => Some(Synchronous::Off),
-        PragmaArgument::Literal(Value::Integer(1)) => Some(Synchronous::Normal),
-        // EXTRA guards a rollback journal that does not exist here: FULL is all there is.
-        PragmaArgument::Literal(Value::Integer(2 | 3)) => Some(Synchronous::Full),
-        PragmaArgument::Word(word) => match word.value.to_ascii_lowercase().as_str() {
-            "off" => Some(Synchronous::Off),
-            "normal" => Some(Synchronous::Normal),
-            "full" | "extra" => Some(Synchronous::Full),
-            _ => None,
-        },
-        PragmaArgument::Literal(_) => None,
+/// The integer that the value begins with, if it begins with one.
+fn integer_of(argument: &PragmaArgument) -> Option<i64> {
+    let text = text_of(argument);
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(&text)),
     };
-    level.ok_or_else(|| Error::invalid("synchronous is OFF, NORMAL or FULL", None))
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    digits.get(..end)?.parse::<i64>().ok().map(|number| sign * number)
+}
+
+/// The number that a pragma is given; a word counts as 0, as in SQLite.
+pub(super) fn number(argument: &PragmaArgument) -> i64 {
+    integer_of(argument).unwrap_or(0)
+}
+
+/// True for a positive number and the words for it; everything else is false, as in SQLite.
+pub(super) fn switch(argument: &PragmaArgument) -> bool {
+    let word = text_of(argument).to_ascii_lowercase();
+    matches!(word.as_str(), "on" | "yes" | "true") || number(argument) > 0
+}
+
+/// The level of a word or number; what is none of them means NORMAL, as in SQLite.
+fn synchronous(argument: &PragmaArgument) -> Synchronous {
+    match (text_of(argument).to_ascii_lowercase().as_str(), integer_of(argument)) {
+        ("off" | "no" | "false", _) | (_, Some(0)) => Synchronous::Off,
+        // EXTRA guards a rollback journal that does not exist here: FULL is all there is.
+        ("full" | "extra", _) | (_, Some(2..)) => Synchronous::Full,
+        _ => Synchronous::Normal,
+    }
 }

@@ -1,25 +1,86 @@
 //! Pragmas that set how a session works, and those that SQLite has and Sedge reads without effect.
 
 use super::Session;
-use super::pragma::{number, switch};
-use crate::error::{Error, Result};
+use super::pragma::{number, switch, text_of};
+use crate::error::Result;
 use crate::functions::{UserFunction, UserFunctions, aggregates, scalars};
 use crate::parser::PragmaArgument;
 use crate::value::Value;
 
 /// The pragmas of this file, and their columns.
 pub(super) const SETTINGS: &[(&str, &[&str])] = &[
-    ("cache_size", &["cache_size"]),
     ("function_list", &["name", "builtin", "type", "enc", "narg", "flags"]),
-    ("journal_size_limit", &["journal_size_limit"]),
-    ("optimize", &[]),
+    ("optimize", &["optimize"]),
     ("query_only", &["query_only"]),
     ("temp_store", &["temp_store"]),
-    ("wal_autocheckpoint", &["wal_autocheckpoint"]),
 ];
 
 /// Those that give no row when they are set.
-pub(super) const SILENT_SETTINGS: &[&str] = &["cache_size", "query_only", "temp_store"];
+pub(super) const SILENT_SETTINGS: &[&str] = &["query_only", "temp_store"];
+
+/// A pragma whose value is kept and shown, and changes nothing.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// The name of the pragma.
+    pub(super) name: &'static str,
+    /// The name of its column.
+    pub(super) column: &'static str,
+    /// What it is until it is set.
+    initial: i64,
+    values: Values,
+    /// True if setting it gives no row.
+    pub(super) is_silent: bool,
+}
+
+/// What a kept value may be.
+#[derive(Debug)]
+enum Values {
+    Switch,
+    /// A number, and what a lesser one becomes.
+    From(i64),
+    /// A number that is not negative; anything else leaves it as it is.
+    Natural,
+}
+
+const fn switch_of(name: &'static str, initial: i64) -> Kept {
+    Kept { name, column: name, initial, values: Values::Switch, is_silent: true }
+}
+
+const fn number_of(name: &'static str, initial: i64, least: i64) -> Kept {
+    Kept { name, column: name, initial, values: Values::From(least), is_silent: false }
+}
+
+const fn natural(name: &'static str, initial: i64) -> Kept {
+    Kept { name, column: name, initial, values: Values::Natural, is_silent: false }
+}
+
+/// The pragmas that are kept, with SQLite's values at first. What they are about is decided elsewhere: the memory for
+/// pages is given when a store is opened, a checkpoint comes when the log outweighs what it would write, columns are
+/// named in one way, and every page is checked.
+pub(super) const KEPT: &[Kept] = &[
+    natural("analysis_limit", 0),
+    switch_of("automatic_index", 1),
+    Kept { is_silent: true, ..number_of("cache_size", -2000, i64::MIN) },
+    switch_of("cache_spill", 1),
+    switch_of("cell_size_check", 0),
+    switch_of("checkpoint_fullfsync", 0),
+    switch_of("count_changes", 0),
+    Kept { column: "cache_size", is_silent: true, ..number_of("default_cache_size", -2000, i64::MIN) },
+    switch_of("empty_result_callbacks", 0),
+    switch_of("full_column_names", 0),
+    switch_of("fullfsync", 0),
+    number_of("journal_size_limit", -1, -1),
+    switch_of("legacy_alter_table", 0),
+    number_of("mmap_size", 0, 0),
+    switch_of("read_uncommitted", 0),
+    switch_of("reverse_unordered_selects", 0),
+    Kept { is_silent: false, ..switch_of("secure_delete", 0) },
+    switch_of("short_column_names", 1),
+    natural("threads", 0),
+    switch_of("trusted_schema", 1),
+    number_of("wal_autocheckpoint", 1000, 0),
+    switch_of("writable_schema", 0),
+];
 
 /// Flags of SQLite's `function_list`: harmless in a schema, and equal for equal arguments.
 const INNOCUOUS: i64 = 0x20_0000;
@@ -30,82 +91,68 @@ const DETERMINISTIC: i64 = 0x800;
 pub(super) struct Settings {
     /// `query_only`: nothing may be changed.
     pub(super) query_only: bool,
-    /// Kept and shown. The memory for pages is that of the store, given when it is opened.
-    cache_size: i64,
-    /// Kept and shown. The bound of the logs follows from the memory for pages.
-    journal_size_limit: i64,
     /// Kept and shown. What does not fit in memory goes to a file in any case.
     temp_store: i64,
-    /// Kept and shown. A checkpoint comes when the log outweighs what it would write.
-    wal_autocheckpoint: i64,
+    /// The values of [`KEPT`].
+    kept: Vec<i64>,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        // SQLite's values.
-        Settings {
-            query_only: false,
-            cache_size: -2000,
-            journal_size_limit: -1,
-            temp_store: 0,
-            wal_autocheckpoint: 1000,
-        }
+        let kept = KEPT.iter().map(|kept| kept.initial).collect();
+        Settings { query_only: false, temp_store: 0, kept }
     }
 }
 
 impl Session {
-    /// Runs a pragma of [`SETTINGS`]; `None` if it is none of them.
+    /// Runs a pragma of [`SETTINGS`] or [`KEPT`]; `None` if it is none of them.
     pub(super) fn setting(
         &mut self,
         word: &str,
         argument: Option<&PragmaArgument>,
     ) -> Option<Result<Vec<Vec<Value>>>> {
         let settings = &mut self.settings;
-        let (kept, least) = match word {
-            "function_list" => return Some(Ok(function_list(&self.engine.functions()))),
-            "optimize" => return Some(self.optimize().map(|()| Vec::new())),
-            "query_only" => {
-                let Some(argument) = argument else {
-                    return Some(Ok(vec![vec![Value::Integer(i64::from(settings.query_only))]]));
-                };
-                settings.query_only = switch(argument).unwrap_or(false);
+        let number = match (word, argument) {
+            ("function_list", _) => return Some(Ok(function_list(&self.engine.functions()))),
+            ("optimize", _) => return Some(self.optimize().map(|()| Vec::new())),
+            ("query_only", None) => i64::from(settings.query_only),
+            ("query_only", Some(argument)) => {
+                settings.query_only = switch(argument);
                 return Some(Ok(Vec::new()));
             }
-            "temp_store" => {
+            ("temp_store", None) => settings.temp_store,
+            ("temp_store", Some(argument)) => {
+                settings.temp_store = temp_store(argument);
+                return Some(Ok(Vec::new()));
+            }
+            _ => {
+                let (kept, value) =
+                    KEPT.iter().zip(&mut settings.kept).find(|(kept, _)| kept.name == word)?;
                 if let Some(argument) = argument {
-                    return Some(temp_store(argument).map(|number| {
-                        settings.temp_store = number;
-                        Vec::new()
-                    }));
+                    *value = match kept.values {
+                        Values::Switch => i64::from(switch(argument)),
+                        Values::From(least) => number(argument).max(least),
+                        Values::Natural => {
+                            text_of(argument).parse().ok().filter(|n| *n >= 0).unwrap_or(*value)
+                        }
+                    };
+                    if kept.is_silent {
+                        return Some(Ok(Vec::new()));
+                    }
                 }
-                (&mut settings.temp_store, 0)
+                *value
             }
-            "cache_size" => (&mut settings.cache_size, i64::MIN),
-            "journal_size_limit" => (&mut settings.journal_size_limit, -1),
-            "wal_autocheckpoint" => (&mut settings.wal_autocheckpoint, 0),
-            _ => return None,
         };
-        if let Some(argument) = argument {
-            match number(argument) {
-                Ok(number) => *kept = number.max(least),
-                Err(error) => return Some(Err(error)),
-            }
-        }
-        Some(Ok(vec![vec![Value::Integer(*kept)]]))
+        Some(Ok(vec![vec![Value::Integer(number)]]))
     }
 }
 
-fn temp_store(argument: &PragmaArgument) -> Result<i64> {
-    let word = match argument {
-        PragmaArgument::Literal(Value::Integer(number @ 0..=2)) => return Ok(*number),
-        PragmaArgument::Word(word) => word.value.to_ascii_lowercase(),
-        PragmaArgument::Literal(_) => String::new(),
-    };
-    match word.as_str() {
-        "default" => Ok(0),
-        "file" => Ok(1),
-        "memory" => Ok(2),
-        _ => Err(Error::invalid("temp_store is DEFAULT, FILE or MEMORY", None)),
+/// The number of where temporary tables lie: DEFAULT for what is no other, as in SQLite.
+fn temp_store(argument: &PragmaArgument) -> i64 {
+    match text_of(argument).to_ascii_lowercase().as_str() {
+        "1" | "file" => 1,
+        "2" | "memory" => 2,
+        _ => 0,
     }
 }
 

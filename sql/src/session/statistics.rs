@@ -42,11 +42,12 @@ impl Statistics for SnapshotStatistics {
 }
 
 impl Session {
-    /// ANALYZE: of all databases, of one, or of a table or an index.
+    /// ANALYZE: of all databases but the temporary one, of one, or of a table or an index.
     pub(super) fn analyze(&mut self, name: Option<&Name>) -> Result<()> {
         let Some(name) = name else {
-            let others: Vec<DatabaseId> =
-                self.schemas()?.others().iter().map(|o| o.catalog.database).collect();
+            let schemas = self.schemas()?;
+            let others = schemas.others().iter().map(|other| other.catalog.database);
+            let others: Vec<_> = others.filter(|database| *database != DatabaseId::TEMP).collect();
             return [DatabaseId::MAIN]
                 .into_iter()
                 .chain(others)

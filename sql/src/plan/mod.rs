@@ -33,7 +33,7 @@ mod window;
 mod write;
 
 pub use choices::{Choices, JoinMethod};
-pub use explain::{explain, explain_query_plan, explain_write};
+pub use explain::{explain, explain_query_plan, explain_query_plan_of_write, explain_write};
 pub use figures::{Figures, Work};
 pub use physical::*;
 pub use program::*;

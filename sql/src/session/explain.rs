@@ -3,7 +3,6 @@
 use super::Session;
 use super::prepare::{Kind, bind_context, fold};
 use super::statistics::SnapshotStatistics;
-use super::unsupported;
 use crate::catalog::Schemas;
 use crate::error::{Error, Result};
 use crate::parser::{ExplainMode, Parsed, Statement};
@@ -41,16 +40,18 @@ impl Session {
         match (mode, &kind) {
             (ExplainMode::Plan, Kind::Query(plan)) => lines(plan::explain(plan)),
             (ExplainMode::Plan, Kind::Write(plan)) => lines(plan::explain_write(plan)),
-            (ExplainMode::QueryPlan, Kind::Query(plan)) => {
-                let steps = plan::explain_query_plan(plan).into_iter();
-                let row = |(id, parent, detail): (i64, i64, String)| {
-                    vec![Value::Integer(id), Value::Integer(parent), Value::Integer(0), Value::text(detail)]
-                };
-                Ok(steps.map(row).collect())
-            }
-            (ExplainMode::QueryPlan, _) => Err(unsupported("EXPLAIN QUERY PLAN of a statement that writes")),
+            (ExplainMode::QueryPlan, Kind::Query(plan)) => Ok(steps(plan::explain_query_plan(plan))),
+            (ExplainMode::QueryPlan, Kind::Write(plan)) => Ok(steps(plan::explain_query_plan_of_write(plan))),
             // Analyzing was done above, and nothing else is made there.
             (ExplainMode::Analyze, _) | (_, Kind::Other(..)) => Ok(Vec::new()),
         }
     }
+}
+
+/// The rows of EXPLAIN QUERY PLAN, under SQLite's columns: id, parent, notused and detail.
+fn steps(steps: Vec<(i64, i64, String)>) -> Vec<Vec<Value>> {
+    let row = |(id, parent, detail): (i64, i64, String)| {
+        vec![Value::Integer(id), Value::Integer(parent), Value::Integer(0), Value::text(detail)]
+    };
+    steps.into_iter().map(row).collect()
 }

@@ -3,7 +3,7 @@
 mod expression;
 mod query_plan;
 
-pub use query_plan::explain_query_plan;
+pub use query_plan::{explain_query_plan, explain_query_plan_of_write};
 
 use super::nodes::node_inputs;
 use super::physical::{

@@ -3,7 +3,7 @@
 
 use super::super::columns::{place, subquery_of, walk};
 use super::super::nodes::{node_expressions, node_inputs};
-use super::super::physical::{IndexScan, Node, Operator, Plan, RowIdRange};
+use super::super::physical::{IndexScan, Node, Operator, Plan, RowIdRange, WritePlan, WriteSource};
 use super::index_column;
 use crate::ir::SetOp;
 
@@ -13,6 +13,16 @@ pub fn explain_query_plan(plan: &Plan) -> Vec<(i64, i64, String)> {
     let mut rows = Rows { plan, rows: Vec::new(), shown: vec![false; plan.subplans.len()] };
     rows.node(&plan.root, 0);
     rows.rows
+}
+
+/// How a statement that writes finds its rows: no row for one that is given them.
+#[must_use]
+pub fn explain_query_plan_of_write(plan: &WritePlan) -> Vec<(i64, i64, String)> {
+    match plan {
+        WritePlan::Insert { source: WriteSource::Query { plan, .. }, .. } => explain_query_plan(plan),
+        WritePlan::Insert { .. } => Vec::new(),
+        WritePlan::Update { find, .. } | WritePlan::Delete { find, .. } => explain_query_plan(find),
+    }
 }
 
 struct Rows<'p> {

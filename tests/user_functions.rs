@@ -384,6 +384,35 @@ fn collations() {
     assert_eq!(column(&connection, "SELECT w FROM t ORDER BY w"), ["NULL", "abc", "abc", "mb", "n"]);
 }
 
+/// REINDEX without the name of a database is about all of them, as in SQLite.
+#[test]
+fn a_collation_is_reindexed_in_all_databases() {
+    let (db, connection) = open();
+    db.create_collation("own", |text, key| key.extend(text.bytes())).unwrap();
+    connection
+        .execute_batch(
+            "ATTACH ':memory:' AS other;
+             CREATE TABLE other.word(w TEXT COLLATE own UNIQUE);
+             INSERT INTO other.word VALUES ('a'), ('b'), ('c');
+             CREATE TEMP TABLE passing(w TEXT COLLATE own UNIQUE);
+             INSERT INTO passing SELECT w FROM word",
+        )
+        .unwrap();
+    let queries = ["SELECT w FROM other.word ORDER BY w", "SELECT w FROM passing ORDER BY w"];
+    for reindex in ["REINDEX own", "REINDEX"] {
+        db.create_collation("own", |text, key| key.extend(text.bytes().map(|byte| !byte))).unwrap();
+        connection.execute_batch(reindex).unwrap();
+        for sql in queries {
+            assert_eq!(column(&connection, sql), ["c", "b", "a"], "{reindex}: {sql}");
+        }
+        db.create_collation("own", |text, key| key.extend(text.bytes())).unwrap();
+        connection.execute_batch("REINDEX other.word; REINDEX temp.passing").unwrap();
+        for sql in queries {
+            assert_eq!(column(&connection, sql), ["a", "b", "c"], "{sql}");
+        }
+    }
+}
+
 #[test]
 fn a_panic_of_a_collation_fails_the_statement() {
     let (db, mut connection) = open();

@@ -110,16 +110,6 @@ impl Schemas {
         }
     }
 
-    /// Fails if a collation of one of the databases has panicked since `moment`.
-    ///
-    /// # Errors
-    /// [`crate::Error::Evaluation`].
-    #[inline]
-    pub(crate) fn check_collations(&self, moment: u64) -> crate::Result<()> {
-        self.main.functions.collations.check_since(moment)?;
-        self.others().iter().try_for_each(|named| named.catalog.functions.collations.check_since(moment))
-    }
-
     /// Where names are looked for.
     #[must_use]
     pub fn lookup(&self) -> Lookup<'_> {

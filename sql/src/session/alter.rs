@@ -3,11 +3,12 @@
 use super::Session;
 use super::transaction::Writing;
 use crate::bind;
-use crate::catalog::{self, Catalog, NamesIn, ObjectKind, RowWork, Table};
+use crate::catalog::{self, Catalog, NamesIn, RowWork, Table};
 use crate::databases::{DatabaseId, DatabaseSet};
 use crate::error::{Error, Result};
 use crate::exec::write::{fill_index, rebuild_rows, verify_rows};
 use crate::parser::{AlterOperation, Name, Parsed, span_of};
+use crate::types::Collation;
 use std::sync::Arc;
 
 impl Session {
@@ -62,19 +63,28 @@ impl Session {
         Ok(altered.catalog)
     }
 
-    /// REINDEX: of a collation, a table, an index, or of all there are.
+    /// REINDEX: of a collation or of all there is, in all databases that have an index; of a table, or of an index.
     pub(super) fn reindex(&mut self, name: Option<&Name>) -> Result<()> {
-        let collation = name.and_then(|name| self.engine.functions().collations.find(&name.name.value));
-        let database = match name {
-            None => DatabaseId::MAIN,
-            Some(name) if name.database.is_some() || collation.is_some() => {
-                self.database_of(ObjectKind::Table, name)?
-            }
-            Some(name) => match self.database_of(ObjectKind::Index, name)? {
-                DatabaseId::MAIN => self.database_of(ObjectKind::Table, name)?,
-                database => database,
-            },
-        };
+        let unqualified = name.filter(|name| name.database.is_none());
+        let collation =
+            unqualified.and_then(|name| self.engine.functions().collations.find(&name.name.value));
+        if let Some(name) = name.filter(|_| collation.is_none()) {
+            let database = self.database_of_indexed(name)?;
+            return self.reindex_in(database, Some(name), None);
+        }
+        let schemas = self.schemas()?;
+        let indexed = |catalog: &&Catalog| catalog.tables().any(|table| !table.indexes.is_empty());
+        let databases: Vec<DatabaseId> =
+            schemas.lookup().searched().filter(indexed).map(|catalog| catalog.database).collect();
+        databases.into_iter().try_for_each(|database| self.reindex_in(database, name, collation))
+    }
+
+    fn reindex_in(
+        &mut self,
+        database: DatabaseId,
+        name: Option<&Name>,
+        collation: Option<Collation>,
+    ) -> Result<()> {
         self.write_to(DatabaseSet::only(database), |session, writing| {
             let catalog = writing.catalog(database)?;
             let wanted = name.map_or("", |name| name.name.value.as_str());

@@ -104,6 +104,14 @@ impl Session {
         self.database_of(kind, name)
     }
 
+    /// The database in which ANALYZE and REINDEX find the index or the table that they name.
+    pub(super) fn database_of_indexed(&mut self, name: &Name) -> Result<DatabaseId> {
+        match self.database_of(ObjectKind::Index, name)? {
+            DatabaseId::MAIN => self.database_of(ObjectKind::Table, name),
+            database => Ok(database),
+        }
+    }
+
     /// Temp, if it holds a table or view of this name.
     fn temp_or_main(&mut self, table: &str) -> Result<DatabaseId> {
         let schemas = self.schemas()?;

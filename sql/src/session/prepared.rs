@@ -136,7 +136,9 @@ impl Prepared {
                 match &mut self.machine {
                     Some(Machine::Query(_)) if gone => Err(Error::Interrupted),
                     Some(Machine::Query(execution)) => execution.step().and_then(|more| {
-                        self.compiled.schemas().check_collations(self.started).map(|()| more)
+                        // All databases of a connection use the functions of main.
+                        let functions = &self.compiled.schemas().main().functions;
+                        functions.collations.check_since(self.started).map(|()| more)
                     }),
                     _ => Ok(false),
                 }

@@ -1,7 +1,7 @@
 //! What the planner asks about sizes, answered from the trees of a snapshot and by what ANALYZE has found; ANALYZE.
 
 use super::Session;
-use crate::catalog::{self, Index, IndexStatistics, ObjectKind, Schemas, Table};
+use crate::catalog::{self, Index, IndexStatistics, Schemas, Table};
 use crate::databases::{DatabaseId, DatabaseSet, Snapshot};
 use crate::error::Result;
 use crate::parser::Name;
@@ -45,23 +45,16 @@ impl Session {
     /// ANALYZE: of all databases but the temporary one, of one, or of a table or an index.
     pub(super) fn analyze(&mut self, name: Option<&Name>) -> Result<()> {
         let Some(name) = name else {
-            let schemas = self.schemas()?;
-            let others = schemas.others().iter().map(|other| other.catalog.database);
-            let others: Vec<_> = others.filter(|database| *database != DatabaseId::TEMP).collect();
-            return [DatabaseId::MAIN]
-                .into_iter()
-                .chain(others)
-                .try_for_each(|database| self.analyze_in(database, None));
+            let mut databases: Vec<DatabaseId> = self.databases().collect();
+            databases.retain(|database| *database != DatabaseId::TEMP);
+            return databases.into_iter().try_for_each(|database| self.analyze_in(database, None));
         };
         if name.database.is_none()
             && let Some(catalog) = self.schemas()?.lookup().named(&name.name.value)
         {
             return self.analyze_in(catalog.database, None);
         }
-        let database = match self.database_of(ObjectKind::Index, name)? {
-            DatabaseId::MAIN => self.database_of(ObjectKind::Table, name)?,
-            database => database,
-        };
+        let database = self.database_of_indexed(name)?;
         self.analyze_in(database, Some(&name.name))
     }
 

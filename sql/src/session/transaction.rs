@@ -148,7 +148,7 @@ impl Session {
         writing.changed = writing.changed.and(databases);
         let moment = panics_so_far();
         let mut done = change(self, &mut writing);
-        if let Err(panic) = writing.schemas.check_collations(moment) {
+        if let Err(panic) = writing.schemas.main().functions.collations.check_since(moment) {
             // Nobody noticed, so nothing of the change was undone: the whole transaction goes.
             self.note_undone();
             return Err(panic);

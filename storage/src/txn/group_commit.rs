@@ -6,8 +6,9 @@
 //! ```
 //! One of those who wait syncs the log for all that was appended by then; meanwhile others append, and the next sync
 //! is theirs. Whoever was let go by the last sync is often back with another commit at once: a sync waits for those a
-//! little, where that has paid so far, so that all share one sync instead of each second one. Only one sync runs at a time: the system tells of a failure once, and whoever synced beside it would not
-//! know. A sync that failed fails all who wait, and all who come.
+//! little, where that has paid so far, so that all share one sync instead of each second one. Only one sync runs at a
+//! time: the system tells of a failure once, and whoever synced beside it would not know. A sync that failed fails all
+//! who wait, and all who come.
 //!
 //! Its locks come from `super::sync`, so that `storage/tests/interleavings` can put those of a model checker there.
 
